@@ -1,0 +1,54 @@
+import { Inject } from '@nestjs/common';
+import { getConfigToken } from '@nestjs/config';
+
+/** Turns a variable's text into its value, or throws an `UnreadableValue` with the reason. */
+export type Reader<T> = (text: string) => T;
+
+/** Why a value cannot be read. The message never repeats the value: it may be a secret. */
+export class UnreadableValue extends Error {}
+
+export interface SettingAbout {
+  /** One or two sentences for the operator, as they stand in `config/example.env`. */
+  readonly doc: string;
+  /** Of the value as the variable holds it: `bytes`, `ms`, `MiB`, … */
+  readonly unit?: string;
+  /** A secret is masked wherever configuration is shown, and `NAME_FILE` may name a file that holds it. */
+  readonly secret?: boolean;
+}
+
+export interface SettingDeclaration extends SettingAbout {
+  /** The environment variable. */
+  readonly name: string;
+  /** The property of the options class that it fills; its initializer is the default. */
+  readonly property: string;
+  readonly read: Reader<unknown>;
+}
+
+/** A class of options: its key under `@nestjs/config`, and the settings that `@Setting` declared. */
+export interface OptionsClass<T extends object = object> {
+  new (): T;
+  readonly key: string;
+}
+
+const declarations = new WeakMap<object, SettingDeclaration[]>();
+
+/**
+ * Declares that the environment variable `name` fills the decorated property. The property's
+ * initializer is the default (`undefined`: unset), class-validator's decorators beside it bound the value.
+ */
+export function Setting<T>(name: string, read: Reader<T>, about: SettingAbout): PropertyDecorator {
+  return (prototype, property) => {
+    const declared = declarations.get(prototype) ?? [];
+    declarations.set(prototype, [...declared, { ...about, name, property: String(property), read }]);
+  };
+}
+
+/** The settings of an options class, in the order of their declaration. */
+export function settingsOf(optionsClass: OptionsClass): readonly SettingDeclaration[] {
+  return declarations.get(optionsClass.prototype as object) ?? [];
+}
+
+/** Injects the validated options object of that class. */
+export function InjectOptions(optionsClass: OptionsClass): ParameterDecorator & PropertyDecorator {
+  return Inject(getConfigToken(optionsClass.key));
+}

@@ -1,0 +1,81 @@
+export type EventEndpoint = '/px.gif' | '/collect';
+
+export const REJECTION_REASONS = [
+  'malformed',
+  'not_an_object',
+  'schema',
+  'too_large',
+  'too_deep',
+  'too_many_fields',
+  'type_too_long',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+export const REFUSAL_REASONS = ['queue_full', 'disk', 'draining'] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+export const DROP_REASONS = ['privacy_signal'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+export const DEAD_LETTER_REASONS = ['rejected'] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+/** What a sink's lane has made of the events accepted for it, restarts included: accepted is the sum of the others. */
+export interface Ledger {
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly queued: number;
+  readonly deadLettered: number;
+  readonly purged: number;
+  readonly corrupt: number;
+}
+
+export interface LaneFigures {
+  readonly sink: string;
+  readonly ledger: Ledger;
+  /** 0 when nothing is queued. */
+  readonly oldestEventAgeSeconds: number;
+}
+
+export interface QueueFigures {
+  readonly bytes: number;
+  readonly capacityBytes: number;
+  readonly filesystemAvailableBytes: number;
+  readonly lanes: readonly LaneFigures[];
+}
+
+/**
+ * What the pipeline tells about itself: facts in the past tense, a batch at a time. Every method
+ * returns at once and never throws; all may be called on the hot path.
+ */
+export abstract class PipelineObserver {
+  /** Parsed from a body or a pixel. Each of them is told once more, as accepted, rejected, refused or dropped. */
+  abstract eventsReceived(endpoint: EventEndpoint, count: number): void;
+  /** Durable. */
+  abstract eventsAccepted(endpoint: EventEndpoint, count: number): void;
+  /** Invalid. */
+  abstract eventsRejected(endpoint: EventEndpoint, reason: RejectionReason, count: number): void;
+  /** Valid, and not taken. */
+  abstract eventsRefused(endpoint: EventEndpoint, reason: RefusalReason, count: number): void;
+  /** Valid, and not wanted by the operator. */
+  abstract eventsDropped(reason: DropReason, count: number): void;
+  /** Rejected events that no longer fit among those kept for diagnosis. */
+  abstract rejectedDiscarded(count: number): void;
+
+  /** @param figures asked at each scrape, for as long as the process lives */
+  abstract queueOpened(figures: () => Promise<QueueFigures>): void;
+  abstract commitSucceeded(seconds: number): void;
+  abstract commitFailed(): void;
+  /** Told once for each damaged event, however many lanes come across it. */
+  abstract corruptRecordsFound(count: number): void;
+
+  abstract batchWritten(sink: string, events: number, duplicates: number, seconds: number): void;
+  /** @param errorType one of `SINK_ERROR_TYPES` of the sinks */
+  abstract batchFailed(sink: string, errorType: string, seconds: number): void;
+  /** A batch was tried again after a failure. */
+  abstract batchRetried(sink: string): void;
+  abstract eventsDeadLettered(sink: string, reason: DeadLetterReason, count: number): void;
+  abstract eventsReplayed(sink: string, count: number): void;
+  abstract sinkWentUp(sink: string): void;
+  abstract sinkWentDown(sink: string): void;
+}

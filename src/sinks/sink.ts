@@ -1,0 +1,74 @@
+import type { StoredEvent } from '../event/stored-event.js';
+
+export const SINK_ERROR_TYPES = [
+  'timeout',
+  'connection',
+  'auth',
+  'throttled',
+  'rejected',
+  'disk',
+  'other',
+] as const;
+
+export type SinkErrorType = (typeof SINK_ERROR_TYPES)[number];
+
+export interface Written {
+  /** Events of the batch that the sink already had. */
+  readonly duplicates: number;
+}
+
+/**
+ * Where a lane delivers to. A sink does no batching, retrying or dead-lettering of its own: the lane
+ * calls one method at a time, and calls `write` again until it succeeds. Each method settles within a bounded time.
+ */
+export abstract class Sink {
+  /** Called until it succeeds once, before anything else. @throws RetryableSinkError */
+  abstract open(): Promise<void>;
+
+  /**
+   * Stores the whole batch; resolves only when every event of it is durable at the sink. After a
+   * failure the batch comes again, whole or in parts: what was stored may be stored twice.
+   * @throws RetryableSinkError the batch may succeed later
+   * @throws RejectedEventsError the sink refuses some events for their content, and knows which
+   * @throws RejectedBatchError the sink refuses the batch for the content of some event it cannot name
+   */
+  abstract write(batch: readonly StoredEvent[]): Promise<Written>;
+
+  /** Proves that the sink can be reached and used now; may run while `write` does. @throws RetryableSinkError */
+  abstract check(): Promise<void>;
+
+  /** Frees everything; what was confirmed stays. Called once, last; also when `open` never succeeded. */
+  abstract close(): Promise<void>;
+}
+
+/** The sink could not take the batch now; nothing is wrong with the events. */
+export class RetryableSinkError extends Error {
+  override readonly name = 'RetryableSinkError';
+
+  constructor(
+    readonly errorType: Exclude<SinkErrorType, 'rejected'>,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The sink refuses these events, now and for ever, for what they contain. */
+export class RejectedEventsError extends Error {
+  override readonly name = 'RejectedEventsError';
+
+  constructor(
+    /** Index in the batch → the sink's own reason. Never empty. */
+    readonly rejections: ReadonlyMap<number, string>,
+    /** What became of the other events of the batch. */
+    readonly others: 'written' | 'not-written',
+  ) {
+    super(`the sink refuses ${rejections.size} event(s) of the batch`);
+  }
+}
+
+/** The sink refuses the batch for what some event contains, and cannot tell which: the lane bisects. */
+export class RejectedBatchError extends Error {
+  override readonly name = 'RejectedBatchError';
+}
