@@ -31,7 +31,9 @@ export const list: Reader<readonly string[]> = (value) =>
     .filter((item) => item !== '');
 
 /** One of these words, in any case. */
-export function oneOf<const Words extends readonly string[]>(...words: Words): Reader<Words[number]> {
+export function oneOf<const Words extends readonly string[]>(
+  ...words: Words
+): Reader<Words[number]> {
   return (value) => {
     const word = value.toLowerCase();
     if (!words.includes(word)) {

@@ -27,6 +27,7 @@ export interface SettingDeclaration extends SettingAbout {
 /** A class of options: its key under `@nestjs/config`, and the settings that `@Setting` declared. */
 export interface OptionsClass<T extends object = object> {
   new (): T;
+  readonly prototype: T;
   readonly key: string;
 }
 
@@ -39,13 +40,16 @@ const declarations = new WeakMap<object, SettingDeclaration[]>();
 export function Setting<T>(name: string, read: Reader<T>, about: SettingAbout): PropertyDecorator {
   return (prototype, property) => {
     const declared = declarations.get(prototype) ?? [];
-    declarations.set(prototype, [...declared, { ...about, name, property: String(property), read }]);
+    declarations.set(prototype, [
+      ...declared,
+      { ...about, name, property: String(property), read },
+    ]);
   };
 }
 
 /** The settings of an options class, in the order of their declaration. */
 export function settingsOf(optionsClass: OptionsClass): readonly SettingDeclaration[] {
-  return declarations.get(optionsClass.prototype as object) ?? [];
+  return declarations.get(optionsClass.prototype) ?? [];
 }
 
 /** Injects the validated options object of that class. */

@@ -70,6 +70,8 @@ export abstract class PipelineObserver {
   abstract corruptRecordsFound(count: number): void;
 
   abstract batchWritten(sink: string, events: number, duplicates: number, seconds: number): void;
+  /** Confirmed beside refused ones, in an attempt that is told as failed. */
+  abstract eventsWritten(sink: string, events: number): void;
   /** @param errorType one of `SINK_ERROR_TYPES` of the sinks */
   abstract batchFailed(sink: string, errorType: string, seconds: number): void;
   /** A batch was tried again after a failure. */

@@ -25,8 +25,9 @@ export interface QueueReader {
   readonly ledger: Ledger;
 
   /**
-   * The events from the committed position on. Resolves at the first bound reached; rejects with the
-   * signal's reason once it is aborted. Damaged events are set aside, counted and skipped.
+   * The events behind the last batch; the first batch begins at the committed position. Resolves at the
+   * first bound reached; rejects with the signal's reason when it is aborted before that. Damaged events
+   * are set aside, counted and skipped.
    */
   read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch>;
 
@@ -37,6 +38,9 @@ export interface QueueReader {
    */
   commit(position: number, deadLettered: number): Promise<void>;
 }
+
+/** Whether `append` takes events, and if not, why. */
+export type QueueState = 'accepting' | 'full' | 'failing' | 'closed';
 
 /**
  * The durable queue between ingestion and the lanes. Positions are opaque but for their order, appends
@@ -51,6 +55,10 @@ export abstract class EventQueue {
   abstract append(events: readonly EncodedEvent[]): Promise<void>;
 
   abstract reader(name: string): QueueReader;
+
+  abstract readonly state: QueueState;
+  /** The storage's own words while the state is `failing`. */
+  abstract readonly failure: string | undefined;
 }
 
 export class QueueFullError extends Error {

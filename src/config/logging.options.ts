@@ -1,0 +1,15 @@
+import { oneOf } from './readers.js';
+import { Setting } from './setting.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** GoTrack's own log, on stderr. */
+export class LoggingOptions {
+  static readonly key = 'logging';
+
+  @Setting('LOG_LEVEL', oneOf(...LOG_LEVELS), {
+    doc: `The least severe line of GoTrack's own log (on stderr) that is written: ${LOG_LEVELS.join(', ')}.`,
+  })
+  readonly level: LogLevel = 'info';
+}

@@ -1,0 +1,79 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import { targetConstructorToSchema } from 'class-validator-jsonschema';
+import * as shapes from './event.js';
+import type { Fields } from './fields.js';
+import { parseRfc3339 } from './rfc3339.js';
+
+/** As much of JSON Schema as the classes need. */
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+/** More would help nobody, and a caller could ask for a million. */
+const MAX_ERRORS = 10;
+const REFERENCE_PREFIX = '#/definitions/';
+
+/** The classes of event.ts, by name. */
+const definitions: Readonly<Record<string, Schema>> = Object.fromEntries(
+  Object.values(shapes).map((shape) => [shape.name, targetConstructorToSchema(shape) as Schema]),
+);
+
+const validate = new Ajv({
+  formats: { 'date-time': (text: string) => parseRfc3339(text) !== undefined },
+}).compile({ $ref: `${REFERENCE_PREFIX}${shapes.EventFields.name}`, definitions });
+
+/** What stands where the schema refers to it; undefined where it does not refer. */
+export function referredTo(schema: Schema): Schema | undefined {
+  return definitions[schema.$ref?.slice(REFERENCE_PREFIX.length) ?? ''];
+}
+
+export const eventSchema: Schema = definitions[shapes.EventFields.name] as Schema;
+
+/**
+ * What is wrong with the fields of ours in an event: `path: reason`, for people, at most ten, without
+ * the values. Empty when it is valid. Nulls count as wrong: take them out first.
+ */
+export function validationErrors(event: object): string[] {
+  const errors: string[] = [];
+  let rest = event as Fields;
+  while (errors.length < MAX_ERRORS && !validate(rest)) {
+    // One at a time: Ajv stops at the first, and the next is found without the field of that one.
+    const error = validate.errors?.[0] as ErrorObject;
+    const path = error.instancePath.slice(1).split('/');
+    errors.push(`${path.join('.')}: ${reasonOf(error)}`);
+    rest = withoutField(rest, path);
+  }
+  return errors;
+}
+
+function reasonOf(error: ErrorObject): string {
+  switch (error.keyword) {
+    case 'format':
+      return 'must be an RFC 3339 date-time';
+    case 'type':
+      return TYPE_REASONS[String(error.params['type'])] as string;
+    default:
+      return error.message ?? 'is not valid';
+  }
+}
+
+const TYPE_REASONS: Readonly<Record<string, string>> = {
+  array: 'must be an array',
+  boolean: 'must be true or false',
+  number: 'must be a finite number',
+  object: 'must be an object',
+  string: 'must be a string',
+};
+
+/** A copy, as deep as the path; of an array nothing is left, because its other elements would move. */
+function withoutField(fields: Readonly<Fields>, [name, ...inside]: readonly string[]): Fields {
+  const member = fields[name as string];
+  const goesOn = inside.length > 0 && !Array.isArray(member);
+  return {
+    ...fields,
+    [name as string]: goesOn ? withoutField(member as Fields, inside) : undefined,
+  };
+}

@@ -1,0 +1,159 @@
+import 'reflect-metadata';
+import {
+  IsArray,
+  IsBoolean,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  ValidateNested,
+} from 'class-validator';
+import { JSONSchema } from 'class-validator-jsonschema';
+
+/*
+ * What a client may say, and the one place that says so: the schema is made from these classes. Every
+ * field is optional, and what no class names is allowed. A class stands before the one that uses it,
+ * because the decorators' metadata refers to it when the module is loaded.
+ */
+
+export class UtmFields {
+  @IsOptional() @IsString() source?: string;
+  @IsOptional() @IsString() medium?: string;
+  @IsOptional() @IsString() campaign?: string;
+  @IsOptional() @IsString() term?: string;
+  @IsOptional() @IsString() content?: string;
+  @IsOptional() @IsString() id?: string;
+  @IsOptional() @IsString() campaign_id?: string;
+}
+
+export class GoogleFields {
+  @IsOptional() @IsString() gclid?: string;
+  @IsOptional() @IsString() gclsrc?: string;
+  @IsOptional() @IsString() gbraid?: string;
+  @IsOptional() @IsString() wbraid?: string;
+  @IsOptional() @IsString() campaign_id?: string;
+  @IsOptional() @IsString() ad_group_id?: string;
+  @IsOptional() @IsString() ad_id?: string;
+  @IsOptional() @IsString() keyword_id?: string;
+  @IsOptional() @IsString() matchtype?: string;
+  @IsOptional() @IsString() network?: string;
+  @IsOptional() @IsString() device?: string;
+  @IsOptional() @IsString() placement?: string;
+}
+
+export class MetaFields {
+  @IsOptional() @IsString() fbclid?: string;
+  @IsOptional() @IsString() fbc?: string;
+  @IsOptional() @IsString() fbp?: string;
+  @IsOptional() @IsString() campaign_id?: string;
+  @IsOptional() @IsString() adset_id?: string;
+  @IsOptional() @IsString() ad_id?: string;
+}
+
+export class MicrosoftFields {
+  @IsOptional() @IsString() msclkid?: string;
+}
+
+export class OtherClickIds {
+  @IsOptional() @IsString() ttclid?: string;
+  @IsOptional() @IsString() li_fat_id?: string;
+  @IsOptional() @IsString() epik?: string;
+  @IsOptional() @IsString() twclid?: string;
+  @IsOptional() @IsString() dclid?: string;
+}
+
+export class UrlFields {
+  @IsOptional() @ValidateNested() utm?: UtmFields;
+  @IsOptional() @ValidateNested() google?: GoogleFields;
+  @IsOptional() @ValidateNested() meta?: MetaFields;
+  @IsOptional() @ValidateNested() microsoft?: MicrosoftFields;
+  @IsOptional() @ValidateNested() other_click_ids?: OtherClickIds;
+  @IsOptional() @IsString() referrer?: string;
+  @IsOptional() @IsString() referrer_hostname?: string;
+  /** The page's query, without `?`. */
+  @IsOptional() @IsString() raw_query?: string;
+  /** UTF-8 bytes of `raw_query`. */
+  @IsOptional() @IsNumber() query_size?: number;
+}
+
+export class RouteFields {
+  @IsOptional() @IsString() domain?: string;
+  @IsOptional() @IsString() path?: string;
+  @IsOptional() @IsString() fullPath?: string;
+  /** With its `#`. */
+  @IsOptional() @IsString() hash?: string;
+  @IsOptional() @IsString() canonical_url?: string;
+  @IsOptional() @IsString() title?: string;
+  /** Without its colon. */
+  @IsOptional() @IsString() protocol?: string;
+  @IsOptional() @IsObject() query?: Record<string, unknown>;
+}
+
+export class ScreenFields {
+  @IsOptional() @IsNumber() width?: number;
+  @IsOptional() @IsNumber() height?: number;
+  @IsOptional() @IsNumber() availWidth?: number;
+  @IsOptional() @IsNumber() availHeight?: number;
+  @IsOptional() @IsNumber() colorDepth?: number;
+  @IsOptional() @IsNumber() pixelDepth?: number;
+}
+
+export class DeviceFields {
+  @IsOptional() @IsString() ua?: string;
+  @IsOptional() @IsArray() @IsString({ each: true }) ua_brands?: string[];
+  @IsOptional() @IsBoolean() ua_mobile?: boolean;
+  @IsOptional() @IsString() os?: string;
+  @IsOptional() @IsString() browser?: string;
+  @IsOptional() @IsString() language?: string;
+  @IsOptional() @IsArray() @IsString({ each: true }) languages?: string[];
+  @IsOptional() @IsString() tz?: string;
+  @IsOptional() @IsNumber() tz_offset_minutes?: number;
+  /** CSS pixels. */
+  @IsOptional() @IsNumber() viewport_w?: number;
+  /** CSS pixels. */
+  @IsOptional() @IsNumber() viewport_h?: number;
+  @IsOptional() @IsNumber() device_pixel_ratio?: number;
+  @IsOptional() @IsNumber() hardware_concurrency?: number;
+  /** GiB. */
+  @IsOptional() @IsNumber() device_memory?: number;
+  @IsOptional() @IsNumber() maxTouchPoints?: number;
+  @IsOptional() @IsString() prefers_color_scheme?: string;
+  @IsOptional() @IsBoolean() prefers_reduced_motion?: boolean;
+  @IsOptional() @IsBoolean() cookie_enabled?: boolean;
+  @IsOptional() @IsBoolean() storage_available?: boolean;
+  @IsOptional() @IsString() network_effective_type?: string;
+  /** Mbit/s. */
+  @IsOptional() @IsNumber() network_downlink?: number;
+  /** Milliseconds. */
+  @IsOptional() @IsNumber() network_rtt?: number;
+  @IsOptional() @IsBoolean() network_save_data?: boolean;
+  @IsOptional() @IsString() gpu?: string;
+  @IsOptional() @IsNumber() monitors?: number;
+
+  // An array's element class is in no metadata: the reference says it.
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @JSONSchema({ items: { $ref: '#/definitions/ScreenFields' } })
+  screens?: ScreenFields[];
+}
+
+export class SessionFields {
+  @IsOptional() @IsString() visitor_id?: string;
+  @IsOptional() @IsString() session_id?: string;
+  @IsOptional() @IsString() session_start_ts?: string;
+  @IsOptional() @IsNumber() session_seq?: number;
+  @IsOptional() @IsString() first_visit_ts?: string;
+}
+
+/** `received_at` and `server` are missing here: the server alone writes them. */
+export class EventFields {
+  @IsOptional() @IsString() event_id?: string;
+  @IsOptional() @IsString() @JSONSchema({ format: 'date-time' }) ts?: string;
+  @IsOptional() @IsString() type?: string;
+  @IsOptional() @ValidateNested() url?: UrlFields;
+  @IsOptional() @ValidateNested() route?: RouteFields;
+  @IsOptional() @ValidateNested() device?: DeviceFields;
+  @IsOptional() @ValidateNested() session?: SessionFields;
+  @IsOptional() @IsObject() props?: Record<string, unknown>;
+}

@@ -1,0 +1,53 @@
+import type { Fields } from './fields.js';
+
+/** The event itself is the first level. */
+export const MAX_DEPTH = 32;
+/** Object members, all levels together. */
+export const MAX_FIELDS = 1000;
+/** UTF-8. */
+export const MAX_TYPE_BYTES = 128;
+
+export interface Survey {
+  /** Object members, all levels together. */
+  fields: number;
+  /** There is a null or an empty object somewhere. */
+  hasGaps: boolean;
+}
+
+/**
+ * Walks through a client's value, before anything else does: what comes later may be recursive.
+ * @returns undefined when it is nested deeper than `MAX_DEPTH`
+ */
+export function survey(value: object): Survey | undefined {
+  const found: Survey = { fields: 0, hasGaps: false };
+  return isWithin(MAX_DEPTH, value, found) ? found : undefined;
+}
+
+function isWithin(levels: number, value: object, found: Survey): boolean {
+  if (levels === 0) {
+    return false;
+  }
+  if (Array.isArray(value)) {
+    return value.every((element) => isMemberWithin(levels, element, found));
+  }
+  const fieldsBefore = found.fields;
+  for (const name in value) {
+    found.fields += 1;
+    if (!isMemberWithin(levels, (value as Fields)[name], found)) {
+      return false;
+    }
+  }
+  found.hasGaps ||= found.fields === fieldsBefore;
+  return true;
+}
+
+function isMemberWithin(levels: number, member: unknown, found: Survey): boolean {
+  if (typeof member !== 'object') {
+    return true;
+  }
+  if (member === null) {
+    found.hasGaps = true;
+    return true;
+  }
+  return isWithin(levels - 1, member, found);
+}

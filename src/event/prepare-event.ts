@@ -1,0 +1,223 @@
+import { compact, type GroupName } from './compact.js';
+import { encode } from './encode.js';
+import { validationErrors } from './event-schema.js';
+import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
+import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES } from './limits.js';
+import type { Rejection, RejectionReason } from './rejection.js';
+import { parseRfc3339 } from './rfc3339.js';
+import type { Sanitizer } from './sanitize.js';
+import type { EncodedEvent } from './stored-event.js';
+import { uuidv7 } from './uuidv7.js';
+
+/** A client's clock may be this far behind ours: it may have kept the event while it was offline. */
+const MAX_BEHIND_MS = 7 * 24 * 60 * 60 * 1000;
+const MAX_AHEAD_MS = 5 * 60 * 1000;
+
+const DEFAULT_TYPE = 'pageview';
+
+/** What a client sends as `received_at` and `server` is discarded. */
+const KNOWN_FIELDS = new Set([
+  'event_id',
+  'ts',
+  'received_at',
+  'type',
+  'url',
+  'route',
+  'device',
+  'session',
+  'props',
+  'server',
+]);
+
+/** What the server alone writes. */
+export interface ServerFields {
+  readonly ip?: string;
+  readonly ip_hash?: string;
+}
+
+/**
+ * What the server knows about an event. To validate a rejected event anew, take `receivedAtMs` and
+ * `server` from the event itself.
+ */
+export interface EventContext {
+  /** Milliseconds since the epoch. */
+  readonly receivedAtMs: number;
+  readonly server: ServerFields | undefined;
+  /** The request's header. */
+  readonly userAgent: string | undefined;
+  /** For a visitor who asks not to be tracked. */
+  readonly omitSession: boolean;
+  readonly sanitizer: Sanitizer | undefined;
+  /** Of the event as it is stored. */
+  readonly maxEventBytes: number;
+}
+
+export type Prepared =
+  | { readonly json: EncodedEvent; readonly rejected?: undefined }
+  | { readonly rejected: Rejection; readonly json?: undefined };
+
+/** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
+interface Draft {
+  event_id: unknown;
+  ts: unknown;
+  received_at: string;
+  type: unknown;
+  url: unknown;
+  route: unknown;
+  device: unknown;
+  session: unknown;
+  props: unknown;
+  server: ServerFields | undefined;
+}
+
+/**
+ * Makes the stored event from a value that `JSON.parse` gave, or says why it is none. Whatever the
+ * value is, this does not throw; it does not change the value.
+ */
+export function prepareEvent(raw: unknown, context: EventContext): Prepared {
+  if (!isFields(raw)) {
+    return rejected('not_an_object', ['event: must be an object'], undefined);
+  }
+  const found = survey(raw);
+  if (found === undefined) {
+    const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
+    return rejected('too_deep', [error], undefined);
+  }
+  const given = context.sanitizer === undefined ? raw : context.sanitizer.event(raw);
+  if (found.fields > MAX_FIELDS) {
+    const error = `event: must not have more than ${MAX_FIELDS} fields`;
+    return rejected('too_many_fields', [error], keptForDiagnosis(given, context));
+  }
+
+  // Sanitizing may have left gaps.
+  const hasGaps = found.hasGaps || context.sanitizer !== undefined;
+  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
+  const event: Draft = {
+    event_id: present(given['event_id']),
+    ts: present(given['ts']),
+    received_at: isoTime(context.receivedAtMs),
+    type: present(given['type']),
+    url: group('url'),
+    route: group('route'),
+    device: group('device'),
+    session: context.omitSession ? undefined : group('session'),
+    props: group('props'),
+    server: unlessEmpty(context.server),
+  };
+  const errors = validationErrors(event);
+  if (errors.length > 0) {
+    return rejected('schema', errors, keptForDiagnosis(given, context));
+  }
+  event.type ??= DEFAULT_TYPE;
+  if (isTypeTooLong(event.type as string)) {
+    const error = `type: must not be longer than ${MAX_TYPE_BYTES} bytes`;
+    return rejected('type_too_long', [error], keptForDiagnosis(given, context));
+  }
+  event.event_id ??= uuidv7(context.receivedAtMs);
+  event.device = withUserAgent(event.device, context.userAgent);
+  moveIntoProps(given, event, settleTime(event, context.receivedAtMs));
+
+  const json = encode(event);
+  if (json.length > context.maxEventBytes) {
+    const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
+    return rejected('too_large', [error], keptForDiagnosis(given, context));
+  }
+  return { json };
+}
+
+function rejected(
+  reason: RejectionReason,
+  errors: readonly string[],
+  event: Fields | undefined,
+): Prepared {
+  return { rejected: { reason, errors, event } };
+}
+
+function keptForDiagnosis(given: Fields, context: EventContext): Fields {
+  const kept: Fields = {
+    ...given,
+    device: withUserAgent(given['device'], context.userAgent),
+    received_at: isoTime(context.receivedAtMs),
+    server: unlessEmpty(context.server),
+  };
+  if (context.omitSession) {
+    delete kept['session'];
+  }
+  return kept;
+}
+
+function present(value: unknown): unknown {
+  return value === null || value === '' ? undefined : value;
+}
+
+/** As stored: NUL becomes U+FFFD there, which is longer. */
+function isTypeTooLong(type: string): boolean {
+  return (
+    type.length * 3 > MAX_TYPE_BYTES &&
+    Buffer.byteLength(type.replaceAll('\0', '\u{FFFD}')) > MAX_TYPE_BYTES
+  );
+}
+
+function withUserAgent(device: unknown, userAgent: string | undefined): unknown {
+  if (!userAgent) {
+    return device;
+  }
+  if (device === undefined || device === null) {
+    return { ua: userAgent };
+  }
+  return isFields(device) && (device['ua'] ?? null) === null
+    ? { ...device, ua: userAgent }
+    : device;
+}
+
+/** @returns the client's text when it is out of bounds and the server's time stands instead */
+function settleTime(event: Draft, receivedAtMs: number): string | undefined {
+  const text = event.ts as string | undefined;
+  const clientMs = text === undefined ? receivedAtMs : (parseRfc3339(text) as number);
+  if (clientMs < receivedAtMs - MAX_BEHIND_MS || clientMs > receivedAtMs + MAX_AHEAD_MS) {
+    event.ts = event.received_at;
+    return text;
+  }
+  event.ts = text === undefined ? event.received_at : normalTime(text, clientMs);
+  return undefined;
+}
+
+/** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */
+function moveIntoProps(given: Fields, event: Draft, clientTs: string | undefined): void {
+  let props: Fields | undefined;
+  const move = (name: string, value: unknown): void => {
+    props ??= { ...(event.props as Fields | undefined) };
+    let free = name;
+    while (Object.hasOwn(props, free)) {
+      free = `_${free}`;
+    }
+    setField(props, free, value);
+  };
+  for (const name in given) {
+    if (!KNOWN_FIELDS.has(name) && given[name] !== null) {
+      move(name, given[name]);
+    }
+  }
+  if (clientTs !== undefined) {
+    move('client_ts', clientTs);
+  }
+  event.props = props ?? event.props;
+}
+
+/** Most clients send it in the stored form already. */
+function normalTime(text: string, ms: number): string {
+  const isNormal = text.length === 24 && text[10] === 'T' && text[23] === 'Z' && text[17] !== '6';
+  return isNormal ? text : new Date(ms).toISOString();
+}
+
+let lastMs = Number.NaN;
+let lastText = '';
+
+/** Under load many events come in one millisecond. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Bounds the bytes of all the bodies that are in flight, as received and as decompressed. */
+export class BodyBudget {
+  #usedBytes = 0;
+  /** A response that waits behind others on a connection never closes when the connection is cut. */
+  readonly #open = new WeakMap<Socket, Set<BodyShare>>();
+
+  constructor(readonly limitBytes: number) {}
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  hasRoomFor(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.limitBytes;
+  }
+
+  /** The share of one request; it comes back when the response is over, or the connection. */
+  open({ socket }: IncomingMessage, response: ServerResponse): BodyShare {
+    const share = new BodyShare(this);
+    const shares = this.#sharesOf(socket);
+    shares.add(share);
+    response.once('close', () => {
+      shares.delete(share);
+      share.release();
+    });
+    return share;
+  }
+
+  /** For shares only. */
+  change(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  #sharesOf(socket: Socket): Set<BodyShare> {
+    const known = this.#open.get(socket);
+    if (known !== undefined) {
+      return known;
+    }
+    const shares = new Set<BodyShare>();
+    this.#open.set(socket, shares);
+    socket.once('close', () => {
+      for (const share of shares) {
+        share.release();
+      }
+    });
+    return shares;
+  }
+}
+
+export class BodyShare {
+  readonly #budget: BodyBudget;
+  #takenBytes = 0;
+  #released = false;
+
+  constructor(budget: BodyBudget) {
+    this.#budget = budget;
+  }
+
+  /** @returns false when the budget is used up, or the request over: nothing was taken then */
+  take(bytes: number): boolean {
+    if (this.#released || !this.#budget.hasRoomFor(bytes)) {
+      return false;
+    }
+    this.#takenBytes += bytes;
+    this.#budget.change(bytes);
+    return true;
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#budget.change(-this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+}

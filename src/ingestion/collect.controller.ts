@@ -1,0 +1,40 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InjectOptions } from '../config/setting.js';
+import { BodyReader } from './body.js';
+import { IngestionOptions } from './ingestion.options.js';
+import { Intake } from './intake.js';
+import { parseEvents } from './parse-events.js';
+
+@Controller('collect')
+export class CollectController {
+  readonly #maxBatchEvents: number;
+  readonly #bodies: BodyReader;
+  readonly #intake: Intake;
+
+  constructor(
+    @InjectOptions(IngestionOptions) { maxBatchEvents }: IngestionOptions,
+    bodies: BodyReader,
+    intake: Intake,
+  ) {
+    this.#maxBatchEvents = maxBatchEvents;
+    this.#bodies = bodies;
+    this.#intake = intake;
+  }
+
+  @Post()
+  async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { form, text } = await this.#bodies.read(request.raw, reply.raw);
+    const elements = parseEvents(form, text, this.#maxBatchEvents);
+    const { accepted, dropped, rejected } = await this.#intake.take('/collect', elements, request);
+    await reply
+      .code(202)
+      .header('x-gotrack-accepted', accepted)
+      .send({
+        status: rejected.length === 0 ? 'ok' : 'partial',
+        accepted,
+        ...(dropped > 0 && { dropped }),
+        ...(rejected.length > 0 && { rejected }),
+      });
+  }
+}

@@ -1,0 +1,62 @@
+import type { ServerOptions } from 'node:http';
+import cors from '@fastify/cors';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyServerOptions } from 'fastify';
+import { sendFrameworkError } from './error-filter.js';
+import type { IngestionOptions } from './ingestion.options.js';
+import { lingerOnClose } from './linger-on-close.js';
+
+const DAY_SECONDS = 86_400;
+
+export interface CollectorServer {
+  /** What the one who counts requests needs of the server. */
+  readonly http?: ServerOptions;
+  /** Answers what is no HTTP. */
+  readonly clientErrorHandler?: NonNullable<FastifyServerOptions['clientErrorHandler']>;
+  /** How long requests may take to finish once the server closes. */
+  readonly closingGraceMs: number;
+}
+
+/** The public HTTP server. Give it to Nest with `bodyParser: false`: `BodyReader` reads bodies. */
+export function createCollectorAdapter(
+  { corsOrigins }: IngestionOptions,
+  { http, clientErrorHandler, closingGraceMs }: CollectorServer,
+): FastifyAdapter {
+  const requestTimeoutMs = 30_000;
+  const adapter = new FastifyAdapter({
+    http: {
+      ...http,
+      headersTimeout: 10_000,
+      // Fastify sets it anew from its own option; this one bounds headersTimeout.
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16 * 1024,
+    },
+    requestTimeout: requestTimeoutMs,
+    // Above the 60 s that balancers keep a connection: the server must not be the first to close.
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: false,
+    // Requests that arrive on open connections while the server closes are still handled.
+    return503OnClosing: false,
+    logger: false,
+    // Nobody reads a request's id; Fastify would make a text for each.
+    genReqId: () => '',
+    frameworkErrors: sendFrameworkError,
+    ...(clientErrorHandler && { clientErrorHandler }),
+  });
+
+  const fastify = adapter.getInstance();
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  const anyOrigin = corsOrigins.includes('*');
+  void fastify.register(cors, {
+    origin: anyOrigin ? '*' : [...corsOrigins],
+    credentials: !anyOrigin,
+    methods: ['GET', 'HEAD', 'POST'],
+    exposedHeaders: ['X-Gotrack-Accepted', 'Retry-After'],
+    maxAge: DAY_SECONDS,
+    strictPreflight: false,
+  });
+  lingerOnClose(fastify.server, { lingerMs: 1_000, graceMs: closingGraceMs });
+  return adapter;
+}

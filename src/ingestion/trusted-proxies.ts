@@ -1,0 +1,41 @@
+import ipaddr from 'ipaddr.js';
+import { boolean } from '../config/readers.js';
+import { list } from '../config/readers.js';
+import { type Reader, UnreadableValue } from '../config/setting.js';
+
+/** `false`: nobody's X-Forwarded-For is believed, `true`: everybody's, a list: that of proxies in these CIDRs. */
+export type TrustProxy = boolean | readonly string[];
+
+export type AddressRange = [address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number];
+
+/** A boolean word, or a comma list of CIDRs; an address alone is a range of one. */
+export const trustProxy: Reader<TrustProxy> = (value) => {
+  try {
+    return boolean(value);
+  } catch {
+    const ranges = list(value);
+    if (ranges.length === 0 || !ranges.every(isRange)) {
+      throw new UnreadableValue('must be true, false or a comma list of CIDRs such as 10.0.0.0/8');
+    }
+    return ranges;
+  }
+};
+
+/** @throws when it is no CIDR and no address. A range of IPv4-mapped IPv6 becomes its IPv4 range. */
+export function parseRange(text: string): AddressRange {
+  const [address, bits] = ipaddr.parseCIDR(
+    text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`,
+  );
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
+    ? [address.toIPv4Address(), bits - 96]
+    : [address, bits];
+}
+
+function isRange(text: string): boolean {
+  try {
+    parseRange(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,145 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type CollectorParts } from './app.module.js';
+import { type Configuration, loadConfiguration } from './config/load-configuration.js';
+import { LoggingOptions } from './config/logging.options.js';
+import type { ListenAddress } from './config/readers.js';
+import { HealthModule } from './health/health.module.js';
+import { Readiness } from './health/readiness.js';
+import { createCollectorAdapter } from './ingestion/collector-adapter.js';
+import { IngestionOptions } from './ingestion/ingestion.options.js';
+import { ROUTES } from './ingestion/routes.js';
+import { createLogger } from './logger.js';
+import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
+import { createMetricsApp } from './metrics/metrics-app.js';
+import { MetricsOptions } from './metrics/metrics.options.js';
+import { PrometheusObserver } from './metrics/prometheus-observer.js';
+import { EventQueue } from './queueing/event-queue.js';
+import { Lanes } from './queueing/lanes.js';
+import { QueueingOptions } from './queueing/queueing.options.js';
+import { OPTIONS_CLASSES } from './options-classes.js';
+import { SinksOptions } from './sinks/sinks.options.js';
+
+const logger = new Logger('GoTrack');
+
+/**
+ * Runs the collector until SIGTERM or SIGINT has drained it. Nest's own shutdown hooks are not used: with
+ * two applications, the first to finish would end the process.
+ * @returns the exit code
+ */
+export async function serve(): Promise<number> {
+  const configuration = await loadConfiguration(OPTIONS_CLASSES);
+  Logger.overrideLogger(createLogger(configuration.get(LoggingOptions).level));
+  for (const warning of configuration.warnings) logger.warn(warning);
+
+  const stopped = untilSignalled();
+  const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
+  const http = new HttpMetrics(
+    ROUTES.flatMap(({ path, methods, status }) =>
+      methods.map((method) => ({ endpoint: path, method, status })),
+    ),
+  );
+  const readiness = new Readiness();
+
+  const metricsApp = await startMetricsApp(configuration, observer, http, readiness);
+  const collector = await startCollector(
+    { configuration: configuration.module, observer, readiness },
+    configuration,
+    http,
+  );
+
+  const signal = await stopped;
+  const { shutdownDelayMs } = configuration.get(QueueingOptions);
+  logger.log(`${signal}: shutting down`);
+  readiness.drainBegun();
+  await sleep(shutdownDelayMs);
+  await collector.close();
+  const { shutdownError } = collector.get(Lanes);
+  await metricsApp?.close();
+  if (shutdownError) {
+    logger.fatal(`the shutdown failed: ${shutdownError.stack}`);
+    return 1;
+  }
+  logger.log('stopped');
+  return 0;
+}
+
+async function startMetricsApp(
+  configuration: Configuration,
+  observer: PrometheusObserver,
+  http: HttpMetrics,
+  readiness: Readiness,
+): Promise<NestFastifyApplication | undefined> {
+  const { enabled, address } = configuration.get(MetricsOptions);
+  if (!enabled) return undefined;
+  const app = await createMetricsApp({
+    sources: [observer, http],
+    imports: [
+      configuration.module,
+      HealthModule.forRoot(readiness, { alive: 'OK', withErrors: true }),
+    ],
+  });
+  await listen(app, address, 'METRICS_ADDR', 'metrics');
+  return app;
+}
+
+async function startCollector(
+  parts: CollectorParts,
+  configuration: Configuration,
+  http: HttpMetrics,
+): Promise<NestFastifyApplication> {
+  const options = configuration.get(IngestionOptions);
+  const { shutdownTimeoutMs } = configuration.get(QueueingOptions);
+  const adapter = createCollectorAdapter(options, {
+    ...COUNTED_SERVER_OPTIONS,
+    closingGraceMs: shutdownTimeoutMs / 2,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
+    abortOnError: false,
+    bodyParser: false,
+  });
+  http.watch(app.getHttpServer());
+  await app.init();
+  parts.readiness.collectorStarted(app.get(EventQueue), app.get(Lanes).all);
+  await listen(app, options.address, 'SERVER_ADDR', 'collector');
+  return app;
+}
+
+/** @throws Error that names the variable when the address cannot be listened on */
+async function listen(
+  app: NestFastifyApplication,
+  { host, port }: ListenAddress,
+  variable: string,
+  what: string,
+): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw new Error(
+      `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const address = app.getHttpServer().address() as AddressInfo;
+  logger.log(`${what} listens on ${address.address} port ${address.port}`);
+}
+
+/** The first signal asks for an orderly end; a second one does not wait for it. */
+function untilSignalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let signalled = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (signalled) process.exit(1);
+      signalled = true;
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}

@@ -1,0 +1,60 @@
+import { gunzipSync } from 'node:zlib';
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { Exposition } from './exposition.js';
+import { pull } from './pulled-metric.js';
+
+/** Its only metric tells how often it was rendered. */
+function rendered(): Exposition {
+  const registry = new Registry();
+  let renderings = 0;
+  pull(registry, { type: 'counter', name: 'renderings', help: 'All.', labelNames: [] }, () => {
+    renderings += 1;
+    return [[{}, renderings]];
+  });
+  return new Exposition(registry);
+}
+
+describe('Exposition', () => {
+  it('is text in format 0.0.4', () => {
+    expect(rendered().contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('renders once for all who ask at the same time, compressed or not', async () => {
+    const exposition = rendered();
+    const [first, second, third, fourth] = await Promise.all([
+      exposition.text(),
+      exposition.gzipped(),
+      exposition.text(),
+      exposition.gzipped(),
+    ]);
+    expect(first).toContain('\nrenderings 1\n');
+    expect(third).toBe(first);
+    expect(gunzipSync(second).toString()).toBe(first);
+    expect(fourth).toBe(second);
+  });
+
+  it('renders anew for who asks later', async () => {
+    const exposition = rendered();
+    await exposition.text();
+    await expect(exposition.text()).resolves.toContain('\nrenderings 2\n');
+    await exposition.gzipped();
+    const again = await exposition.gzipped();
+    expect(gunzipSync(again).toString()).toContain('\nrenderings 4\n');
+  });
+
+  it('renders anew after a rendering that failed', async () => {
+    const registry = new Registry();
+    const failures = [new Error('first')];
+    pull(registry, { type: 'counter', name: 'fine', help: 'All.', labelNames: [] }, () => {
+      const failure = failures.pop();
+      if (failure) {
+        throw failure;
+      }
+      return [[{}, 1]];
+    });
+    const exposition = new Exposition(registry);
+    await expect(exposition.gzipped()).rejects.toThrow('first');
+    await expect(exposition.text()).resolves.toContain('\nfine 1\n');
+  });
+});

@@ -1,0 +1,56 @@
+import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import {
+  makeCounterProvider,
+  makeGaugeProvider,
+  PrometheusModule,
+} from '@willsoto/nestjs-prometheus';
+import { Registry } from 'prom-client';
+import { readBuildInfo } from './build-info.js';
+import { Exposition } from './exposition.js';
+import { IndexController } from './index.controller.js';
+import { INSTRUMENTS } from './instruments.js';
+import { MetricsController } from './metrics.controller.js';
+import { type MetricSource, pull } from './pulled-metric.js';
+import { RuntimeMetrics } from './runtime-metrics.js';
+
+export interface MetricsAppParts {
+  /** What lives outside this application and is shown here: the pipeline's observer, the collector's HTTP counts. */
+  readonly sources: readonly MetricSource[];
+  /** Modules with further controllers: health. */
+  readonly imports: NonNullable<ModuleMetadata['imports']>;
+}
+
+/** Root of the second application, on METRICS_ADDR. */
+@Module({})
+export class MetricsAppModule {
+  static forRoot({ sources, imports }: MetricsAppParts): DynamicModule {
+    const registry = new Registry();
+    for (const source of sources) {
+      source.registerOn(registry);
+    }
+    const { version, revision } = readBuildInfo();
+    pull(registry, INSTRUMENTS.buildInfo, () => [[{ version, revision }, 1]]);
+
+    const providers = [
+      { provide: Registry, useValue: registry },
+      Exposition,
+      makeCounterProvider({ ...INSTRUMENTS.scrapes, registers: [registry] }),
+      makeGaugeProvider({ ...INSTRUMENTS.scrapesInFlight, registers: [registry] }),
+    ];
+    return {
+      module: MetricsAppModule,
+      // The controller is instantiated by the PrometheusModule, which knows nothing of our providers.
+      global: true,
+      imports: [
+        PrometheusModule.register({
+          controller: MetricsController,
+          defaultMetrics: { enabled: false },
+        }),
+        ...imports,
+      ],
+      controllers: [IndexController],
+      providers: [...providers, RuntimeMetrics],
+      exports: providers,
+    };
+  }
+}

@@ -1,0 +1,227 @@
+import { get, type IncomingMessage } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
+import { Controller, Get, Module } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HttpMetrics } from './http-metrics.js';
+import { INSTRUMENTS } from './instruments.js';
+import { createMetricsApp } from './metrics-app.js';
+import { PrometheusObserver } from './prometheus-observer.js';
+import { type MetricSource, pull } from './pulled-metric.js';
+
+@Controller('healthz')
+class AliveController {
+  @Get()
+  alive(): string {
+    return 'ok';
+  }
+}
+
+@Module({ controllers: [AliveController] })
+class HealthModule {}
+
+let app: NestFastifyApplication | undefined;
+
+afterEach(() => app?.close());
+
+async function serve(...sources: MetricSource[]): Promise<string> {
+  app = await createMetricsApp({ sources, imports: [HealthModule] }, { logger: false });
+  await app.listen(0, '127.0.0.1');
+  return app.getUrl();
+}
+
+function everything(): MetricSource[] {
+  return [
+    new PrometheusObserver({ sinks: ['log'] }),
+    new HttpMetrics([{ endpoint: '/px.gif', method: 'GET', status: 200 }]),
+  ];
+}
+
+interface Family {
+  readonly type: string;
+  readonly series: Map<string, number>;
+}
+
+const SAMPLE =
+  /^(?<name>[a-z_:][\w:]*)(?:\{(?<labels>\w+="(?:[^"\\\n]|\\[\\"n])*"(?:,\w+="(?:[^"\\\n]|\\[\\"n])*")*)\})? (?<value>\S+)$/i;
+
+/** Reads the text format 0.0.4, and throws at what a lenient reader would overlook. */
+function parse(text: string): Map<string, Family> {
+  if (!text.endsWith('\n')) {
+    throw new Error('the last line does not end');
+  }
+  const families = new Map<string, Family>();
+  let helped = '';
+  let current = '';
+  for (const line of text.slice(0, -1).split('\n')) {
+    const [, keyword, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? [];
+    if (keyword === 'HELP') {
+      helped = name;
+    } else if (keyword === 'TYPE') {
+      if (helped !== name || families.has(name) || !/^(counter|gauge|histogram)$/.test(rest)) {
+        throw new Error(`misplaced: ${line}`);
+      }
+      families.set(name, { type: rest, series: new Map() });
+      current = name;
+    } else if (line !== '') {
+      addSample(families.get(current), current, line);
+    }
+  }
+  return families;
+}
+
+function addSample(family: Family | undefined, name: string, line: string): void {
+  const groups = SAMPLE.exec(line)?.groups;
+  const suffixes = family?.type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
+  const key = `${groups?.['name']}{${groups?.['labels'] ?? ''}}`;
+  const value = Number(groups?.['value']);
+  const named = suffixes.some((suffix) => groups?.['name'] === name + suffix);
+  if (!named || Number.isNaN(value) || family?.series.has(key)) {
+    throw new Error(`wrong sample: ${line}`);
+  }
+  family?.series.set(key, value);
+}
+
+describe('the metrics application', () => {
+  it('serves what Prometheus can read, each metric once', async () => {
+    const response = await fetch(`${await serve(...everything())}/metrics`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+
+    const families = parse(await response.text());
+    const expected = Object.values(INSTRUMENTS).map(({ name, type }) => `${name} ${type}`);
+    const served = Array.from(families, ([name, { type }]) => `${name} ${type}`);
+    expect(served.toSorted()).toEqual(expected.toSorted());
+
+    const empty = Array.from(families).filter(([, { series }]) => series.size === 0);
+    expect(empty.map(([name]) => name)).toEqual(['gotrack_sink_up']);
+  });
+
+  it('serves histograms whose buckets are cumulative and end at their count', async () => {
+    const observer = new PrometheusObserver({ sinks: ['log'] });
+    for (const seconds of [0.001, 0.2, 3, 100]) {
+      observer.batchWritten('log', 1, 0, seconds);
+    }
+    const response = await fetch(`${await serve(observer)}/metrics`);
+    for (const [name, { type, series }] of parse(await response.text())) {
+      if (type === 'histogram') {
+        for (const [count, total] of series) {
+          if (count.startsWith(`${name}_count`)) {
+            expectCumulative(name, count.slice(`${name}_count{`.length, -1), total, series);
+          }
+        }
+      }
+    }
+  });
+
+  function expectCumulative(
+    name: string,
+    labels: string,
+    total: number,
+    series: ReadonlyMap<string, number>,
+  ): void {
+    const start = `${name}_bucket{${labels}${labels && ','}le="`;
+    const buckets = Array.from(series).filter(([key]) => key.startsWith(start));
+    const bounds = buckets.map(([key]) => key.slice(start.length, -2));
+    const values = buckets.map(([, value]) => value);
+    expect(bounds.at(-1)).toBe('+Inf');
+    expect(values.at(-1)).toBe(total);
+    expect(values).toEqual(values.toSorted((a, b) => a - b));
+    const finite = bounds.slice(0, -1).map(Number);
+    expect(finite).toEqual(finite.toSorted((a, b) => a - b));
+  }
+
+  it('compresses when asked', async () => {
+    const url = `${await serve(...everything())}/metrics`;
+    const { body, headers } = await rawGet(url, 'gzip');
+    expect(headers['content-encoding']).toBe('gzip');
+    expect(parse(gunzipSync(body).toString()).has('gotrack_build_info')).toBe(true);
+
+    const plain = await rawGet(url, 'identity');
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    expect(parse(plain.body.toString()).has('gotrack_build_info')).toBe(true);
+  });
+
+  it('counts scrapes, the one under way apart', async () => {
+    const url = `${await serve()}/metrics`;
+    const scrape = async () => parse(await (await fetch(url)).text());
+    const first = await scrape();
+    const scrapes = INSTRUMENTS.scrapes.name;
+    expect(Object.fromEntries(first.get(scrapes)?.series ?? [])).toEqual({
+      [`${scrapes}{code="200"}`]: 0,
+      [`${scrapes}{code="500"}`]: 0,
+      [`${scrapes}{code="503"}`]: 0,
+    });
+    const second = await scrape();
+    expect(second.get(scrapes)?.series.get(`${scrapes}{code="200"}`)).toBe(1);
+    const inFlight = INSTRUMENTS.scrapesInFlight.name;
+    expect(second.get(inFlight)?.series.get(`${inFlight}{}`)).toBe(1);
+  });
+
+  it('does not count scrapes among the requests of the collector', async () => {
+    const url = `${await serve(...everything())}/metrics`;
+    await fetch(url);
+    const requests = parse(await (await fetch(url)).text()).get(INSTRUMENTS.httpRequests.name);
+    expect([...(requests?.series.values() ?? [])]).toEqual([0]);
+  });
+
+  it('answers 500 when a metric fails, counts it, and recovers', async () => {
+    const failures = [new Error('secret detail')];
+    const url = await serve({
+      registerOn: (registry) => {
+        pull(registry, INSTRUMENTS.queueBytes, () => {
+          const failure = failures.pop();
+          if (failure) {
+            throw failure;
+          }
+          return [[{}, 1]];
+        });
+      },
+    });
+    const failed = await fetch(`${url}/metrics`);
+    expect(failed.status).toBe(500);
+    const body = await failed.text();
+    expect(JSON.parse(body)).toMatchObject({ statusCode: 500 });
+    expect(body).not.toContain('secret detail');
+
+    const text = await (await fetch(`${url}/metrics`)).text();
+    expect(text).toContain('promhttp_metric_handler_requests_total{code="500"} 1');
+  });
+
+  it('has a page that links what it serves', async () => {
+    const response = await fetch(await serve());
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const page = await response.text();
+    for (const path of ['/metrics', '/healthz', '/readyz']) {
+      expect(page).toContain(`href="${path}"`);
+    }
+  });
+
+  it('serves the modules that it is given', async () => {
+    const response = await fetch(`${await serve()}/healthz`);
+    await expect(response.text()).resolves.toBe('ok');
+  });
+
+  it('answers an unknown path with JSON', async () => {
+    const response = await fetch(`${await serve()}/nothing-here`);
+    expect(response.status).toBe(404);
+    await expect(response.json()).resolves.toMatchObject({ statusCode: 404 });
+  });
+
+  it('can be created again after it was closed', async () => {
+    const sources = everything();
+    await serve(...sources);
+    await app?.close();
+    const response = await fetch(`${await serve(...sources)}/metrics`);
+    expect(parse(await response.text()).size).toBe(Object.keys(INSTRUMENTS).length);
+  });
+});
+
+/** `fetch` decompresses on its own. */
+async function rawGet(url: string, encoding: string) {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  get(url, { headers: { 'accept-encoding': encoding }, agent: false }, resolve).on('error', reject);
+  const response = await promise;
+  return { headers: response.headers, body: await buffer(response) };
+}

@@ -1,0 +1,36 @@
+import type { Server } from 'node:http';
+import type { NestApplicationOptions } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { answerClientError } from './http-metrics.js';
+import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js';
+
+/** For a few scrapers, probes and a person with a browser. */
+const MAX_CONNECTIONS = 64;
+const LIMITS = {
+  http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
+  requestTimeout: 10_000,
+  /** Of a socket on which nothing moves while an answer is under way. */
+  connectionTimeout: 30_000,
+  /** Above the usual scrape interval, so that a scraper keeps its connection. */
+  keepAliveTimeout: 75_000,
+  bodyLimit: 1024,
+};
+
+/**
+ * Creates the second application; the caller lets it listen on METRICS_ADDR before the collector
+ * starts, and closes it after the collector has.
+ */
+export async function createMetricsApp(
+  parts: MetricsAppParts,
+  options: Pick<NestApplicationOptions, 'logger' | 'bufferLogs'> = {},
+): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    MetricsAppModule.forRoot(parts),
+    new FastifyAdapter({ ...LIMITS, clientErrorHandler: answerClientError }),
+    { ...options, abortOnError: false, bodyParser: false },
+  );
+  const server: Server = app.getHttpServer();
+  server.maxConnections = MAX_CONNECTIONS;
+  return app;
+}

@@ -1,0 +1,65 @@
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
+import type { Segment } from './segment.js';
+
+/** Counts damaged events once, however many lanes come across them, and keeps their bytes for a person to look at. */
+export class Damage {
+  private readonly logger = new Logger('Queue');
+  private readonly known = new Set<number>();
+
+  constructor(
+    private readonly directory: string,
+    private readonly observer: PipelineObserver,
+  ) {}
+
+  /** @param position of the first event that the damaged bytes held; @param count of damaged events */
+  async found(
+    segment: Segment,
+    offset: number,
+    bytes: number,
+    position: number,
+    count: number,
+  ): Promise<void> {
+    if (this.known.has(position)) return;
+    this.known.add(position);
+    this.observer.corruptRecordsFound(count);
+    const kept = join(this.directory, `${position}.bin`);
+    this.logger.error(
+      `${count} event(s) from position ${position} on are damaged in ${segment.path} at byte ${offset}; ` +
+        `they are skipped, their bytes are kept in ${kept}`,
+    );
+    try {
+      await this.copy(segment.path, offset, bytes, kept);
+    } catch (error) {
+      this.logger.error(`cannot keep damaged bytes in ${kept}: ${(error as Error).message}`);
+    }
+  }
+
+  private async copy(from: string, offset: number, bytes: number, to: string): Promise<void> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    const source = await open(from, 'r');
+    try {
+      const target = await open(to, 'w', 0o600);
+      try {
+        const piece = Buffer.allocUnsafe(Math.min(bytes, 1024 * 1024));
+        for (let done = 0; done < bytes;) {
+          const { bytesRead } = await source.read(
+            piece,
+            0,
+            Math.min(piece.length, bytes - done),
+            offset + done,
+          );
+          if (bytesRead === 0) break;
+          await target.write(piece, 0, bytesRead);
+          done += bytesRead;
+        }
+      } finally {
+        await target.close();
+      }
+    } finally {
+      await source.close();
+    }
+  }
+}

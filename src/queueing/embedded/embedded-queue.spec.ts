@@ -1,0 +1,349 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RecordingObserver } from '../../../test/support/recording-observer.js';
+import type { Batch, BatchBounds } from '../event-queue.js';
+import { EmbeddedQueue } from './embedded-queue.js';
+
+const MIB = 1024 * 1024;
+const NOW: BatchBounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 0 };
+const never = new AbortController().signal;
+
+let directory: string;
+let observer: RecordingObserver;
+const opened: EmbeddedQueue[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'gotrack-queue-'));
+  observer = new RecordingObserver();
+});
+
+afterEach(async () => {
+  for (const queue of opened.splice(0)) await queue.close();
+  await rm(directory, { recursive: true });
+});
+
+async function open(sinks = ['log'], maxBytes = 64 * MIB): Promise<EmbeddedQueue> {
+  const queue = await EmbeddedQueue.open({ directory, maxBytes, sinks }, observer);
+  opened.push(queue);
+  return queue;
+}
+
+async function close(queue: EmbeddedQueue): Promise<void> {
+  opened.splice(opened.indexOf(queue), 1);
+  await queue.close();
+}
+
+const encoded = (...texts: string[]): Buffer[] =>
+  texts.map((text) => Buffer.from(`{"e":"${text}"}`));
+const texts = (batch: Batch): string[] =>
+  batch.events.map(({ json }) => (JSON.parse(json.toString()) as { e: string }).e);
+
+/** Everything that is queued for the sink, committed batch by batch. */
+async function deliverAll(queue: EmbeddedQueue, sink = 'log', maxEvents = 500): Promise<string[]> {
+  const reader = queue.reader(sink);
+  const delivered: string[] = [];
+  while (reader.depth > 0) {
+    const batch = await reader.read({ ...NOW, maxEvents }, never);
+    delivered.push(...texts(batch));
+    await reader.commit(batch.end, 0);
+  }
+  return delivered;
+}
+
+async function segmentPaths(): Promise<string[]> {
+  const names = await readdir(directory);
+  return names
+    .filter((name) => name.endsWith('.segment'))
+    .toSorted()
+    .map((name) => join(directory, name));
+}
+
+async function flip(path: string, at: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 0x01, at);
+  await writeFile(path, bytes);
+}
+
+describe('EmbeddedQueue', () => {
+  it('hands every sink each event once and in order', async () => {
+    const queue = await open(['log', 'other']);
+    await queue.append(encoded('a', 'b'));
+    await queue.append(encoded('c'));
+
+    expect(await deliverAll(queue, 'log', 2)).toEqual(['a', 'b', 'c']);
+    expect(await deliverAll(queue, 'other')).toEqual(['a', 'b', 'c']);
+    expect(queue.reader('log').depth).toBe(0);
+  });
+
+  it('puts appends of the same moment into one commit', async () => {
+    const queue = await open();
+    await Promise.all([
+      queue.append(encoded('a')),
+      queue.append(encoded('b')),
+      queue.append(encoded('c')),
+    ]);
+
+    expect(observer.of('commitSucceeded')).toHaveLength(1);
+    expect(await deliverAll(queue)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on where it was after a restart, in the middle of a block too', async () => {
+    const first = await open();
+    await first.append(encoded('a', 'b', 'c', 'd'));
+    const reader = first.reader('log');
+    await reader.read(NOW, never);
+    await reader.commit(3, 1);
+    await close(first);
+
+    const second = await open();
+    expect(second.reader('log').ledger).toEqual({
+      accepted: 4,
+      delivered: 2,
+      queued: 1,
+      deadLettered: 1,
+      purged: 0,
+      corrupt: 0,
+    });
+    expect(second.reader('log').oldestCommittedAtMs).toBeGreaterThan(0);
+    expect(await deliverAll(second)).toEqual(['d']);
+  });
+
+  it('waits for the batch to fill up, or for the linger to pass', async () => {
+    const queue = await open();
+    const full = queue.reader('log').read({ ...NOW, maxEvents: 2, lingerMs: 60_000 }, never);
+    await queue.append(encoded('a'));
+    await queue.append(encoded('b'));
+    const batch = await full;
+    expect(texts(batch)).toEqual(['a', 'b']);
+    await queue.reader('log').commit(batch.end, 0);
+
+    await queue.append(encoded('c'));
+    expect(
+      texts(await queue.reader('log').read({ ...NOW, maxEvents: 2, lingerMs: 20 }, never)),
+    ).toEqual(['c']);
+  });
+
+  it('bounds a batch by bytes, but for its first event', async () => {
+    const queue = await open();
+    await queue.append(encoded('a'.repeat(100), 'b'.repeat(100), 'c'.repeat(100)));
+    const bounds = { ...NOW, maxBytes: 230 };
+    expect(texts(await queue.reader('log').read(bounds, never))).toHaveLength(2);
+    expect(texts(await queue.reader('log').read({ ...bounds, maxBytes: 1 }, never))).toHaveLength(
+      1,
+    );
+  });
+
+  it('stops waiting when it is told to', async () => {
+    const queue = await open();
+    const stop = new AbortController();
+    const reading = queue.reader('log').read(NOW, stop.signal);
+    stop.abort(new Error('draining'));
+    await expect(reading).rejects.toThrow('draining');
+  });
+
+  it('refuses events beyond its bound and takes them again once a segment is delivered', async () => {
+    const queue = await open(['log'], MIB);
+    const big = encoded('x'.repeat(30_000));
+    let taken = 0;
+    await expect(
+      (async () => {
+        for (;;) {
+          await queue.append(big);
+          taken += 1;
+        }
+      })(),
+    ).rejects.toThrow('QUEUE_MAX_MB');
+    expect(queue.state).toBe('full');
+    expect(taken).toBeGreaterThan(20);
+
+    expect(await deliverAll(queue)).toHaveLength(taken);
+    expect(queue.state).toBe('accepting');
+    await queue.append(big);
+    expect((await segmentPaths()).length).toBeLessThanOrEqual(2);
+  });
+
+  it('lets a new sink start at the end', async () => {
+    const first = await open(['log']);
+    await first.append(encoded('old'));
+    await close(first);
+
+    const second = await open(['log', 'new']);
+    await second.append(encoded('young'));
+    expect(await deliverAll(second, 'new')).toEqual(['young']);
+    expect(await deliverAll(second, 'log')).toEqual(['old', 'young']);
+  });
+
+  it('refuses to start without a sink that has undelivered events', async () => {
+    const first = await open(['log', 'gone']);
+    await first.append(encoded('a'));
+    await close(first);
+    await expect(open(['log'])).rejects.toThrow(/gone.*1 undelivered.*gotrack queue forget gone/);
+  });
+
+  it('refuses a second owner', async () => {
+    await open();
+    await expect(
+      EmbeddedQueue.open({ directory, maxBytes: MIB, sinks: ['log'] }, observer),
+    ).rejects.toThrow(/belongs to another running GoTrack/);
+  });
+
+  it('refuses a format it does not know', async () => {
+    await close(await open());
+    await writeFile(join(directory, 'format'), 'gotrack-queue 2\n');
+    await expect(open()).rejects.toThrow(/format that this version does not know.*gotrack-queue 2/);
+  });
+
+  it('refuses events once it is closed', async () => {
+    const queue = await open();
+    await close(queue);
+    await expect(queue.append(encoded('a'))).rejects.toMatchObject({ reason: 'draining' });
+  });
+
+  it('cuts a torn block at the end and goes on behind it', async () => {
+    const first = await open();
+    await first.append(encoded('a'));
+    await first.append(encoded('b'));
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    await truncate(path, (await readFile(path)).length - 3);
+
+    const second = await open();
+    await second.append(encoded('c'));
+    expect(await deliverAll(second)).toEqual(['a', 'c']);
+    expect(observer.total('corruptRecordsFound', 0)).toBe(0);
+  });
+
+  it('cuts what a power loss left of zeros behind the last block', async () => {
+    const first = await open();
+    await first.append(encoded('a'));
+    await close(first);
+    await appendFile((await segmentPaths())[0] ?? '', Buffer.alloc(10_000));
+
+    const second = await open();
+    await second.append(encoded('b'));
+    expect(await deliverAll(second)).toEqual(['a', 'b']);
+  });
+
+  it('delivers every event but the one whose byte is damaged, wherever it is, and counts that one', async () => {
+    const first = await open();
+    await first.append(encoded('a', 'b', 'c'));
+    await first.append(encoded('d', 'e'));
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    const whole = await readFile(path);
+    const cursors = await readFile(join(directory, 'cursors'));
+
+    for (let at = 0; at < whole.length; at += 1) {
+      await flip(path, at);
+      observer = new RecordingObserver();
+      const queue = await open();
+      const delivered = await deliverAll(queue);
+      const { corrupt, delivered: settled, accepted } = queue.reader('log').ledger;
+      expect({ at, corrupt }).toEqual({ at, corrupt: 5 - delivered.length });
+      expect(corrupt).toBeLessThanOrEqual(1);
+      expect(observer.total('corruptRecordsFound', 0)).toBe(corrupt);
+      expect({ settled, accepted }).toEqual({ settled: delivered.length, accepted: 5 });
+      expect(delivered).toEqual(
+        ['a', 'b', 'c', 'd', 'e'].filter((text) => delivered.includes(text)),
+      );
+      await close(queue);
+      await writeFile(path, whole);
+      await writeFile(join(directory, 'cursors'), cursors);
+    }
+  });
+
+  it('finds its way behind a destroyed stretch, and sets it aside', async () => {
+    const first = await open();
+    for (const text of ['a', 'b', 'c', 'd']) await first.append(encoded(text));
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    const bytes = await readFile(path);
+    const blockBytes = bytes.length / 4;
+    bytes.fill(0xff, blockBytes, 3 * blockBytes);
+    await writeFile(path, bytes);
+
+    const second = await open();
+    expect(await deliverAll(second)).toEqual(['a', 'd']);
+    expect(second.reader('log').ledger).toMatchObject({ accepted: 4, delivered: 2, corrupt: 2 });
+    expect(observer.total('corruptRecordsFound', 0)).toBe(2);
+    const kept = await readFile(join(directory, 'damaged', '1.bin'));
+    expect(kept.equals(bytes.subarray(blockBytes, 3 * blockBytes))).toBe(true);
+  });
+
+  it('behaves like a list with one position a sink, across restarts', async () => {
+    const steps = fc.array(
+      fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            append: fc.array(fc.string({ maxLength: 40_000 / 10 }), {
+              minLength: 1,
+              maxLength: 20,
+            }),
+          }),
+        },
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            deliver: fc.constantFrom('log', 'other'),
+            maxEvents: fc.integer({ min: 1, max: 30 }),
+            settle: fc.double({ min: 0, max: 1, noNaN: true }),
+          }),
+        },
+        { weight: 1, arbitrary: fc.constant({ restart: true }) },
+      ),
+      { maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (sequence) => {
+        let queue = await open(['log', 'other'], MIB);
+        const accepted: string[] = [];
+        const position: Record<string, number> = { log: 0, other: 0 };
+        for (const step of sequence) {
+          if ('append' in step) {
+            const events = step.append.map((text) => Buffer.from(JSON.stringify({ e: text })));
+            const outcome = await queue.append(events).then(
+              () => true,
+              () => false,
+            );
+            if (outcome) accepted.push(...step.append);
+          } else if ('deliver' in step) {
+            const { deliver: sink, maxEvents, settle } = step;
+            const at = position[sink] ?? 0;
+            const reader = queue.reader(sink);
+            expect(reader.depth).toBe(accepted.length - at);
+            if (reader.depth === 0) continue;
+            const batch = await reader.read({ ...NOW, maxEvents }, never);
+            expect(texts(batch)).toEqual(accepted.slice(at, at + batch.events.length));
+            expect(batch.end).toBe(at + batch.events.length);
+            const settled = at + Math.round(batch.events.length * settle);
+            await reader.commit(settled, 0);
+            position[sink] = settled;
+            // What was read and not settled comes again only after a restart.
+            if (settled < batch.end) {
+              await close(queue);
+              queue = await open(['log', 'other'], MIB);
+            }
+          } else {
+            await close(queue);
+            queue = await open(['log', 'other'], MIB);
+          }
+        }
+        for (const sink of ['log', 'other']) {
+          expect(await deliverAll(queue, sink)).toEqual(accepted.slice(position[sink]));
+          expect(queue.reader(sink).ledger).toMatchObject({
+            accepted: accepted.length,
+            delivered: accepted.length,
+          });
+        }
+        await close(queue);
+        await rm(directory, { recursive: true });
+        directory = await mkdtemp(join(tmpdir(), 'gotrack-queue-'));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,234 @@
+import type { StoredEvent } from '../../event/stored-event.js';
+import type { Ledger } from '../../metrics/pipeline-observer.js';
+import type { Batch, BatchBounds, QueueReader } from '../event-queue.js';
+import { decodeBody } from './block.js';
+import type { Cursor } from './cursor-file.js';
+import type { Damage } from './damage.js';
+import { openSegment, type Segment } from './segment.js';
+import type { Found, SegmentReader } from './segment-reader.js';
+
+/** What a reader needs of the log it reads. */
+export interface Log {
+  /** Position behind the last durable event. */
+  readonly tail: number;
+  readonly damage: Damage;
+  /** The segment that holds the position, or the next one behind it. */
+  segmentAt(position: number): Segment | undefined;
+  /** Durable when it resolves. */
+  commitCursor(name: string, cursor: Cursor): Promise<void>;
+}
+
+/** A stretch of the log that was read and is not committed. */
+interface Stretch {
+  readonly end: number;
+  readonly committedAtMs: number;
+}
+
+export class LogReader implements QueueReader {
+  private segment: Segment | undefined;
+  private reader: SegmentReader | undefined;
+  /** Position behind what was read from disk. */
+  private readPosition: number;
+  /** Position behind what was handed out. */
+  private position: number;
+  /** Read, for the next batch. */
+  private leftover: readonly StoredEvent[] = [];
+  private stretches: Stretch[] = [];
+  /** Positions of damaged events that are not committed. */
+  private damaged: number[] = [];
+  /** When the first event that is not read yet was committed. */
+  private unreadSinceMs: number | undefined;
+  /** Of events appended by this process; a backlog of an earlier one is not counted. */
+  private unreadBytes = 0;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly log: Log,
+    readonly name: string,
+    private cursor: Cursor,
+  ) {
+    this.position = cursor.position;
+    this.readPosition = this.position;
+  }
+
+  get depth(): number {
+    return this.log.tail - this.cursor.position;
+  }
+
+  get ledger(): Ledger {
+    return ledgerOf(this.cursor, this.log.tail);
+  }
+
+  /** Unix ms of the commit of the oldest event that is not settled; undefined when there is none. */
+  get oldestCommittedAtMs(): number | undefined {
+    return this.depth === 0 ? undefined : (this.stretches[0]?.committedAtMs ?? this.unreadSinceMs);
+  }
+
+  /** Told by the log after each commit. */
+  appended(committedAtMs: number, eventBytes: number): void {
+    this.unreadSinceMs ??= committedAtMs;
+    this.unreadBytes += eventBytes;
+    this.wake?.();
+  }
+
+  /** Reads the first block of an earlier process's backlog, so that its age is known before its sink is up. */
+  async prime(): Promise<void> {
+    if (this.depth > 0) await this.readMore();
+  }
+
+  async read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch> {
+    await this.untilWorthReading(bounds, signal);
+    const events: StoredEvent[] = [];
+    let bytes = 0;
+    let full = false;
+    while (!full && (this.leftover.length > 0 || (await this.readMore()))) {
+      let fitting = 0;
+      for (const { json } of this.leftover) {
+        full =
+          events.length + fitting === bounds.maxEvents ||
+          (events.length + fitting > 0 && bytes + json.length > bounds.maxBytes);
+        if (full) break;
+        bytes += json.length;
+        fitting += 1;
+      }
+      events.push(...this.leftover.slice(0, fitting));
+      this.leftover = this.leftover.slice(fitting);
+      full ||= events.length === bounds.maxEvents;
+    }
+    this.unreadBytes = Math.max(0, this.unreadBytes - bytes);
+    this.position = this.leftover[0]?.position ?? this.readPosition;
+    return { events, end: this.position };
+  }
+
+  async commit(position: number, deadLettered: number): Promise<void> {
+    const corrupt = this.damaged.filter((damaged) => damaged < position).length;
+    const cursor = {
+      ...this.cursor,
+      position,
+      deadLettered: this.cursor.deadLettered + deadLettered,
+      corrupt: this.cursor.corrupt + corrupt,
+    };
+    await this.log.commitCursor(this.name, cursor);
+    this.cursor = cursor;
+    this.damaged = this.damaged.filter((damaged) => damaged >= position);
+    this.stretches = this.stretches.filter((stretch) => stretch.end > position);
+  }
+
+  async close(): Promise<void> {
+    await this.reader?.close();
+    this.reader = undefined;
+    this.segment = undefined;
+  }
+
+  private async untilWorthReading(bounds: BatchBounds, signal: AbortSignal): Promise<void> {
+    let lingering: NodeJS.Timeout | undefined;
+    let lingered = bounds.lingerMs === 0;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const unread = this.log.tail - this.position;
+        if (unread > 0 && (lingered || unread >= bounds.maxEvents)) return;
+        if (unread > 0 && this.unreadBytes >= bounds.maxBytes) return;
+        if (unread > 0) {
+          lingering ??= setTimeout(() => {
+            lingered = true;
+            this.wake?.();
+          }, bounds.lingerMs);
+        }
+        await this.woken(signal);
+      }
+    } finally {
+      clearTimeout(lingering);
+    }
+  }
+
+  private woken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        this.wake = undefined;
+        resolve();
+      };
+      this.wake = wake;
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  /** Reads on until there is something for `leftover`. False at the tail. */
+  private async readMore(): Promise<boolean> {
+    while (this.leftover.length === 0) {
+      const segment = await this.segmentToRead();
+      if (!segment) break;
+      const found = await this.reader?.next(segment.bytes, segment.end ?? this.log.tail);
+      if (found) await this.take(segment, found);
+      else if (segment.end === undefined) break;
+      else await this.close();
+    }
+    if (this.readPosition === this.log.tail) this.unreadSinceMs = undefined;
+    return this.leftover.length > 0;
+  }
+
+  private async segmentToRead(): Promise<Segment | undefined> {
+    if (this.segment) return this.segment;
+    const segment = this.log.segmentAt(this.readPosition);
+    if (!segment) return undefined;
+    this.reader = await openSegment(segment);
+    this.segment = segment;
+    const missing = range(this.readPosition, segment.base);
+    if (missing.length > 0) {
+      await this.log.damage.found(segment, 0, 0, this.readPosition, missing.length);
+      this.skip(missing);
+    }
+    return segment;
+  }
+
+  private async take(segment: Segment, found: Found): Promise<void> {
+    if (found.kind === 'torn') throw new Error('a segment with a known end is never torn');
+    if (found.kind === 'gap') {
+      const { position, count, offset, bytes } = found;
+      this.skip(range(position, position + count));
+      await this.log.damage.found(segment, offset, bytes, position, count);
+      return;
+    }
+    const { header, offset } = found;
+    const end = header.position + header.count;
+    if (end <= this.readPosition) return;
+    const { events, damaged } = decodeBody(header, found.body);
+    this.leftover = events.filter(({ position }) => position >= this.readPosition);
+    this.stretches.push({ end, committedAtMs: header.committedAtMs });
+    this.skip(damaged);
+    this.readPosition = end;
+    if (damaged.length > 0) {
+      await this.log.damage.found(
+        segment,
+        offset,
+        header.blockBytes,
+        damaged[0] as number,
+        damaged.length,
+      );
+    }
+  }
+
+  /** Damaged events before the cursor were settled when they were whole. */
+  private skip(damaged: readonly number[]): void {
+    const unsettled = damaged.filter((position) => position >= this.readPosition);
+    this.damaged.push(...unsettled);
+    this.readPosition = Math.max(this.readPosition, (unsettled.at(-1) ?? -1) + 1);
+  }
+}
+
+export function ledgerOf(cursor: Cursor, tail: number): Ledger {
+  const { start, position, deadLettered, purged, corrupt } = cursor;
+  return {
+    accepted: tail - start,
+    delivered: position - start - deadLettered - purged - corrupt,
+    queued: tail - position,
+    deadLettered,
+    purged,
+    corrupt,
+  };
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+}

@@ -1,0 +1,69 @@
+import { close, fdatasync, open, write } from 'node:fs';
+import { truncate, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { syncDirectory } from '../../disk/sync-directory.js';
+import { type Segment, segmentPath } from './segment.js';
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+
+/** Appends blocks to one segment. After a failure it is done with: its descriptor is never used again. */
+export class SegmentWriter {
+  private constructor(
+    readonly segment: Segment,
+    private readonly fd: number,
+  ) {}
+
+  /** A new segment, durable in its directory before anything is written to it. */
+  static async create(directory: string, base: number): Promise<SegmentWriter> {
+    const path = segmentPath(directory, base);
+    const fd = await openFile(path, 'w', 0o600);
+    try {
+      await syncDirectory(dirname(path));
+    } catch (error) {
+      await closeFile(fd);
+      throw error;
+    }
+    return new SegmentWriter({ base, path, bytes: 0, end: undefined }, fd);
+  }
+
+  /** Goes on with the last segment of an earlier process; what lies behind its last whole block is cut. */
+  static async resume(segment: Segment): Promise<SegmentWriter> {
+    await truncate(segment.path, segment.bytes);
+    return new SegmentWriter(segment, await openFile(segment.path, 'r+'));
+  }
+
+  /** Calls back once the block is synced. Callbacks, because this runs for each commit. */
+  append(block: Buffer, done: (error: Error | null) => void): void {
+    const writeRest = (from: number): void => {
+      write(
+        this.fd,
+        block,
+        from,
+        block.length - from,
+        this.segment.bytes + from,
+        (error, written) => {
+          if (error) done(error);
+          else if (from + written < block.length) writeRest(from + written);
+          else fdatasync(this.fd, done);
+        },
+      );
+    };
+    writeRest(0);
+  }
+
+  close(): Promise<void> {
+    return closeFile(this.fd);
+  }
+
+  /**
+   * Gives up the segment after a failed write or sync. What was synced stays part of the log; removing
+   * the rest is a courtesy to the disk, since the name of the next segment says where this one ends.
+   */
+  async abandon(tail: number): Promise<void> {
+    const { path, base, bytes } = this.segment;
+    await this.close().catch(() => undefined);
+    await (base === tail ? unlink(path) : truncate(path, bytes)).catch(() => undefined);
+  }
+}

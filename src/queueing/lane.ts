@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { StoredEvent } from '../event/stored-event.js';
+import type { PipelineObserver } from '../metrics/pipeline-observer.js';
+import {
+  RejectedBatchError,
+  RejectedEventsError,
+  RetryableSinkError,
+  type Sink,
+} from '../sinks/sink.js';
+import { backoffMs } from './backoff.js';
+import type { DeadLetters } from './dead-letters.js';
+import type { BatchBounds, QueueReader } from './event-queue.js';
+import { SinkState } from './sink-state.js';
+
+/**
+ * So many refusals in a row, without one event accepted, mean that the table or topic is wrong and not
+ * the events: the lane holds instead of emptying the queue into the dead letters.
+ */
+const HOLD_AFTER_REFUSALS = 100;
+
+/**
+ * One sink's way out of the queue: batches, retries, bisects, dead-letters. Commits a position only
+ * after the sink has confirmed everything before it, or its dead letter is synced.
+ */
+export class Lane {
+  readonly sinkState: SinkState;
+  private readonly logger: Logger;
+  /** Ends the wait for more events: what is queued goes out at once. */
+  private readonly draining = new AbortController();
+  /** Ends everything. */
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | undefined;
+  private refusalsInARow = 0;
+  private deadLettersToCommit = 0;
+  /** Whether everything before the events in hand is settled, so that progress within a batch can be committed. */
+  private inOrder = true;
+  private held: string | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly sink: Sink,
+    private readonly reader: QueueReader,
+    private readonly deadLetters: DeadLetters,
+    private readonly bounds: BatchBounds,
+    private readonly observer: PipelineObserver,
+  ) {
+    this.logger = new Logger(`Lane ${name}`);
+    this.sinkState = new SinkState(name, sink, observer);
+  }
+
+  /** Why the lane delivers nothing although its sink answers; undefined when it does. */
+  get holding(): string | undefined {
+    return this.held;
+  }
+
+  start(): void {
+    this.running = this.run().catch((error: Error) => {
+      if (!this.stopping.signal.aborted)
+        this.hold(`it stopped for an unexpected error: ${error.stack}`);
+    });
+  }
+
+  /** Delivers what is queued. Resolves when nothing is left, or once `deadline` is aborted. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
+    if (deadline.aborted) stop();
+    deadline.addEventListener('abort', stop);
+    this.draining.abort(new Error('draining'));
+    await Promise.race([this.running, aborted(this.stopping.signal)]);
+    deadline.removeEventListener('abort', stop);
+    this.stopping.abort();
+    this.sinkState.stop();
+    await this.sink.close();
+  }
+
+  private async run(): Promise<void> {
+    await this.attempt(() => this.sink.open());
+    this.sinkState.start();
+    while (await this.deliverBatch());
+  }
+
+  /** False once the queue is drained. */
+  private async deliverBatch(): Promise<boolean> {
+    const drained = this.draining.signal.aborted;
+    if (drained && this.reader.depth === 0) return false;
+    const batch = await this.reader
+      .read(
+        drained ? { ...this.bounds, lingerMs: 0 } : this.bounds,
+        drained ? this.stopping.signal : this.draining.signal,
+      )
+      .catch((error: unknown) => {
+        if (drained || !this.draining.signal.aborted) throw error;
+      });
+    if (!batch) return true;
+
+    this.inOrder = true;
+    let unsettled = await this.settle(batch.events);
+    for (let attempts = 1; unsettled.length > 0; attempts += 1) {
+      await this.pause(attempts);
+      unsettled = await this.settle(unsettled);
+    }
+    this.release();
+    await this.commit(batch.end);
+    return true;
+  }
+
+  /** Writes or dead-letters each event; gives back those that the sink refuses while the lane holds. */
+  private async settle(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    if (events.length === 0) return [];
+    const refusal = await this.write(events);
+    if (!refusal) {
+      this.refusalsInARow = 0;
+      return [];
+    }
+    if (refusal instanceof RejectedEventsError) {
+      this.inOrder = false;
+      const others = events.filter((_, index) => !refusal.rejections.has(index));
+      const unsettled = refusal.others === 'written' ? [] : [...(await this.settle(others))];
+      if (refusal.others === 'written' && others.length > 0) this.refusalsInARow = 0;
+      for (const [index, reason] of refusal.rejections) {
+        const event = events[index];
+        if (event && !(await this.refuse(event, reason))) unsettled.push(event);
+      }
+      return unsettled.toSorted((a, b) => a.position - b.position);
+    }
+    const [first, ...rest] = events;
+    if (first && rest.length === 0)
+      return (await this.refuse(first, refusal.message)) ? [] : [first];
+    return this.bisect(events);
+  }
+
+  private async bisect(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+    const middle = Math.ceil(events.length / 2);
+    const behind = events[middle];
+    const unsettled = await this.settle(events.slice(0, middle));
+    if (unsettled.length > 0) this.inOrder = false;
+    if (this.inOrder && behind) await this.commit(behind.position);
+    return [...unsettled, ...(await this.settle(events.slice(middle)))];
+  }
+
+  /** False when the lane holds: the event is kept for another attempt. */
+  private async refuse(event: StoredEvent, error: string): Promise<boolean> {
+    if (this.refusalsInARow >= HOLD_AFTER_REFUSALS) {
+      this.hold(
+        `the sink has refused ${this.refusalsInARow} events in a row and accepted none; ` +
+          `look at its table or topic. It said: ${error}`,
+      );
+      return false;
+    }
+    await this.persist('the dead letters cannot be written', () =>
+      this.deadLetters.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
+    );
+    this.refusalsInARow += 1;
+    this.deadLettersToCommit += 1;
+    this.observer.eventsDeadLettered(this.name, 'rejected', 1);
+    return true;
+  }
+
+  private write(
+    events: readonly StoredEvent[],
+  ): Promise<RejectedEventsError | RejectedBatchError | undefined> {
+    return this.attempt(async (seconds) => {
+      try {
+        const { duplicates } = await this.sink.write(events);
+        this.observer.batchWritten(this.name, events.length, duplicates, seconds());
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof RejectedEventsError || error instanceof RejectedBatchError))
+          throw error;
+        this.observer.batchFailed(this.name, 'rejected', seconds());
+        if (error instanceof RejectedEventsError && error.others === 'written') {
+          this.observer.eventsWritten(this.name, events.length - error.rejections.size);
+        }
+        return error;
+      }
+    });
+  }
+
+  /** Tries until the sink has answered, for as long as it takes. */
+  private async attempt<T>(operation: (seconds: () => number) => Promise<T>): Promise<T> {
+    for (let attempts = 1; ; attempts += 1) {
+      const startedAt = performance.now();
+      const seconds = (): number => (performance.now() - startedAt) / 1000;
+      try {
+        const answer = await operation(seconds);
+        this.sinkState.attemptSucceeded();
+        return answer;
+      } catch (error) {
+        const errorType = error instanceof RetryableSinkError ? error.errorType : 'other';
+        this.observer.batchFailed(this.name, errorType, seconds());
+        this.sinkState.attemptFailed(error as Error);
+      }
+      await this.pause(attempts);
+      this.observer.batchRetried(this.name);
+    }
+  }
+
+  /** Tries until our own disk has taken it; the lane holds meanwhile. */
+  private async persist(failure: string, operation: () => Promise<void>): Promise<void> {
+    for (let attempts = 1; ; attempts += 1) {
+      try {
+        await operation();
+        break;
+      } catch (error) {
+        this.hold(`${failure}: ${(error as Error).message}`);
+      }
+      await this.pause(attempts);
+    }
+    if (this.refusalsInARow < HOLD_AFTER_REFUSALS) this.release();
+  }
+
+  private async commit(position: number): Promise<void> {
+    const deadLettered = this.deadLettersToCommit;
+    await this.persist('the position in the queue cannot be written', () =>
+      this.reader.commit(position, deadLettered),
+    );
+    this.deadLettersToCommit = 0;
+  }
+
+  /** Rejects when the lane is to stop. */
+  private pause(failedAttempts: number): Promise<void> {
+    return sleep(backoffMs(failedAttempts), undefined, { signal: this.stopping.signal });
+  }
+
+  private hold(reason: string): void {
+    if (this.held === undefined) this.logger.error(`holds, its events stay queued: ${reason}`);
+    this.held = reason;
+  }
+
+  private release(): void {
+    if (this.held !== undefined) this.logger.log('goes on');
+    this.held = undefined;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
+}

@@ -1,0 +1,68 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { InjectOptions } from '../config/setting.js';
+import { PipelineObserver } from '../metrics/pipeline-observer.js';
+import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
+import { DeadLetters } from './dead-letters.js';
+import { EmbeddedQueue } from './embedded/embedded-queue.js';
+import { Lane } from './lane.js';
+import { QueueingOptions } from './queueing.options.js';
+import { RejectedRing } from './rejected-ring.js';
+
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** All lanes, from the start of delivery to the end of the drain. */
+@Injectable()
+export class Lanes
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly all: readonly Lane[];
+  /** Why the shutdown did not go as it should: Nest logs what a hook throws, and forgets it. */
+  shutdownError: Error | undefined;
+  private deadline: AbortSignal | undefined;
+
+  constructor(
+    @InjectOptions(QueueingOptions) private readonly options: QueueingOptions,
+    @Inject(SINKS) sinks: readonly ConfiguredSink[],
+    private readonly queue: EmbeddedQueue,
+    private readonly rejectedRing: RejectedRing,
+    deadLetters: DeadLetters,
+    observer: PipelineObserver,
+  ) {
+    const bounds = {
+      maxEvents: options.batchSize,
+      maxBytes: MAX_BATCH_BYTES,
+      lingerMs: options.flushIntervalMs,
+    };
+    this.all = sinks.map(
+      ({ name, sink }) => new Lane(name, sink, queue.reader(name), deadLetters, bounds, observer),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    for (const lane of this.all) lane.start();
+  }
+
+  /** HTTP closes next; the time that its last requests take is taken from the drain's. */
+  beforeApplicationShutdown(): void {
+    this.deadline = AbortSignal.timeout(this.options.shutdownTimeoutMs);
+  }
+
+  /** Runs after HTTP has closed: nothing is appended any more. */
+  async onApplicationShutdown(): Promise<void> {
+    try {
+      const deadline = this.deadline ?? AbortSignal.abort();
+      await Promise.all(this.all.map((lane) => lane.drain(deadline)));
+      await this.rejectedRing.flush();
+      await this.queue.close();
+    } catch (error) {
+      this.shutdownError = error as Error;
+      throw error;
+    }
+  }
+}

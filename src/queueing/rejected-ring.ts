@@ -1,0 +1,222 @@
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
+import type { Rejection } from '../event/rejection.js';
+import type { PipelineObserver } from '../metrics/pipeline-observer.js';
+
+/** Of lines that wait for the disk. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
+const NEWLINE = 0x0a;
+
+/**
+ * Keeps the latest of what ingestion refused as invalid, in `rejected.ndjson`, for diagnosis. It comes
+ * from the public: the file is bounded, its oldest half discarded at the bound, and it is written behind
+ * the answers by one writer. Nothing that goes wrong here reaches a request.
+ */
+export class RejectedRing {
+  readonly #logger = new Logger('RejectedRing');
+  readonly #directory: string;
+  readonly #path: string;
+  readonly #maxBytes: number;
+  readonly #observer: PipelineObserver;
+  readonly #waiting: Buffer[] = [];
+  /** The lines that are being written among them. */
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failing = false;
+
+  constructor(directory: string, maxBytes: number, observer: PipelineObserver) {
+    this.#directory = directory;
+    this.#path = join(directory, 'rejected.ndjson');
+    this.#maxBytes = maxBytes;
+    this.#observer = observer;
+  }
+
+  /** Returns at once. A rejection without an event leaves no trace here. */
+  keep(rejections: readonly Rejection[]): void {
+    let discarded = 0;
+    for (const rejection of rejections) {
+      if (rejection.event !== undefined && !this.#enqueue(lineOf(rejection))) {
+        discarded += 1;
+      }
+    }
+    this.#discarded(discarded);
+    if (this.#waiting.length > 0) {
+      this.#writing ??= this.#write();
+    }
+  }
+
+  /** Resolves once everything kept so far is in the file, or was discarded. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  #enqueue(line: Buffer): boolean {
+    if (line.length > this.#maxAppend || this.#waitingBytes + line.length > MAX_WAITING_BYTES) {
+      return false;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    return true;
+  }
+
+  /** What always fits behind the newer half. */
+  get #maxAppend(): number {
+    return Math.floor(this.#maxBytes / 2);
+  }
+
+  async #write(): Promise<void> {
+    // The request that brought the first line is answered before.
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    while (this.#waiting.length > 0) {
+      const lines = this.#dequeue();
+      const batch = Buffer.concat(lines);
+      try {
+        await this.#append(batch);
+        this.#succeeded();
+      } catch (error) {
+        this.#failed(error as NodeJS.ErrnoException);
+        this.#discarded(lines.length);
+      }
+      this.#waitingBytes -= batch.length;
+    }
+    this.#writing = undefined;
+  }
+
+  #dequeue(): Buffer[] {
+    let count = 0;
+    let bytes = 0;
+    for (const line of this.#waiting) {
+      bytes += line.length;
+      if (bytes > this.#maxAppend) {
+        break;
+      }
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #append(batch: Buffer): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const file = await open(this.#path, 'a+', 0o600);
+    try {
+      const size = await cutTornLine(file);
+      if (size + batch.length <= this.#maxBytes) {
+        await file.appendFile(batch);
+      } else {
+        await this.#replace(file, size, batch);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The newer half of the file and the batch take its place: whoever reads it sees whole lines. */
+  async #replace(old: FileHandle, size: number, batch: Buffer): Promise<void> {
+    const temporaryPath = `${this.#path}.tmp`;
+    const file = await open(temporaryPath, 'w', 0o600);
+    let discarded: number;
+    try {
+      // The file may be far over its bound, when that was lowered.
+      const from = Math.max(Math.ceil(size / 2), size - this.#maxAppend);
+      discarded = await copyLines(old, from, size, file);
+      await file.appendFile(batch);
+    } finally {
+      await file.close();
+    }
+    await rename(temporaryPath, this.#path);
+    this.#discarded(discarded);
+  }
+
+  #discarded(count: number): void {
+    if (count > 0) {
+      this.#observer.rejectedDiscarded(count);
+    }
+  }
+
+  #failed({ code, message }: NodeJS.ErrnoException): void {
+    if (!this.#failing) {
+      this.#failing = true;
+      this.#logger.warn(
+        `rejected events are not kept for diagnosis until ${this.#path} (DEAD_LETTER_PATH) can be written: ${code ?? message}`,
+      );
+    }
+  }
+
+  #succeeded(): void {
+    if (this.#failing) {
+      this.#failing = false;
+      this.#logger.log(`rejected events are kept for diagnosis in ${this.#path} again`);
+    }
+  }
+}
+
+function lineOf({ reason, errors, event }: Rejection): Buffer {
+  const failedAt = new Date().toISOString();
+  const entry = { failed_at: failedAt, sink: 'rejected', reason, error: errors.join('; '), event };
+  return Buffer.from(`${JSON.stringify(entry)}\n`);
+}
+
+/** A crash or a full disk may have cut the last line short. @returns the size without it */
+async function cutTornLine(file: FileHandle): Promise<number> {
+  const { size } = await file.stat();
+  const whole = await sizeOfWholeLines(file, size);
+  if (whole < size) {
+    await file.truncate(whole);
+  }
+  return whole;
+}
+
+async function sizeOfWholeLines(file: FileHandle, size: number): Promise<number> {
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size));
+  for (let end = size; end > 0; end -= piece.length) {
+    const start = Math.max(0, end - piece.length);
+    const { bytesRead } = await file.read(piece, 0, end - start, start);
+    const newline = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE);
+    if (newline !== -1) {
+      return start + newline + 1;
+    }
+  }
+  return 0;
+}
+
+/**
+ * Copies the lines that begin at `from` or behind it.
+ * @returns how many lines stand before them
+ */
+async function copyLines(
+  source: FileHandle,
+  from: number,
+  size: number,
+  target: FileHandle,
+): Promise<number> {
+  const piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let skipped = 0;
+  let copies = false;
+  for (let position = 0; position < size;) {
+    const { bytesRead } = await source.read(piece, 0, PIECE_BYTES, position);
+    if (bytesRead === 0) {
+      break;
+    }
+    const bytes = piece.subarray(0, bytesRead);
+    let start = 0;
+    while (!copies && start < bytesRead) {
+      const newline = bytes.indexOf(NEWLINE, start);
+      if (newline === -1) {
+        start = bytesRead;
+      } else {
+        start = newline + 1;
+        skipped += 1;
+        copies = position + start >= from;
+      }
+    }
+    if (start < bytesRead) {
+      await target.appendFile(bytes.subarray(start));
+    }
+    position += bytesRead;
+  }
+  return skipped;
+}

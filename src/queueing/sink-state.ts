@@ -1,0 +1,102 @@
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { PipelineObserver } from '../metrics/pipeline-observer.js';
+import type { Sink } from '../sinks/sink.js';
+
+const CHECK_INTERVAL_MS = 5000;
+const CHECK_TIMEOUT_MS = 3000;
+/** One failed attempt is a hiccup; this many in a row are an outage. */
+const DOWN_AFTER_FAILURES = 3;
+
+/**
+ * Whether a sink is up: its own check passes, and what is written to it does not fail again and again.
+ * Tells and logs each change once.
+ */
+export class SinkState {
+  private readonly logger: Logger;
+  private failuresInARow = 0;
+  private checkError: string | undefined;
+  private writeError: string | undefined;
+  private known: 'up' | 'down' | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly sink: Sink,
+    private readonly observer: PipelineObserver,
+  ) {
+    this.logger = new Logger(`Sink ${name}`);
+  }
+
+  /** `unknown` until the first check or attempt tells. */
+  get state(): 'up' | 'down' | 'unknown' {
+    return this.known ?? 'unknown';
+  }
+
+  /** Why it is down. */
+  get error(): string | undefined {
+    return this.failuresInARow < DOWN_AFTER_FAILURES ? this.checkError : this.writeError;
+  }
+
+  /** Checks from now on, until `stop`. */
+  start(): void {
+    const check = async (): Promise<void> => {
+      this.checkError = await this.check();
+      this.update();
+      if (!this.stopped) this.timer = setTimeout(() => void check(), CHECK_INTERVAL_MS).unref();
+    };
+    void check();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  attemptSucceeded(): void {
+    this.failuresInARow = 0;
+    this.checkError = undefined;
+    this.update();
+  }
+
+  attemptFailed(error: Error): void {
+    this.failuresInARow += 1;
+    this.writeError = error.message;
+    this.update();
+  }
+
+  private async check(): Promise<string | undefined> {
+    const timeout = new AbortController();
+    try {
+      await Promise.race([
+        this.sink.check(),
+        setTimeoutPromise(CHECK_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false }).then(
+          () => {
+            throw new Error(`the check got no answer within ${CHECK_TIMEOUT_MS} ms`);
+          },
+        ),
+      ]);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  private update(): void {
+    const now = this.error === undefined ? 'up' : 'down';
+    const isHiccup = now === 'up' && this.failuresInARow > 0;
+    if (now === this.known || isHiccup) return;
+    const before = this.known;
+    this.known = now;
+    if (now === 'up') {
+      this.observer.sinkWentUp(this.name);
+      this.logger.log(before ? 'up again' : 'up');
+    } else {
+      this.observer.sinkWentDown(this.name);
+      this.logger.error(`down, its events stay queued: ${this.error}`);
+    }
+  }
+}

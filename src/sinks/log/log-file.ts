@@ -1,0 +1,144 @@
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncDirectory } from '../../disk/sync-directory.js';
+import { RetryableSinkError } from '../sink.js';
+import { errorCode } from './disk-error.js';
+import { makeDirectory } from './make-directory.js';
+import { lengthOfWholeLines } from './torn-line.js';
+
+/** Which file it is, whatever its name. Not `number`: overlay file systems use all 64 bits, neighbours would look alike. */
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+/** What a failed append has left behind the confirmed lines, and could not take back at once. */
+export interface Leftover extends Identity {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What became of the file behind our back: it has another name or none, or another length. */
+export type Change = 'moved' | 'shrunk' | 'grown';
+
+/** One opened file of whole lines. After a failed `append` it is of no more use: close it, open anew. */
+export class LogFile {
+  /** Set by a failed `append`; give it to the next `open`. */
+  leftover: Leftover | undefined;
+
+  private constructor(
+    private readonly handle: FileHandle,
+    private readonly identity: Identity,
+    private confirmedLength: number,
+    /** Of a torn last line, gone now. */
+    readonly cutBytes: number,
+  ) {}
+
+  /** Opens the file at its last whole line, and creates what is missing of its path. */
+  static async open(path: string, leftover?: Leftover): Promise<LogFile> {
+    await makeDirectory(dirname(path));
+    const { O_RDWR, O_APPEND, O_CREAT } = constants;
+    const handle = await open(path, O_RDWR | O_APPEND | O_CREAT, 0o640);
+    try {
+      const stats = await handle.stat({ bigint: true });
+      assertRegularFile(path, stats);
+      if (leftover) {
+        await takeBack(handle, leftover);
+      }
+      const { size } = await handle.stat();
+      const length = await lengthOfWholeLines(handle, size);
+      if (length < size) {
+        await handle.truncate(length);
+      }
+      await syncDirectory(dirname(path));
+      return new LogFile(handle, stats, length, size - length);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Bytes of whole, confirmed lines. */
+  get length(): number {
+    return this.confirmedLength;
+  }
+
+  /** How the file at `path` differs from what we left there, if it does. */
+  async changeAt(path: string): Promise<Change | undefined> {
+    const stats = await statIfThere(path);
+    if (!stats || !isSame(stats, this.identity)) {
+      return 'moved';
+    }
+    const grown = Number(stats.size) - this.confirmedLength;
+    if (grown === 0) {
+      return undefined;
+    }
+    return grown > 0 ? 'grown' : 'shrunk';
+  }
+
+  /** Resolves once the lines are on the disk. A failure leaves none of them, or a `leftover`. */
+  async append(lines: Buffer): Promise<void> {
+    let written = 0;
+    try {
+      while (written < lines.length) {
+        written += (await this.handle.write(lines, written)).bytesWritten;
+      }
+      await this.handle.datasync();
+    } catch (error) {
+      await this.takeBackLast(written);
+      throw error;
+    }
+    this.confirmedLength += written;
+  }
+
+  /** Never fails: what was confirmed is on the disk, and nothing else is worth saving. */
+  async close(): Promise<void> {
+    await this.handle.close().catch(() => undefined);
+  }
+
+  /** At once and on the old descriptor, because readers look at the file now and it may be moved before the next attempt. */
+  private async takeBackLast(written: number): Promise<void> {
+    const { dev, ino } = this.identity;
+    const from = this.confirmedLength;
+    const leftover = { dev, ino, from, to: from + written };
+    try {
+      await takeBack(this.handle, leftover);
+    } catch {
+      this.leftover = leftover;
+    }
+  }
+}
+
+export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** A pipe or a terminal keeps nothing, and can be neither synced nor cut. */
+export function assertRegularFile(path: string, stats: BigIntStats): void {
+  if (!stats.isFile()) {
+    throw new RetryableSinkError(
+      'disk',
+      `LOG_PATH=${path} is not a regular file: name one, or stdout for standard output`,
+    );
+  }
+}
+
+/** Only if nobody else has changed the file since: what they wrote or cut is not ours to touch. */
+async function takeBack(handle: FileHandle, leftover: Leftover): Promise<void> {
+  const stats = await handle.stat({ bigint: true });
+  if (isSame(stats, leftover) && stats.size === BigInt(leftover.to)) {
+    await handle.truncate(leftover.from);
+  }
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}

@@ -1,0 +1,175 @@
+import { constants } from 'node:fs';
+import { access, readdir, rename, statfs, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Logger } from '@nestjs/common';
+import type { StoredEvent } from '../../event/stored-event.js';
+import { Sink, type Written } from '../sink.js';
+import { asSinkError, diskError } from './disk-error.js';
+import { encodeLines } from './lines.js';
+import { assertRegularFile, type Change, type Leftover, LogFile, statIfThere } from './log-file.js';
+import type { LogOptions } from './log.options.js';
+import { backupName, expiredBackups } from './rotation.js';
+
+const MIB = 1_048_576;
+
+/** Worth a line in our own log; a file that has grown is only opened anew, to look for a torn last line. */
+const REOPENED: Readonly<Record<Change, string | undefined>> = {
+  moved: 'it was moved away or replaced',
+  shrunk: 'it was truncated',
+  grown: undefined,
+};
+
+/**
+ * Appends events to a file, one JSON object a line, and confirms them once they are synced. Lives with logrotate:
+ * the file may be moved, truncated or replaced at any time, SIGHUP reopens it. The file has one writer.
+ */
+export class LogSink extends Sink {
+  private readonly logger = new Logger(LogSink.name);
+  private readonly path: string;
+  private readonly directory: string;
+  private readonly rotateBytes: number;
+  private file: LogFile | undefined;
+  private leftover: Leftover | undefined;
+  private hungUp = false;
+  private rotationFails = false;
+
+  constructor(private readonly options: LogOptions) {
+    super();
+    this.path = resolve(options.path);
+    this.directory = dirname(this.path);
+    this.rotateBytes = options.rotateMb * MIB;
+  }
+
+  override async open(): Promise<void> {
+    // Before the file, which may fail: without a listener SIGHUP ends the process.
+    process.off('SIGHUP', this.onHangup).on('SIGHUP', this.onHangup);
+    await this.told(async () => {
+      await this.openFile();
+      await this.prune();
+    });
+  }
+
+  override async write(batch: readonly StoredEvent[]): Promise<Written> {
+    const lines = encodeLines(batch);
+    await this.told(async () => {
+      const file = await this.currentFile();
+      const full = this.rotateBytes > 0 && file.length + lines.length > this.rotateBytes;
+      await this.append(full && file.length > 0 ? await this.rotate(file) : file, lines);
+    });
+    return { duplicates: 0 };
+  }
+
+  /** Asks what the next write will ask of the path: a file that was moved away is no fault. */
+  override async check(): Promise<void> {
+    await this.told(async () => {
+      const stats = await statIfThere(this.path);
+      if (stats) {
+        assertRegularFile(this.path, stats);
+        await access(this.path, constants.R_OK | constants.W_OK);
+      } else {
+        await access(this.directory, constants.W_OK | constants.X_OK);
+      }
+      const { blocks, bavail } = await statfs(this.directory);
+      // A file system that states no size (a tmpfs without a bound) has 0 blocks.
+      if (blocks > 0 && bavail === 0) {
+        throw diskError(this.target, 'ENOSPC');
+      }
+    });
+  }
+
+  override async close(): Promise<void> {
+    process.off('SIGHUP', this.onHangup);
+    await this.closeFile();
+  }
+
+  private readonly onHangup = (): void => {
+    this.hungUp = true;
+  };
+
+  private get target(): string {
+    return `LOG_PATH=${this.path}`;
+  }
+
+  private async told(operation: () => Promise<void>): Promise<void> {
+    try {
+      await operation();
+    } catch (error) {
+      throw asSinkError(this.target, error);
+    }
+  }
+
+  private async currentFile(): Promise<LogFile> {
+    if (!this.file) {
+      return this.openFile();
+    }
+    const change = await this.file.changeAt(this.path);
+    if (change === undefined && !this.hungUp) {
+      return this.file;
+    }
+    await this.closeFile();
+    const file = await this.openFile();
+    const why = change === undefined ? 'SIGHUP' : REOPENED[change];
+    if (why !== undefined) {
+      this.logger.log(`reopened ${this.path}: ${why}`);
+    }
+    return file;
+  }
+
+  private async openFile(): Promise<LogFile> {
+    this.hungUp = false;
+    this.file = await LogFile.open(this.path, this.leftover);
+    this.leftover = undefined;
+    if (this.file.cutBytes > 0) {
+      this.logger.warn(`cut ${this.file.cutBytes} bytes of a torn last line off ${this.path}`);
+    }
+    return this.file;
+  }
+
+  private async closeFile(): Promise<void> {
+    await this.file?.close();
+    this.file = undefined;
+  }
+
+  private async append(file: LogFile, lines: Buffer): Promise<void> {
+    try {
+      await file.append(lines);
+    } catch (error) {
+      // A descriptor that has failed to sync once may claim success the next time.
+      this.leftover = file.leftover;
+      await this.closeFile();
+      throw error;
+    }
+  }
+
+  /** The file to go on with: a new one, or the old one when it can't be set aside, for events matter more than sizes. */
+  private async rotate(file: LogFile): Promise<LogFile> {
+    try {
+      const backup = backupName(this.path, Date.now(), await readdir(this.directory));
+      await rename(this.path, join(this.directory, backup));
+      this.rotationFails = false;
+      this.logger.log(`rotated ${this.path} to ${backup}`);
+    } catch (error) {
+      if (!this.rotationFails) {
+        const { message } = asSinkError(this.target, error);
+        this.logger.error(`cannot rotate, goes on in the same file: ${message}`);
+      }
+      this.rotationFails = true;
+      return file;
+    }
+    await this.closeFile();
+    // Its directory is synced here, for the old file's new name too.
+    const next = await this.openFile();
+    await this.prune();
+    return next;
+  }
+
+  /** Never fails: an old file too many is no reason to hold events back. */
+  private async prune(): Promise<void> {
+    const names = await readdir(this.directory).catch(() => []);
+    for (const name of expiredBackups(this.path, names, Date.now(), this.options)) {
+      await unlink(join(this.directory, name)).catch((error: unknown) => {
+        this.logger.warn(`cannot delete the old file ${name}: ${String(error)}`);
+      });
+    }
+  }
+}

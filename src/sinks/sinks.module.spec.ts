@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule, registerAs } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ConfiguredSink, SINKS } from './configured-sinks.js';
+import { LogSink } from './log/log-sink.js';
+import { LogOptions } from './log/log.options.js';
+import { StdoutSink } from './log/stdout-sink.js';
+import { SinksModule } from './sinks.module.js';
+import { SinksOptions } from './sinks.options.js';
+
+async function configuredSinks(log: Partial<LogOptions>): Promise<readonly ConfiguredSink[]> {
+  const load = [
+    registerAs(SinksOptions.key, () => new SinksOptions()),
+    registerAs(LogOptions.key, () => Object.assign(new LogOptions(), log)),
+  ];
+  @Module({
+    imports: [ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load }), SinksModule],
+  })
+  class TestModule {}
+  const context = await NestFactory.createApplicationContext(TestModule, { logger: false });
+  onTestFinished(() => context.close());
+  return context.get<readonly ConfiguredSink[]>(SINKS);
+}
+
+describe('SinksModule', () => {
+  it('provides the sinks that OUTPUTS names, made from their options', async () => {
+    const [log, ...others] = await configuredSinks({ path: './elsewhere.ndjson' });
+
+    expect(log?.name).toBe('log');
+    expect(log?.sink).toBeInstanceOf(LogSink);
+    expect(others).toEqual([]);
+  });
+
+  it('provides the log on standard output when LOG_PATH says so', async () => {
+    const [log] = await configuredSinks({ path: 'stdout' });
+
+    expect(log?.sink).toBeInstanceOf(StdoutSink);
+  });
+});
