@@ -18,39 +18,34 @@ export interface EventsBody {
 /** Reads bodies within their bounds. What is not read of a refused one, Node discards behind the answer. */
 @Injectable()
 export class BodyReader {
-  readonly #maxBytes: number;
-  readonly #budget: BodyBudget;
-
   constructor(
-    @InjectOptions(IngestionOptions) { maxBodyBytes }: IngestionOptions,
-    budget: BodyBudget,
-  ) {
-    this.#maxBytes = maxBodyBytes;
-    this.#budget = budget;
-  }
+    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
+    private readonly budget: BodyBudget,
+  ) {}
 
   /** @throws IngestionError */
   async read(request: IncomingMessage, response: ServerResponse): Promise<EventsBody> {
     const { headers } = request;
+    const { maxBodyBytes } = this.options;
     const form = bodyForm(headers['content-type']);
     const encoding = bodyEncoding(headers['content-encoding']);
     const announced = Number(headers['content-length'] ?? 0);
-    if (announced > this.#maxBytes) {
-      throw bodyTooLarge(this.#maxBytes);
+    if (announced > maxBodyBytes) {
+      throw bodyTooLarge(maxBodyBytes);
     }
-    if (!this.#budget.hasRoomFor(announced)) {
+    if (!this.budget.hasRoomFor(announced)) {
       throw new IngestionError('GT_BUSY');
     }
 
-    const share = this.#budget.open(request, response);
-    const received = await receive(request, this.#maxBytes, share);
+    const share = this.budget.open(request, response);
+    const received = await receive(request, maxBodyBytes, share);
     if (received.length === 0) {
       throw new IngestionError('GT_EMPTY_BODY');
     }
     const bytes =
       encoding === 'identity'
         ? received
-        : await decompress(received, encoding, this.#maxBytes, share);
+        : await decompress(received, encoding, maxBodyBytes, share);
     return { form, text: decodeText(bytes) };
   }
 }

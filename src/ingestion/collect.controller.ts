@@ -8,25 +8,17 @@ import { parseEvents } from './parse-events.js';
 
 @Controller('collect')
 export class CollectController {
-  readonly #maxBatchEvents: number;
-  readonly #bodies: BodyReader;
-  readonly #intake: Intake;
-
   constructor(
-    @InjectOptions(IngestionOptions) { maxBatchEvents }: IngestionOptions,
-    bodies: BodyReader,
-    intake: Intake,
-  ) {
-    this.#maxBatchEvents = maxBatchEvents;
-    this.#bodies = bodies;
-    this.#intake = intake;
-  }
+    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
+    private readonly bodies: BodyReader,
+    private readonly intake: Intake,
+  ) {}
 
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { form, text } = await this.#bodies.read(request.raw, reply.raw);
-    const elements = parseEvents(form, text, this.#maxBatchEvents);
-    const { accepted, dropped, rejected } = await this.#intake.take('/collect', elements, request);
+    const { form, text } = await this.bodies.read(request.raw, reply.raw);
+    const elements = parseEvents(form, text, this.options.maxBatchEvents);
+    const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, request);
     await reply
       .code(202)
       .header('x-gotrack-accepted', accepted)

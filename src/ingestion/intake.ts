@@ -44,28 +44,16 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
 @Injectable()
 export class Intake {
   readonly sanitizer: Sanitizer | undefined;
-  readonly #options: IngestionOptions;
-  readonly #clientAddress: ClientAddress;
-  readonly #serverFields: ServerFieldsOfAddress;
-  readonly #queue: EventQueue;
-  readonly #ring: RejectedRing;
-  readonly #observer: PipelineObserver;
 
   constructor(
-    @InjectOptions(IngestionOptions) options: IngestionOptions,
-    clientAddress: ClientAddress,
-    serverFields: ServerFieldsOfAddress,
-    queue: EventQueue,
-    ring: RejectedRing,
-    observer: PipelineObserver,
+    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
+    private readonly clientAddress: ClientAddress,
+    private readonly serverFields: ServerFieldsOfAddress,
+    private readonly queue: EventQueue,
+    private readonly ring: RejectedRing,
+    private readonly observer: PipelineObserver,
   ) {
     this.sanitizer = createSanitizer(options.sanitizeParams);
-    this.#options = options;
-    this.#clientAddress = clientAddress;
-    this.#serverFields = serverFields;
-    this.#queue = queue;
-    this.#ring = ring;
-    this.#observer = observer;
   }
 
   /**
@@ -78,8 +66,8 @@ export class Intake {
     elements: readonly unknown[],
     request: FastifyRequest,
   ): Promise<Outcome> {
-    const privacy = privacyOf(request.headers, this.#options.privacySignals);
-    const context = this.#context(request, privacy !== 'ignore');
+    const privacy = privacyOf(request.headers, this.options.privacySignals);
+    const context = this.context(request, privacy !== 'ignore');
     const events: EncodedEvent[] = [];
     const rejections: Rejection[] = [];
     const rejected: RejectedElement[] = [];
@@ -95,14 +83,14 @@ export class Intake {
 
     const drops = privacy === 'drop';
     if (events.length > 0 && !drops) {
-      await this.#append(endpoint, events, rejections);
+      await this.append(endpoint, events, rejections);
     }
-    this.#settled(endpoint, rejections, events.length);
+    this.settled(endpoint, rejections, events.length);
     if (drops) {
-      this.#observer.eventsDropped('privacy_signal', events.length);
+      this.observer.eventsDropped('privacy_signal', events.length);
     } else {
-      this.#observer.eventsAccepted(endpoint, events.length);
-      this.#ring.keep(rejections);
+      this.observer.eventsAccepted(endpoint, events.length);
+      this.ring.keep(rejections);
     }
     if (events.length === 0) {
       throw new AllRejectedError(rejected);
@@ -112,30 +100,30 @@ export class Intake {
       : { accepted: events.length, dropped: 0, rejected };
   }
 
-  #context({ raw, headers }: FastifyRequest, anonymous: boolean): EventContext {
+  private context({ raw, headers }: FastifyRequest, anonymous: boolean): EventContext {
     const receivedAtMs = Date.now();
-    const address = anonymous ? undefined : this.#clientAddress.of(raw);
+    const address = anonymous ? undefined : this.clientAddress.of(raw);
     return {
       receivedAtMs,
-      server: address === undefined ? undefined : this.#serverFields.at(receivedAtMs, address),
+      server: address === undefined ? undefined : this.serverFields.at(receivedAtMs, address),
       userAgent: headers['user-agent'],
       omitSession: anonymous,
       sanitizer: this.sanitizer,
-      maxEventBytes: this.#options.maxEventBytes,
+      maxEventBytes: this.options.maxEventBytes,
     };
   }
 
-  async #append(
+  private async append(
     endpoint: EventEndpoint,
     events: readonly EncodedEvent[],
     rejections: readonly Rejection[],
   ): Promise<void> {
     try {
-      await this.#queue.append(events);
+      await this.queue.append(events);
     } catch (error) {
       const reason = refusalOf(error);
-      this.#settled(endpoint, rejections, events.length);
-      this.#observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
+      this.settled(endpoint, rejections, events.length);
+      this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
       throw reason === undefined
         ? error
         : new IngestionError(REFUSALS[reason], undefined, { cause: error });
@@ -143,10 +131,10 @@ export class Intake {
   }
 
   /** Told together with what became of the valid ones, and not before: so the sums agree at any time. */
-  #settled(endpoint: EventEndpoint, rejections: readonly Rejection[], valid: number): void {
-    this.#observer.eventsReceived(endpoint, rejections.length + valid);
+  private settled(endpoint: EventEndpoint, rejections: readonly Rejection[], valid: number): void {
+    this.observer.eventsReceived(endpoint, rejections.length + valid);
     for (const [reason, count] of countByReason(rejections)) {
-      this.#observer.eventsRejected(endpoint, reason, count);
+      this.observer.eventsRejected(endpoint, reason, count);
     }
   }
 }

@@ -131,6 +131,14 @@ describe('HttpMetrics', () => {
     );
   }
 
+  async function measured(): Promise<number> {
+    const page = await registry.getSingleMetricAsString(INSTRUMENTS.httpDuration.name);
+    return [...page.matchAll(/^\w+_count\{.*\} (\d+)$/gm)].reduce(
+      (sum, [, n]) => sum + Number(n),
+      0,
+    );
+  }
+
   async function grown(before: Counts): Promise<Counts> {
     const now = await counts();
     return Object.fromEntries(
@@ -152,6 +160,20 @@ describe('HttpMetrics', () => {
     const socket = await open();
     socket.write(bytes);
     return text(socket);
+  }
+
+  /** Sends the rest once the answer to the first contains something; reads until the server closes. */
+  async function talkOn(first: string, awaited: string, rest: string): Promise<string> {
+    const socket = await open();
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += String(chunk);
+    });
+    socket.write(first);
+    await expect.poll(() => received).toContain(awaited);
+    socket.write(rest);
+    await once(socket, 'close');
+    return received;
   }
 
   /** Sends all of it, then hangs up. */
@@ -231,13 +253,29 @@ describe('HttpMetrics', () => {
     [
       'malformed HTTP after a good request',
       async () => {
-        const socket = await open();
-        socket.write(GOOD);
-        await once(socket, 'data');
-        socket.end('how are you?\r\n\r\n');
-        await text(socket);
+        const answers = await talkOn(GOOD, 'gif', 'how are you?\r\n\r\n');
+        expect(answers).toContain('GT_MALFORMED_HTTP');
       },
       { '/px.gif GET 200': 1, 'other OTHER 400': 1 },
+    ],
+    [
+      'malformed HTTP after pipelined requests',
+      async () => {
+        gate = new Gate();
+        gate.opened.resolve();
+        const answers = await talkOn(SLOW + GOOD, 'gif', 'how are you?\r\n\r\n');
+        expect(answers).toContain('GT_MALFORMED_HTTP');
+      },
+      { '/slow GET 200': 1, '/px.gif GET 200': 1, 'other OTHER 400': 1 },
+    ],
+    [
+      'a malformed body behind a request that waits',
+      async () => {
+        gate = new Gate();
+        const answer = await talk(SLOW + post('zz\r\n', 'Transfer-Encoding: chunked\r\n'));
+        expect(answer).toBe('');
+      },
+      { '/slow GET 499': 1, '/collect POST 499': 1 },
     ],
     [
       'malformed HTTP behind a request that waits',
@@ -266,6 +304,11 @@ describe('HttpMetrics', () => {
     [
       'headers that are too large',
       () => talk(GOOD_AND_CLOSE.replace('Host', `Cookie: ${'x'.repeat(20_000)}\r\nHost`)),
+      { 'other OTHER 431': 1 },
+    ],
+    [
+      'headers that are far too large',
+      () => talk(GOOD_AND_CLOSE.replace('Host', `Cookie: ${'x'.repeat(2_000_000)}\r\nHost`)),
       { 'other OTHER 431': 1 },
     ],
     [
@@ -361,6 +404,16 @@ describe('HttpMetrics', () => {
       { 'other CONNECT 405': 1 },
     ],
     [
+      'a request for a tunnel with a body that goes wrong later',
+      () => {
+        const body = `${(500_000).toString(16)}\r\n${'x'.repeat(500_000)}\r\nzz\r\n`;
+        return talk(
+          `CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\nTransfer-Encoding: chunked\r\n\r\n${body}`,
+        );
+      },
+      { 'other CONNECT 405': 1 },
+    ],
+    [
       'no Host header',
       () => talk('GET /px.gif HTTP/1.1\r\nConnection: close\r\n\r\n'),
       { '/px.gif GET 200': 1 },
@@ -406,17 +459,11 @@ describe('HttpMetrics', () => {
   });
 
   it('measures each request whose headers were complete, whatever became of it', async () => {
-    const observed = async (): Promise<number> => {
-      const metric = await registry.getSingleMetric(INSTRUMENTS.httpDuration.name)?.get();
-      return (metric?.values ?? [])
-        .filter((value) => 'metricName' in value && String(value.metricName).endsWith('_count'))
-        .reduce((sum, { value }) => sum + value, 0);
-    };
-    const before = await observed();
+    const before = await measured();
     await talk(GOOD_AND_CLOSE);
     await leaveWhileHandled(SLOW);
     await talk('how are you?\r\n\r\n');
-    await expect.poll(observed).toBe(before + 2);
+    await expect.poll(measured).toBe(before + 2);
   });
 
   const errors: readonly [string, string, string, string][] = [

@@ -237,7 +237,10 @@ function isRequestFault(code: string | undefined): boolean {
   return code !== undefined && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
 }
 
-/** A response that waits for an earlier one on its connection has no socket yet, and is told nothing when that closes. */
+/**
+ * A response that waits for an earlier one on its connection has no socket yet. Node 20 tells it
+ * nothing when the connection closes, Node 26 does.
+ */
 function queueBehind(
   socket: WatchedSocket,
   response: WatchedResponse,

@@ -46,23 +46,26 @@ afterEach(() => {
 
 describe('PrometheusObserver', () => {
   it('shows every series whose labels are known before anything has happened', async () => {
-    const { series } = observed('log', 'kafka');
-    const all = await series();
+    const endpoints = ['/px.gif', '/collect'];
+    const sinks = ['log', 'kafka'];
+    const all = await observed(...sinks).series();
 
     const expected = [
-      ...['/px.gif', '/collect'].flatMap((endpoint) => [
-        `gotrack_events_received_total{endpoint="${endpoint}"}`,
-        `gotrack_events_accepted_total{endpoint="${endpoint}"}`,
-        ...REJECTION_REASONS.map(
+      ...endpoints.map((endpoint) => `gotrack_events_received_total{endpoint="${endpoint}"}`),
+      ...endpoints.map((endpoint) => `gotrack_events_accepted_total{endpoint="${endpoint}"}`),
+      ...endpoints.flatMap((endpoint) =>
+        REJECTION_REASONS.map(
           (reason) => `gotrack_events_rejected_total{endpoint="${endpoint}",reason="${reason}"}`,
         ),
-        ...REFUSAL_REASONS.map(
+      ),
+      ...endpoints.flatMap((endpoint) =>
+        REFUSAL_REASONS.map(
           (reason) => `gotrack_events_refused_total{endpoint="${endpoint}",reason="${reason}"}`,
         ),
-      ]),
+      ),
       ...DROP_REASONS.map((reason) => `gotrack_events_dropped_total{reason="${reason}"}`),
       'gotrack_rejected_discarded_total',
-      ...['log', 'kafka'].flatMap((sink) => [
+      ...sinks.flatMap((sink) => [
         `gotrack_events_ingested_total{sink="${sink}"}`,
         `gotrack_events_duplicate_total{sink="${sink}"}`,
         `gotrack_events_replayed_total{sink="${sink}"}`,
@@ -71,13 +74,17 @@ describe('PrometheusObserver', () => {
         `gotrack_queue_depth{sink="${sink}"}`,
         `gotrack_queue_oldest_event_age_seconds{sink="${sink}"}`,
         `gotrack_batch_flush_latency_seconds_count{sink="${sink}"}`,
-        ...SINK_ERROR_TYPES.map(
+      ]),
+      ...sinks.flatMap((sink) =>
+        SINK_ERROR_TYPES.map(
           (type) => `gotrack_sink_errors_total{sink="${sink}",error_type="${type}"}`,
         ),
-        ...['accepted', 'delivered', 'queued', 'dead_lettered', 'purged', 'corrupt'].map(
+      ),
+      ...sinks.flatMap((sink) =>
+        ['accepted', 'delivered', 'queued', 'dead_lettered', 'purged', 'corrupt'].map(
           (state) => `gotrack_ledger_events{sink="${sink}",state="${state}"}`,
         ),
-      ]),
+      ),
       'gotrack_queue_bytes',
       'gotrack_queue_capacity_bytes',
       'gotrack_queue_filesystem_available_bytes',

@@ -61,7 +61,6 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   private corruptRecords = 0;
 
   private askQueue: () => Promise<QueueFigures>;
-  private asked: Promise<QueueFigures | undefined> | undefined;
   private unanswered: Promise<QueueFigures> | undefined;
   private queueAnswers = true;
 
@@ -118,12 +117,6 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     totals.duplicates += duplicates;
     totals.flushes.observe(seconds);
     this.eventsWritten(sink, events);
-  }
-
-  eventsWritten(sink: string, events: number): void {
-    const totals = this.totalsOf(sink);
-    totals.ingested += events;
-    totals.lastSuccessSeconds = Date.now() / 1000;
   }
 
   eventsWritten(sink: string, events: number): void {
@@ -307,19 +300,12 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     return totals;
   }
 
-  /** One question for all metrics of a scrape. `undefined` without an answer: those series are then absent. */
-  private queueFigures(): Promise<QueueFigures | undefined> {
-    this.asked ??= this.askWithinTime().finally(() => {
-      this.asked = undefined;
-    });
-    return this.asked;
-  }
-
-  private async askWithinTime(): Promise<QueueFigures | undefined> {
+  /** `undefined` without an answer: its series are then absent. */
+  private async queueFigures(): Promise<QueueFigures | undefined> {
     const timeout = Promise.withResolvers<undefined>();
     const timer = setTimeout(timeout.resolve, FIGURES_TIMEOUT_MS, undefined).unref();
     try {
-      // A hung disk would hang another thread for each scrape that asked anew.
+      // One question for all metrics of a scrape; and on a hung disk each further one would hang a thread.
       this.unanswered ??= this.askQueue().finally(() => {
         this.unanswered = undefined;
       });

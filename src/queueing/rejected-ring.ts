@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { cutTornLine } from '../disk/cut-torn-line.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
 
@@ -15,141 +16,150 @@ const NEWLINE = 0x0a;
  * the answers by one writer. Nothing that goes wrong here reaches a request.
  */
 export class RejectedRing {
-  readonly #logger = new Logger('RejectedRing');
-  readonly #directory: string;
-  readonly #path: string;
-  readonly #maxBytes: number;
-  readonly #observer: PipelineObserver;
-  readonly #waiting: Buffer[] = [];
+  private readonly logger = new Logger('RejectedRing');
+  private readonly path: string;
+  private readonly waiting: Buffer[] = [];
   /** The lines that are being written among them. */
-  #waitingBytes = 0;
-  #writing: Promise<void> | undefined;
-  #failing = false;
+  private waitingBytes = 0;
+  private writing: Promise<void> | undefined;
+  /** The file is there and ends with a whole line. */
+  private prepared = false;
+  private failing = false;
 
-  constructor(directory: string, maxBytes: number, observer: PipelineObserver) {
-    this.#directory = directory;
-    this.#path = join(directory, 'rejected.ndjson');
-    this.#maxBytes = maxBytes;
-    this.#observer = observer;
+  constructor(
+    private readonly directory: string,
+    private readonly maxBytes: number,
+    private readonly observer: PipelineObserver,
+  ) {
+    this.path = join(directory, 'rejected.ndjson');
   }
 
   /** Returns at once. A rejection without an event leaves no trace here. */
   keep(rejections: readonly Rejection[]): void {
     let discarded = 0;
     for (const rejection of rejections) {
-      if (rejection.event !== undefined && !this.#enqueue(lineOf(rejection))) {
+      if (rejection.event !== undefined && !this.enqueue(lineOf(rejection))) {
         discarded += 1;
       }
     }
-    this.#discarded(discarded);
-    if (this.#waiting.length > 0) {
-      this.#writing ??= this.#write();
+    this.discarded(discarded);
+    if (this.waiting.length > 0) {
+      this.writing ??= this.write();
     }
   }
 
   /** Resolves once everything kept so far is in the file, or was discarded. */
   async flush(): Promise<void> {
-    await this.#writing;
+    await this.writing;
   }
 
-  #enqueue(line: Buffer): boolean {
-    if (line.length > this.#maxAppend || this.#waitingBytes + line.length > MAX_WAITING_BYTES) {
+  private enqueue(line: Buffer): boolean {
+    if (line.length > this.maxAppend || this.waitingBytes + line.length > MAX_WAITING_BYTES) {
       return false;
     }
-    this.#waiting.push(line);
-    this.#waitingBytes += line.length;
+    this.waiting.push(line);
+    this.waitingBytes += line.length;
     return true;
   }
 
   /** What always fits behind the newer half. */
-  get #maxAppend(): number {
-    return Math.floor(this.#maxBytes / 2);
+  private get maxAppend(): number {
+    return Math.floor(this.maxBytes / 2);
   }
 
-  async #write(): Promise<void> {
+  private async write(): Promise<void> {
     // The request that brought the first line is answered before.
     await new Promise((resolve) => {
       setImmediate(resolve);
     });
-    while (this.#waiting.length > 0) {
-      const lines = this.#dequeue();
+    while (this.waiting.length > 0) {
+      const lines = this.dequeue();
       const batch = Buffer.concat(lines);
       try {
-        await this.#append(batch);
-        this.#succeeded();
+        await this.append(batch);
+        this.succeeded();
       } catch (error) {
-        this.#failed(error as NodeJS.ErrnoException);
-        this.#discarded(lines.length);
+        this.failed(error as NodeJS.ErrnoException);
+        this.discarded(lines.length);
       }
-      this.#waitingBytes -= batch.length;
+      this.waitingBytes -= batch.length;
     }
-    this.#writing = undefined;
+    this.writing = undefined;
   }
 
-  #dequeue(): Buffer[] {
+  private dequeue(): Buffer[] {
     let count = 0;
     let bytes = 0;
-    for (const line of this.#waiting) {
+    for (const line of this.waiting) {
       bytes += line.length;
-      if (bytes > this.#maxAppend) {
+      if (bytes > this.maxAppend) {
         break;
       }
       count += 1;
     }
-    return this.#waiting.splice(0, count);
+    return this.waiting.splice(0, count);
   }
 
-  async #append(batch: Buffer): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const file = await open(this.#path, 'a+', 0o600);
+  private async append(batch: Buffer): Promise<void> {
+    await this.prepare();
+    const file = await open(this.path, 'a+', 0o600);
     try {
-      const size = await cutTornLine(file);
-      if (size + batch.length <= this.#maxBytes) {
+      const { size } = await file.stat();
+      if (size + batch.length <= this.maxBytes) {
         await file.appendFile(batch);
       } else {
-        await this.#replace(file, size, batch);
+        await this.replace(file, size, batch);
       }
     } finally {
       await file.close();
     }
   }
 
+  private async prepare(): Promise<void> {
+    if (this.prepared) return;
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await (await open(this.path, 'a', 0o600)).close();
+    await cutTornLine(this.path);
+    this.prepared = true;
+  }
+
   /** The newer half of the file and the batch take its place: whoever reads it sees whole lines. */
-  async #replace(old: FileHandle, size: number, batch: Buffer): Promise<void> {
-    const temporaryPath = `${this.#path}.tmp`;
+  private async replace(old: FileHandle, size: number, batch: Buffer): Promise<void> {
+    const temporaryPath = `${this.path}.tmp`;
     const file = await open(temporaryPath, 'w', 0o600);
     let discarded: number;
     try {
       // The file may be far over its bound, when that was lowered.
-      const from = Math.max(Math.ceil(size / 2), size - this.#maxAppend);
+      const from = Math.max(Math.ceil(size / 2), size - this.maxAppend);
       discarded = await copyLines(old, from, size, file);
       await file.appendFile(batch);
     } finally {
       await file.close();
     }
-    await rename(temporaryPath, this.#path);
-    this.#discarded(discarded);
+    await rename(temporaryPath, this.path);
+    this.discarded(discarded);
   }
 
-  #discarded(count: number): void {
+  private discarded(count: number): void {
     if (count > 0) {
-      this.#observer.rejectedDiscarded(count);
+      this.observer.rejectedDiscarded(count);
     }
   }
 
-  #failed({ code, message }: NodeJS.ErrnoException): void {
-    if (!this.#failing) {
-      this.#failing = true;
-      this.#logger.warn(
-        `rejected events are not kept for diagnosis until ${this.#path} (DEAD_LETTER_PATH) can be written: ${code ?? message}`,
+  private failed({ code, message }: NodeJS.ErrnoException): void {
+    this.prepared = false;
+    if (!this.failing) {
+      this.failing = true;
+      this.logger.warn(
+        `rejected events are not kept for diagnosis until ${this.path} (DEAD_LETTER_PATH) can be written: ${code ?? message}`,
       );
     }
   }
 
-  #succeeded(): void {
-    if (this.#failing) {
-      this.#failing = false;
-      this.#logger.log(`rejected events are kept for diagnosis in ${this.#path} again`);
+  private succeeded(): void {
+    if (this.failing) {
+      this.failing = false;
+      this.logger.log(`rejected events are kept for diagnosis in ${this.path} again`);
     }
   }
 }
@@ -158,29 +168,6 @@ function lineOf({ reason, errors, event }: Rejection): Buffer {
   const failedAt = new Date().toISOString();
   const entry = { failed_at: failedAt, sink: 'rejected', reason, error: errors.join('; '), event };
   return Buffer.from(`${JSON.stringify(entry)}\n`);
-}
-
-/** A crash or a full disk may have cut the last line short. @returns the size without it */
-async function cutTornLine(file: FileHandle): Promise<number> {
-  const { size } = await file.stat();
-  const whole = await sizeOfWholeLines(file, size);
-  if (whole < size) {
-    await file.truncate(whole);
-  }
-  return whole;
-}
-
-async function sizeOfWholeLines(file: FileHandle, size: number): Promise<number> {
-  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, size));
-  for (let end = size; end > 0; end -= piece.length) {
-    const start = Math.max(0, end - piece.length);
-    const { bytesRead } = await file.read(piece, 0, end - start, start);
-    const newline = piece.subarray(0, bytesRead).lastIndexOf(NEWLINE);
-    if (newline !== -1) {
-      return start + newline + 1;
-    }
-  }
-  return 0;
 }
 
 /**

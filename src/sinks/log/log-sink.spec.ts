@@ -12,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   truncate,
   writeFile,
 } from 'node:fs/promises';
@@ -129,6 +130,17 @@ describe('LogSink', () => {
     await expect(sink.open()).rejects.toMatchObject({
       errorType: 'disk',
       message: `LOG_PATH=${path} cannot be written (EISDIR): it is a directory: name a file in it`,
+    });
+  });
+
+  it('says that a directory is missing when a link on the path leads nowhere', async () => {
+    await symlink(join(directory, 'not-mounted'), join(directory, 'data'));
+    path = join(directory, 'data', 'gotrack', 'events.ndjson');
+    sink = create();
+
+    await expect(sink.open()).rejects.toMatchObject({
+      errorType: 'disk',
+      message: expect.stringContaining('(ENOENT)'),
     });
   });
 
@@ -389,6 +401,7 @@ describe('LogSink', () => {
       await sink.write(batch);
 
       expect(await read()).toBe(`${content}${textOf(batch)}`);
+      expect(logged).toEqual([]);
     });
 
     it('completes a write that the system cut short', async () => {

@@ -1,14 +1,26 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from '../../disk/sync-directory.js';
+import { errorCode } from './disk-error.js';
 
-/** Creates the directory and its missing parents, durably. */
+/**
+ * Creates the directory and its missing parents, durably. Not with `mkdir`'s own `recursive`: it never
+ * settles where a parent is a link to nothing, as a volume that is not mounted leaves it (Node 26).
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o750 });
-  if (first === undefined) {
-    return;
+  try {
+    await mkdir(path, 0o750);
+  } catch (error) {
+    switch (errorCode(error)) {
+      case 'EEXIST':
+        return;
+      case 'ENOENT':
+        await makeDirectory(dirname(path));
+        await mkdir(path, 0o750);
+        break;
+      default:
+        throw error;
+    }
   }
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await syncDirectory(dirname(made));
-  }
+  await syncDirectory(dirname(path));
 }

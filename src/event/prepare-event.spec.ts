@@ -1,0 +1,434 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Fields } from './fields.js';
+import { type EventContext, prepareEvent } from './prepare-event.js';
+import type { Rejection } from './rejection.js';
+import { createSanitizer } from './sanitize.js';
+
+const RECEIVED_AT = '2026-11-23T10:00:00.000Z';
+const context: EventContext = {
+  receivedAtMs: Date.parse(RECEIVED_AT),
+  server: { ip: '203.0.113.0' },
+  userAgent: undefined,
+  omitSession: false,
+  sanitizer: undefined,
+  maxEventBytes: 65_536,
+};
+const sanitizing: EventContext = { ...context, sanitizer: createSanitizer(['token']) };
+
+function stored(raw: unknown, changes: Partial<EventContext> = {}): Fields {
+  const { json, rejected } = prepareEvent(raw, { ...context, ...changes });
+  if (json === undefined) {
+    throw new Error(`rejected: ${rejected.errors.join()}`);
+  }
+  return JSON.parse(json.toString()) as Fields;
+}
+
+function rejection(raw: unknown, changes: Partial<EventContext> = {}): Rejection | undefined {
+  return prepareEvent(raw, { ...context, ...changes }).rejected;
+}
+
+function nested(levels: number): unknown {
+  let value: unknown = 'inside';
+  for (let level = 0; level < levels; level += 1) {
+    value = level % 2 === 0 ? { a: value } : [value];
+  }
+  return value;
+}
+
+function members(count: number): Fields {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, index]));
+}
+
+/** As JSON.parse gives it, with members whose names mean something in JavaScript. */
+function parsed(json: string): unknown {
+  return JSON.parse(json);
+}
+
+describe('prepareEvent', () => {
+  it('fills in what the client left out', () => {
+    expect(stored({})).toEqual({
+      event_id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7/),
+      ts: RECEIVED_AT,
+      received_at: RECEIVED_AT,
+      type: 'pageview',
+      server: { ip: '203.0.113.0' },
+    });
+  });
+
+  it('keeps what the client said, in the order of the stored event', () => {
+    const event = {
+      props: { plan: 'pro', nested: { list: [1, null, {}] } },
+      session: { session_id: 's', session_seq: 1.5 },
+      device: { ua: 'a browser', screens: [{ width: 1 }, {}] },
+      route: { path: '/', query: { a: null } },
+      url: { utm: { source: 'x', own: { a: null } }, referrer: 'y' },
+      type: 'click',
+      ts: '2026-11-23T09:00:00.000Z',
+      event_id: 'mine',
+    };
+    const result = stored(event, { userAgent: 'another' });
+    expect(result).toEqual({ ...event, received_at: RECEIVED_AT, server: context.server });
+    expect(Object.keys(result)).toEqual([
+      'event_id',
+      'ts',
+      'received_at',
+      'type',
+      'url',
+      'route',
+      'device',
+      'session',
+      'props',
+      'server',
+    ]);
+  });
+
+  it.each([
+    ['null', { event_id: null, ts: null, type: null }],
+    ['empty', { event_id: '', ts: '', type: '' }],
+  ])('takes %s for absent', (_, event) => {
+    const result = stored(event);
+    expect(result['event_id']).toHaveLength(36);
+    expect(result).toMatchObject({ ts: RECEIVED_AT, type: 'pageview' });
+  });
+
+  it.each([
+    ['null groups', { url: null, route: null, device: null, session: null, props: null }],
+    ['empty groups', { url: {}, route: {}, device: {}, session: {}, props: {} }],
+    ['null fields', { url: { referrer: null, utm: { source: null } }, device: { ua: null } }],
+    ['empty inner groups', { url: { utm: {}, meta: null }, route: { query: {} } }],
+    ['null unknown fields', { mine: null }],
+  ])('leaves out %s', (_, event) => {
+    const result = stored({ event_id: 'mine', ...event });
+    const bare = stored({ event_id: 'mine' });
+    expect(result).toEqual(bare);
+  });
+
+  it('leaves out nulls beside other fields, and keeps those that are data', () => {
+    const result = stored({
+      url: { referrer: 'r', raw_query: null, own: { a: null, b: {} } },
+      device: { gpu: 'g', screens: [{ width: null }, { height: 1, width: null }] },
+      route: { query: { a: null, b: {} } },
+      props: { a: null, b: {} },
+    });
+    expect(result).toMatchObject({
+      url: { referrer: 'r', own: { a: null, b: {} } },
+      route: { query: { a: null, b: {} } },
+      props: { a: null, b: {} },
+    });
+    expect(result['url']).not.toHaveProperty('raw_query');
+    expect(result['device']).toEqual({ gpu: 'g', screens: [{}, { height: 1 }] });
+  });
+
+  it.each([
+    ['a string', { server: 'x', received_at: 'x' }],
+    ['of another type', { server: [{}], received_at: 5 }],
+    ['null', { server: null, received_at: null }],
+  ])('discards server and received_at of the client: %s', (_, event) => {
+    const result = stored({ ...event, event_id: 'mine' }, { server: undefined });
+    expect(result).toEqual({
+      event_id: 'mine',
+      ts: RECEIVED_AT,
+      received_at: RECEIVED_AT,
+      type: 'pageview',
+    });
+  });
+
+  it('leaves out a server group without fields', () => {
+    expect(stored({}, { server: {} })).not.toHaveProperty('server');
+  });
+
+  it('leaves out the session of who asks for it, whatever it holds', () => {
+    expect(stored({ session: 5 }, { omitSession: true })).not.toHaveProperty('session');
+  });
+
+  describe('ts', () => {
+    it.each([
+      ['2026-11-23T11:30:00+02:00', '2026-11-23T09:30:00.000Z'],
+      ['2026-11-23t09:30:00.1z', '2026-11-23T09:30:00.100Z'],
+      ['2026-11-16T10:00:00Z', '2026-11-16T10:00:00.000Z'],
+      ['2026-11-23T10:05:00Z', '2026-11-23T10:05:00.000Z'],
+      ['2026-11-22T23:59:60.000Z', '2026-11-23T00:00:00.000Z'],
+    ])('normalises %s', (ts, expected) => {
+      expect(stored({ ts })['ts']).toBe(expected);
+      expect(stored({ ts })).not.toHaveProperty('props');
+    });
+
+    it.each(['2026-11-16T09:59:59.999Z', '2026-11-23T10:05:00.001Z', '0001-01-01T00:00:00Z'])(
+      'moves %s aside, which is out of bounds',
+      (ts) => {
+        expect(stored({ ts })).toMatchObject({ ts: RECEIVED_AT, props: { client_ts: ts } });
+        expect(stored({ ts, props: { client_ts: 1 } })['props']).toEqual({
+          client_ts: 1,
+          _client_ts: ts,
+        });
+      },
+    );
+
+    it('makes the event invalid when it is no date-time', () => {
+      expect(rejection({ ts: 'soon' })).toMatchObject({
+        reason: 'schema',
+        errors: ['ts: must be an RFC 3339 date-time'],
+      });
+    });
+  });
+
+  describe('unknown fields', () => {
+    it('move into props', () => {
+      expect(stored({ plan: 'pro', cart: [null], props: { a: 1 } })['props']).toEqual({
+        a: 1,
+        plan: 'pro',
+        cart: [null],
+      });
+    });
+
+    it('get underscores when their name is taken', () => {
+      expect(stored({ a: 1, _a: 2, props: { a: 3, _a: 4 } })['props']).toEqual({
+        a: 3,
+        _a: 4,
+        __a: 1,
+        ___a: 2,
+      });
+    });
+
+    it('may have names that mean something in JavaScript', () => {
+      const event = parsed('{"__proto__":{"x":1},"constructor":2,"hasOwnProperty":3,"toJSON":4}');
+      expect(JSON.stringify(stored(event)['props'])).toBe(
+        '{"__proto__":{"x":1},"constructor":2,"hasOwnProperty":3,"toJSON":4}',
+      );
+    });
+
+    it('do not overwrite a __proto__ of props', () => {
+      const event = parsed('{"__proto__":1,"props":{"__proto__":2}}');
+      expect(JSON.stringify(stored(event)['props'])).toBe('{"__proto__":2,"___proto__":1}');
+    });
+
+    it('stay where they are inside of groups', () => {
+      const event = parsed('{"url":{"__proto__":{"x":1},"referrer":null,"own":2}}');
+      expect(JSON.stringify(stored(event)['url'])).toBe('{"__proto__":{"x":1},"own":2}');
+    });
+  });
+
+  describe('device.ua', () => {
+    const changes = { userAgent: 'the header' };
+
+    it.each([
+      ['no device', {}, { ua: 'the header' }],
+      ['a null', { device: { ua: null } }, { ua: 'the header' }],
+      ['other fields', { device: { gpu: 'g' } }, { gpu: 'g', ua: 'the header' }],
+      ['its own', { device: { ua: 'own' } }, { ua: 'own' }],
+    ])('is the header when the client says nothing: %s', (_, event, expected) => {
+      expect(stored(event, changes)['device']).toEqual(expected);
+    });
+
+    it('is left out when there is no header', () => {
+      expect(stored({}, { userAgent: '' })).not.toHaveProperty('device');
+    });
+  });
+
+  describe('rejects', () => {
+    it.each([[null], [undefined], [5], ['text'], [true], [[]], [[{ type: 'x' }]]])(
+      '%j, which is no object',
+      (raw) => {
+        const expected = { reason: 'not_an_object', errors: ['event: must be an object'] };
+        expect(rejection(raw)).toEqual({ ...expected, event: undefined });
+      },
+    );
+
+    it('an event nested deeper than 32 levels, and keeps nothing of it', () => {
+      expect(rejection(nested(33))).toEqual({
+        reason: 'too_deep',
+        errors: ['event: must not be nested deeper than 32 levels'],
+        event: undefined,
+      });
+      expect(rejection({ a: nested(100_000) })?.reason).toBe('too_deep');
+      expect(rejection({ a: nested(31) })).toBeUndefined();
+    });
+
+    it('an event with more than 1,000 fields', () => {
+      expect(rejection({ props: { a: [members(998)] } })).toBeUndefined();
+      expect(rejection({ props: { a: [members(999)] } })).toMatchObject({
+        reason: 'too_many_fields',
+        errors: ['event: must not have more than 1000 fields'],
+      });
+      const both = { ...members(2000), a: nested(40) };
+      expect(rejection(both)?.reason).toBe('too_deep');
+    });
+
+    it('a type longer than 128 bytes', () => {
+      expect(rejection({ type: 'ä'.repeat(64) })).toBeUndefined();
+      expect(rejection({ type: `${'ä'.repeat(64)}a` })).toMatchObject({
+        reason: 'type_too_long',
+        errors: ['type: must not be longer than 128 bytes'],
+      });
+      expect(rejection({ type: '\0'.repeat(43) })?.reason).toBe('type_too_long');
+    });
+
+    it('an event that is too large as it is stored', () => {
+      const size = prepareEvent({ event_id: 'mine' }, context).json?.length ?? 0;
+      expect(rejection({ event_id: 'mine' }, { maxEventBytes: size })).toBeUndefined();
+      expect(rejection({ event_id: 'mine' }, { maxEventBytes: size - 1 })).toMatchObject({
+        reason: 'too_large',
+        errors: [`event: must not be longer than ${size - 1} bytes, is ${size}`],
+      });
+    });
+
+    it('a field of the wrong type, and numbers that are not finite', () => {
+      const event = parsed('{"type":5,"device":{"viewport_w":1e999}}');
+      expect(rejection(event)).toMatchObject({
+        reason: 'schema',
+        errors: ['type: must be a string', 'device.viewport_w: must be a finite number'],
+      });
+    });
+
+    it('and keeps the event after privacy and sanitising', () => {
+      const event = {
+        type: 5,
+        own: null,
+        url: { referrer: 'https://a.b/?token=x' },
+        session: { visitor_id: 'v' },
+        server: { ip: 'forged' },
+        received_at: 'forged',
+      };
+      const before = structuredClone(event);
+      const changes = { ...sanitizing, omitSession: true, userAgent: 'the header' };
+      expect(rejection(event, changes)?.event).toEqual({
+        type: 5,
+        own: null,
+        url: { referrer: 'https://a.b/' },
+        device: { ua: 'the header' },
+        server: context.server,
+        received_at: RECEIVED_AT,
+      });
+      expect(event).toEqual(before);
+    });
+  });
+
+  it('leaves out groups that sanitising has emptied', () => {
+    const event = {
+      route: { query: { token: 'x' } },
+      url: { raw_query: 'token=x', query_size: 7 },
+    };
+    const result = stored(event, sanitizing);
+    expect(result).not.toHaveProperty('route');
+    expect(result).not.toHaveProperty('url');
+  });
+
+  it('writes numbers in free data that are not finite as null', () => {
+    expect(stored(parsed('{"props":{"a":1e999,"b":[-1e999]}}'))['props']).toEqual({
+      a: null,
+      b: [null],
+    });
+  });
+});
+
+const GROUPS = ['event_id', 'ts', 'type', 'url', 'route', 'device', 'session', 'props'];
+const DISCARDED = ['received_at', 'server'];
+
+const ODD_TEXT = fc.string({
+  unit: fc.constantFrom(
+    'a',
+    '\0',
+    '\u{D800}',
+    '\u{DFFF}',
+    '\\',
+    '"',
+    '\n',
+    'ä',
+    '?token=',
+    '&',
+    '%26',
+  ),
+  maxLength: 8,
+});
+const name = fc.oneof(
+  fc.constantFrom(...GROUPS, ...DISCARDED, '__proto__', '_a', 'a', 'utm', 'screens', 'query', 'ua'),
+  ODD_TEXT,
+);
+const { tree: anyJson } = fc.letrec<{ tree: unknown }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: 'medium', withCrossShrink: true },
+    fc.constantFrom(
+      null,
+      true,
+      0,
+      -0.5,
+      1e21,
+      Infinity,
+      '2026-11-23T09:00:00Z',
+      '2020-01-01T00:00:00Z',
+    ),
+    ODD_TEXT,
+    fc.array(tie('tree'), { maxLength: 4 }),
+    fc.dictionary(name, tie('tree'), { maxKeys: 5, noNullPrototype: true }),
+  ),
+}));
+const anyEvent = fc.dictionary(name, anyJson, { maxKeys: 6, noNullPrototype: true });
+
+/** What JSON and the store make of a text. */
+function clean(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{FFFD}');
+}
+
+function cleanValue(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (_, member: unknown) => {
+    if (typeof member === 'string') {
+      return clean(member);
+    }
+    return typeof member === 'object' && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).map(([key, inner]) => [clean(key), inner]))
+      : member;
+  });
+}
+
+describe('prepareEvent, whatever the value', () => {
+  it('stores one line of valid UTF-8 JSON without NUL or lone surrogates, or says why not', () => {
+    const contexts = fc.constantFrom(context, sanitizing, { ...context, omitSession: true });
+    fc.assert(
+      fc.property(fc.oneof(anyEvent, anyJson), contexts, (raw, inContext) => {
+        const { json, rejected } = prepareEvent(raw, inContext);
+        if (json === undefined) {
+          expect(rejected.errors).not.toHaveLength(0);
+          return;
+        }
+        const line = new TextDecoder('utf-8', { fatal: true }).decode(json);
+        expect(line).toMatch(/^\{"event_id":".+","ts":"2026-.*\}$/);
+        expect(line).not.toMatch(/\n|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/);
+        expect(JSON.parse(line)).toMatchObject({ received_at: RECEIVED_AT });
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('keeps in props what was sent', () => {
+    fc.assert(
+      fc.property(anyEvent, anyEvent, (unknown, props) => {
+        const own = Object.entries(unknown).filter(
+          ([key, value]) => !GROUPS.includes(key) && !DISCARDED.includes(key) && value !== null,
+        );
+        const result = (stored({ ...Object.fromEntries(own), props })['props'] ?? {}) as Fields;
+        for (const [key, value] of Object.entries(props)) {
+          expect(result[clean(key)]).toEqual(cleanValue(value));
+        }
+        const moved = new Map(own.map(([key, value]) => [clean(key), cleanValue(value)]));
+        for (const [key, value] of moved) {
+          const candidates = Object.keys(result).filter((at) => /^_*$/.test(at.replace(key, '')));
+          expect(candidates.map((at) => result[at])).toContainEqual(value);
+        }
+      }),
+    );
+  });
+
+  it('keeps the data of a stored event that comes again', () => {
+    fc.assert(
+      fc.property(anyEvent, (raw) => {
+        // An unknown number that is not finite would become a null, and a null in a group is left out.
+        const { json } = prepareEvent(parsed(JSON.stringify(raw)), context);
+        fc.pre(json !== undefined);
+        const event = parsed(json.toString());
+        expect(stored(event)).toEqual(event);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

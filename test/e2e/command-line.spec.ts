@@ -1,0 +1,101 @@
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Workplace } from '../support/collector.js';
+
+let workplace: Workplace;
+
+beforeEach(async () => {
+  workplace = await Workplace.create();
+});
+
+afterEach(() => workplace.remove());
+
+describe('check-config', () => {
+  it('prints what is in effect, with secrets masked', async () => {
+    const secret = 'a-secret-that-nobody-may-see';
+    const { exitCode, stdout, stderr } = await workplace.run(['check-config'], {
+      QUEUE_MAX_MB: '77',
+      IP_HASH_SECRET: secret,
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/QUEUE_MAX_MB +77/);
+    expect(stdout).toMatch(/IP_HASH_SECRET +\*{4,}/);
+    expect(stdout + stderr).not.toContain(secret);
+  });
+
+  it('names every fault at once, and never a value', async () => {
+    const { exitCode, stderr } = await workplace.run(['check-config'], {
+      QUEUE_MAX_MB: 'plenty',
+      OUTPUTS: 'log,pigeons',
+      METRICS_ENABLE: 'true',
+      REQUIRE_HMAC: 'true',
+      METRICS_TLS_CERT: '/tmp/cert.pem',
+    });
+    expect(exitCode).toBe(1);
+    for (const name of [
+      'QUEUE_MAX_MB',
+      'OUTPUTS',
+      'METRICS_ENABLE',
+      'REQUIRE_HMAC',
+      'METRICS_TLS_CERT',
+    ]) {
+      expect(stderr).toMatch(new RegExp(`${name}: \\w+`));
+    }
+    expect(stderr).toContain('METRICS_ENABLED');
+    expect(stderr).not.toMatch(/plenty|pigeons/);
+  });
+
+  it('finds the same faults as serve', async () => {
+    const faulty = { BATCH_SIZE: '0' };
+    const checked = await workplace.run(['check-config'], faulty);
+    const served = await workplace.run(['serve'], faulty);
+    expect(checked.exitCode).toBe(1);
+    expect(served).toEqual(checked);
+  });
+
+  it('reads .env behind the environment', async () => {
+    await writeFile(workplace.path('.env'), 'BATCH_SIZE=11\nFLUSH_INTERVAL_MS=12\n');
+    const { stdout } = await workplace.run(['check-config'], {
+      BATCH_SIZE: '13',
+      FLUSH_INTERVAL_MS: '',
+    });
+    expect(stdout).toMatch(/BATCH_SIZE +13 /);
+    expect(stdout).toMatch(/FLUSH_INTERVAL_MS +12 /);
+  });
+});
+
+describe('healthcheck', () => {
+  it('succeeds while the collector answers, and fails otherwise', async () => {
+    const collector = await workplace.start();
+    const address = { SERVER_ADDR: `127.0.0.1:${collector.port}` };
+    expect(await workplace.run(['healthcheck'], address)).toEqual({
+      exitCode: 0,
+      stdout: 'ok\n',
+      stderr: '',
+    });
+
+    await collector.stop();
+    const dead = await workplace.run(['healthcheck'], address);
+    expect(dead.exitCode).toBe(1);
+    expect(dead.stderr).toMatch(/no answer from .*healthz.*ECONNREFUSED/);
+  });
+});
+
+describe('the command line', () => {
+  it('explains itself when it is not understood', async () => {
+    const { exitCode, stderr } = await workplace.run(['dance']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('unknown command: dance');
+    expect(stderr).toContain('check-config');
+  });
+
+  it('says which variable names an address that is taken', async () => {
+    const collector = await workplace.start();
+    const { exitCode, stderr } = await workplace.run(['serve'], {
+      SERVER_ADDR: `127.0.0.1:${collector.port}`,
+      QUEUE_PATH: './other-queue',
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/SERVER_ADDR: cannot listen on 127\.0\.0\.1 port \d+: .*EADDRINUSE/);
+  });
+});

@@ -1,0 +1,206 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { vi } from 'vitest';
+import { parseMetrics, type Sample } from './parse-metrics.js';
+
+const CLI = resolve('dist/cli.js');
+/** Far beyond what anything here takes, on a machine that does other things too. */
+const PATIENCE_MS = 60_000;
+
+export interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A directory for one test, and everything that is started in it. */
+export class Workplace {
+  private readonly collectors: Collector[] = [];
+
+  private constructor(readonly directory: string) {}
+
+  static async create(): Promise<Workplace> {
+    return new Workplace(await mkdtemp(join(tmpdir(), 'gotrack-')));
+  }
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  /** Starts the program and waits until both addresses answer. */
+  async start(environment: Record<string, string> = {}): Promise<Collector> {
+    const collector = new Collector(this.spawn(['serve'], environment));
+    this.collectors.push(collector);
+    await collector.ready();
+    return collector;
+  }
+
+  /** Runs a command of the program to its end. */
+  async run(args: readonly string[], environment: Record<string, string> = {}): Promise<Finished> {
+    const child = this.spawn(args, environment);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    await once(child, 'close');
+    return { exitCode: child.exitCode, stdout, stderr };
+  }
+
+  /** The events in the log sink's files, oldest first; fails on a line that is no JSON. */
+  async logged(): Promise<LoggedEvent[]> {
+    const data = this.path('data');
+    const names = existsSync(data) ? await readdir(data) : [];
+    const files = names.filter((name) => name.startsWith('events') && name.endsWith('.ndjson'));
+    const rotated = files.filter((name) => name !== 'events.ndjson').toSorted();
+    const texts = await Promise.all(
+      [...rotated, ...files.filter((name) => name === 'events.ndjson')].map((name) =>
+        readFile(join(data, name), 'utf8'),
+      ),
+    );
+    return texts
+      .flatMap((text) => text.split('\n'))
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as LoggedEvent);
+  }
+
+  /** Ends whatever still runs, and removes the directory. */
+  async remove(): Promise<void> {
+    await Promise.all(this.collectors.map((collector) => collector.kill()));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private spawn(args: readonly string[], environment: Record<string, string>): ChildProcess {
+    return spawn(process.execPath, [CLI, ...args], {
+      cwd: this.directory,
+      env: {
+        PATH: process.env['PATH'],
+        SERVER_ADDR: '127.0.0.1:0',
+        METRICS_ENABLED: 'true',
+        METRICS_ADDR: '127.0.0.1:0',
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+}
+
+export interface LoggedEvent {
+  readonly event_id: string;
+  readonly type: string;
+  readonly props?: Record<string, unknown>;
+  readonly [field: string]: unknown;
+}
+
+/** A running program. */
+export class Collector {
+  readonly log: string[] = [];
+  private readonly exited: Promise<unknown>;
+
+  constructor(private readonly child: ChildProcess) {
+    this.exited = once(child, 'close');
+    if (!child.stderr) throw new Error('the program was started without stderr');
+    createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
+    child.stdout?.resume();
+  }
+
+  get port(): number {
+    return this.listensOn('collector');
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get metricsUrl(): string {
+    return `http://127.0.0.1:${this.listensOn('metrics')}`;
+  }
+
+  async ready(): Promise<void> {
+    await until(() => {
+      if (this.child.exitCode !== null) {
+        throw new Error(`the program ended with ${this.child.exitCode}:\n${this.log.join('\n')}`);
+      }
+      return this.port > 0;
+    });
+  }
+
+  /** Ends it in order. @returns its exit code */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.child.kill(signal);
+    await this.exited;
+    return this.child.exitCode;
+  }
+
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async metrics(): Promise<readonly Sample[]> {
+    const response = await fetch(`${this.metricsUrl}/metrics`);
+    return parseMetrics(await response.text());
+  }
+
+  /** Sum of the series of that name with these labels. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    return sumOf(await this.metrics(), name, labels);
+  }
+
+  /** Waits until the sink has confirmed everything that was accepted. */
+  async drained(sink = 'log'): Promise<void> {
+    await until(async () => (await this.metric('gotrack_queue_depth', { sink })) === 0);
+  }
+
+  private listensOn(what: string): number {
+    const line = this.log.find((text) => text.includes(`${what} listens on`));
+    return Number(/port (\d+)/.exec(line ?? '')?.[1] ?? 0);
+  }
+}
+
+export function sumOf(
+  samples: readonly Sample[],
+  name: string,
+  labels: Record<string, string> = {},
+): number {
+  return samples
+    .filter(
+      (sample) =>
+        sample.name === name &&
+        Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+    )
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Waits for a condition; what it throws ends the wait only when the condition says so by never passing. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      if (!(await condition())) throw new Error(`not yet: ${condition}`);
+    },
+    { timeout: PATIENCE_MS, interval: 25 },
+  );
+}
+
+/** Runs the tasks, so many at a time. */
+export async function inParallel(
+  width: number,
+  tasks: readonly (() => Promise<void>)[],
+): Promise<void> {
+  const queue = tasks.values();
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (const task of queue) await task();
+    }),
+  );
+}
