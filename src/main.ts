@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
@@ -117,7 +118,8 @@ async function listen(
   what: string,
 ): Promise<void> {
   try {
-    await app.listen(port, host);
+    // One server on one address: for a name, Fastify would open another for each address it has.
+    await app.listen(port, (await lookup(host)).address);
   } catch (error) {
     throw new Error(
       `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,

@@ -35,6 +35,8 @@ export function createCollectorAdapter(
     requestTimeout: requestTimeoutMs,
     // Above the 60 s that balancers keep a connection: the server must not be the first to close.
     keepAliveTimeout: 65_000,
+    // Nothing here is Express middleware.
+    skipMiddie: true,
     forceCloseConnections: false,
     // Requests that arrive on open connections while the server closes are still handled.
     return503OnClosing: false,

@@ -493,6 +493,12 @@ describe('GET /px.gif', () => {
     });
   });
 
+  it('takes a query that is not well encoded as it stands', async () => {
+    const collector = await startCollector();
+    expect(await send(collector, '/px.gif?a=%zz&b=%&=&__proto__=p')).toMatchObject({ status: 200 });
+    expect(collector.queue.events[0]?.['props']).toMatchObject({ a: '%zz', b: '%' });
+  });
+
   it('strips the parameters of SANITIZE_PARAMS', async () => {
     const collector = await startCollector({ sanitizeParams: ['email'] });
     await send(collector, '/px.gif?Email=a%40b.c&x=1');

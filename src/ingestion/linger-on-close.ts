@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export interface ClosingTimes {
@@ -15,7 +15,7 @@ export interface ClosingTimes {
  * finished after `graceMs` is cut.
  */
 export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTimes): void {
-  const sockets = new Set<Socket>();
+  const sockets = new Set<AnsweringSocket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -27,8 +27,9 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
     close(callback);
     Reflect.deleteProperty(server, 'closeIdleConnections');
 
-    // A request that is being answered now did not announce the end of its connection.
-    server.keepAliveTimeout = lingerMs;
+    for (const { _httpMessage: underWay } of sockets) {
+      if (underWay) underWay.shouldKeepAlive = false;
+    }
     const timers = [
       setTimeout(() => {
         server.closeIdleConnections();
@@ -41,11 +42,12 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
   };
 }
 
+/** Node keeps the response that is under way at its socket, and documents no other place to find it. */
+type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+
 /** Browsers open connections ahead of need; to Node these are not idle. */
 function destroySilent(sockets: ReadonlySet<Socket>): void {
   for (const socket of sockets) {
-    if (socket.bytesRead === 0) {
-      socket.destroy();
-    }
+    if (socket.bytesRead === 0) socket.destroy();
   }
 }

@@ -53,13 +53,13 @@ export class ServerFieldsOfAddress {
 }
 
 /** The key of one UTC day: hashes of different days can't be joined. */
-export function dayKey(secret: string, day: Date): Buffer {
+function dayKey(secret: string, day: Date): Buffer {
   return createHmac('sha256', secret)
     .update(`ip-hash:${day.toISOString().slice(0, 10)}`)
     .digest();
 }
 
-export function hashedAddress(key: Buffer, address: string): string {
+function hashedAddress(key: Buffer, address: string): string {
   return createHmac('sha256', key).update(clientOfAddress(address)).digest('hex');
 }
 

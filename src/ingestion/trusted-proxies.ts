@@ -1,6 +1,6 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { boolean } from '../config/readers.js';
-import { list } from '../config/readers.js';
+import { boolean, list } from '../config/readers.js';
 import { type Reader, UnreadableValue } from '../config/setting.js';
 
 /** `false`: nobody's X-Forwarded-For is believed, `true`: everybody's, a list: that of proxies in these CIDRs. */
@@ -23,9 +23,13 @@ export const trustProxy: Reader<TrustProxy> = (value) => {
 
 /** @throws when it is no CIDR and no address. A range of IPv4-mapped IPv6 becomes its IPv4 range. */
 export function parseRange(text: string): AddressRange {
-  const [address, bits] = ipaddr.parseCIDR(
-    text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`,
-  );
+  const [host = '', bitsText] = text.split('/', 2);
+  const family = isIP(host);
+  // ipaddr.js also reads short forms of IPv4, which stand for other addresses than one would think.
+  if (family === 0) {
+    throw new TypeError('not an IP address');
+  }
+  const [address, bits] = ipaddr.parseCIDR(`${host}/${bitsText ?? (family === 4 ? 32 : 128)}`);
   return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96
     ? [address.toIPv4Address(), bits - 96]
     : [address, bits];

@@ -110,8 +110,7 @@ export class HttpMetrics implements MetricSource {
       response.setHeader('connection', 'close');
       response.end(errorBody(EXPECTATION_FAILED));
     });
-    server.on('connect', (request, connection) => {
-      (request.socket as WatchedSocket)[FAILED] = true;
+    server.on('connect', (_request, connection) => {
       this.count(OTHER_ENDPOINT, 'CONNECT', NO_TUNNELS.statusCode);
       // RFC 9110, 15.5.6: Allow may be empty, but not absent.
       answerAndClose(connection, NO_TUNNELS, 'Allow: \r\n');

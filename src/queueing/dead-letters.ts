@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cutTornLine } from '../disk/cut-torn-line.js';
+import { makeDirectory } from '../disk/make-directory.js';
+import { cutTornLine } from '../disk/torn-line.js';
 import { syncDirectory } from '../disk/sync-directory.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import type { DeadLetterReason } from '../metrics/pipeline-observer.js';
@@ -66,7 +67,7 @@ export class DeadLetters {
   /** Once for each sink: the file is there, durably, and ends with a whole line. */
   private async prepare(sink: string): Promise<void> {
     if (this.prepared.has(sink)) return;
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(this.directory, 0o700);
     const file = await open(this.path(sink), 'a', 0o600);
     await file.close();
     await cutTornLine(this.path(sink));

@@ -109,9 +109,8 @@ describe('RejectedRing', () => {
 
   it('discards whole lines when they are longer than a piece that it copies', async () => {
     const ring = new RejectedRing(directory, 4 * MIB, observer);
-    const long = (n: number) => rejection({ n, fill: 'x'.repeat(700_000) });
     for (let n = 0; n < 20; n += 1) {
-      ring.keep([long(n)]);
+      ring.keep([rejection({ n, fill: 'x'.repeat(700_000) })]);
       await ring.flush();
     }
     const kept = (await lines()).map(({ event }) => event.n);

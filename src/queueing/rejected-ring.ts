@@ -1,7 +1,8 @@
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { cutTornLine } from '../disk/cut-torn-line.js';
+import { makeDirectory } from '../disk/make-directory.js';
+import { cutTornLine } from '../disk/torn-line.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
 
@@ -117,7 +118,7 @@ export class RejectedRing {
 
   private async prepare(): Promise<void> {
     if (this.prepared) return;
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(this.directory, 0o700);
     await (await open(this.path, 'a', 0o600)).close();
     await cutTornLine(this.path);
     this.prepared = true;

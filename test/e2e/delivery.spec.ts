@@ -35,14 +35,15 @@ async function expectAccepted(response: Response, count: number): Promise<void> 
   expect(response.headers.get('x-gotrack-accepted')).toBe(String(count));
 }
 
+const event = (form: string, index: number): object => ({
+  event_id: `${form}-${index}`,
+  props: { text: 'naïve — "quoted" \u2028 \\u0000 \u0000', index },
+});
+
 describe('delivery', () => {
   it('brings 10,000 events of every form into the log, each once', async () => {
     const collector = await workplace.start();
     const { url } = collector;
-    const event = (form: string, index: number): { event_id: string; props: object } => ({
-      event_id: `${form}-${index}`,
-      props: { text: 'naïve — "quoted" \u2028 \\u0000 \u0000', index },
-    });
     const batches = (form: string, size: number): (readonly object[])[] =>
       Array.from({ length: PER_FORM / size }, (_, batch) =>
         Array.from({ length: size }, (__, index) => event(form, batch * size + index)),

@@ -39,7 +39,7 @@ describe('the files of the queue', () => {
   it('lose one event to one flipped byte, and count it', async () => {
     await queueEvents(20);
     const directory = workplace.path('data', 'queue');
-    const [segment = ''] = (await readdir(directory)).filter((name) => name.endsWith('.segment'));
+    const segment = (await readdir(directory)).find((name) => name.endsWith('.segment')) ?? '';
     const bytes = await readFile(workplace.path('data', 'queue', segment));
     const at = bytes.indexOf('"event_id":"e7"') + 12;
     bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);

@@ -225,12 +225,12 @@ export function describeSink(name: string, harness: SinkHarness): void {
       await expect(close(sink)).resolves.toBeUndefined();
     });
 
-    it.skipIf(harness.refusedJson === undefined)(
-      'says that it refuses an event for its content, and takes the others',
-      async () => {
+    const { refusedJson } = harness;
+    if (refusedJson !== undefined) {
+      it('says that it refuses an event for its content, and takes the others', async () => {
         const sink = await createOpen();
         const [first, last] = [storedEvent(0), storedEvent(2)];
-        const refused = { position: 1, json: Buffer.from(harness.refusedJson ?? '') };
+        const refused = { position: 1, json: Buffer.from(refusedJson) };
 
         const { indexes, othersWritten } = await refusalOf(sink.write([first, refused, last]));
         expect(indexes ?? [1]).toEqual([1]);
@@ -241,8 +241,8 @@ export function describeSink(name: string, harness: SinkHarness): void {
         }
 
         expect(await target.readStored()).toEqual(jsonOf([first, last]));
-      },
-    );
+      });
+    }
   });
 }
 

@@ -186,7 +186,7 @@ export function sumOf(
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   await vi.waitFor(
     async () => {
-      if (!(await condition())) throw new Error(`not yet: ${condition}`);
+      if (!(await condition())) throw new Error(`not yet: ${condition.toString()}`);
     },
     { timeout: PATIENCE_MS, interval: 25 },
   );

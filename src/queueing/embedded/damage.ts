@@ -1,6 +1,7 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { makeDirectory } from '../../disk/make-directory.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import type { Segment } from './segment.js';
 
@@ -38,7 +39,7 @@ export class Damage {
   }
 
   private async copy(from: string, offset: number, bytes: number, to: string): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(this.directory, 0o700);
     const source = await open(from, 'r');
     try {
       const target = await open(to, 'w', 0o600);

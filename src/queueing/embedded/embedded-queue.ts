@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, statfs, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { makeDirectory } from '../../disk/make-directory.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
 import type { PipelineObserver, QueueFigures } from '../../metrics/pipeline-observer.js';
@@ -365,7 +366,7 @@ function unavailable(cause: Error): QueueUnavailableError {
 
 async function prepareDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, 0o700);
   } catch (error) {
     throw new QueueStartError(
       `QUEUE_PATH ${directory} cannot be created: ${(error as Error).message}. ` +

@@ -1,11 +1,11 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../../disk/make-directory.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
+import { lengthOfWholeLines } from '../../disk/torn-line.js';
 import { RetryableSinkError } from '../sink.js';
 import { errorCode } from './disk-error.js';
-import { makeDirectory } from './make-directory.js';
-import { lengthOfWholeLines } from './torn-line.js';
 
 /** Which file it is, whatever its name. Not `number`: overlay file systems use all 64 bits, neighbours would look alike. */
 interface Identity {
@@ -37,7 +37,7 @@ export class LogFile {
 
   /** Opens the file at its last whole line, and creates what is missing of its path. */
   static async open(path: string, leftover?: Leftover): Promise<LogFile> {
-    await makeDirectory(dirname(path));
+    await makeDirectory(dirname(path), 0o750);
     const { O_RDWR, O_APPEND, O_CREAT } = constants;
     const handle = await open(path, O_RDWR | O_APPEND | O_CREAT, 0o640);
     try {

@@ -144,6 +144,16 @@ describe('LogSink', () => {
     });
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'fails where the system lets nobody create a directory',
+    async () => {
+      path = '/proc/gotrack/events.ndjson';
+      sink = create();
+
+      await expect(sink.open()).rejects.toMatchObject({ errorType: 'disk' });
+    },
+  );
+
   it('refuses what is not a regular file', async () => {
     execFileSync('mkfifo', [path]);
     sink = create();

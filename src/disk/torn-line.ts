@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 const NEWLINE = 0x0a;
 
@@ -23,4 +23,23 @@ export async function lengthOfWholeLines(
     end = start;
   }
   return 0;
+}
+
+/**
+ * Cuts what follows the last newline of a file: a line that a crash left unfinished.
+ * @returns how many bytes were cut
+ */
+export async function cutTornLine(path: string): Promise<number> {
+  const handle = await open(path, 'r+');
+  try {
+    const { size } = await handle.stat();
+    const length = await lengthOfWholeLines(handle, size);
+    if (length < size) {
+      await handle.truncate(length);
+      await handle.datasync();
+    }
+    return size - length;
+  } finally {
+    await handle.close();
+  }
 }
