@@ -325,25 +325,16 @@ describe('prepareEvent', () => {
 const GROUPS = ['event_id', 'ts', 'type', 'url', 'route', 'device', 'session', 'props'];
 const DISCARDED = ['received_at', 'server'];
 
-const ODD_TEXT = fc.string({
-  unit: fc.constantFrom(
-    'a',
-    '\0',
-    '\u{D800}',
-    '\u{DFFF}',
-    '\\',
-    '"',
-    '\n',
-    'ä',
-    '?token=',
-    '&',
-    '%26',
-  ),
+const oddText = fc.string({
+  unit: fc.constantFrom('a', '\0', '\u{D800}', '\u{DFFF}', '\\', '"', '\n', '?token=', '&', '%26'),
   maxLength: 8,
 });
+// One unit that is replaced, so that no two names become one. No backslash: after an object with a
+// member called `\`, JSON.parse of V8 14.6 calls a member whose name is one escaped character so too.
+const oddName = fc.string({ unit: fc.constantFrom('a', '_', '\0', '"', '\n', 'ä'), maxLength: 4 });
 const name = fc.oneof(
   fc.constantFrom(...GROUPS, ...DISCARDED, '__proto__', '_a', 'a', 'utm', 'screens', 'query', 'ua'),
-  ODD_TEXT,
+  oddName,
 );
 const { tree: anyJson } = fc.letrec<{ tree: unknown }>((tie) => ({
   tree: fc.oneof(
@@ -358,7 +349,7 @@ const { tree: anyJson } = fc.letrec<{ tree: unknown }>((tie) => ({
       '2026-11-23T09:00:00Z',
       '2020-01-01T00:00:00Z',
     ),
-    ODD_TEXT,
+    oddText,
     fc.array(tie('tree'), { maxLength: 4 }),
     fc.dictionary(name, tie('tree'), { maxKeys: 5, noNullPrototype: true }),
   ),
@@ -396,7 +387,7 @@ describe('prepareEvent, whatever the value', () => {
         expect(line).not.toMatch(/\n|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/);
         expect(JSON.parse(line)).toMatchObject({ received_at: RECEIVED_AT });
       }),
-      { numRuns: 1000 },
+      { numRuns: 20000 },
     );
   });
 
@@ -428,7 +419,7 @@ describe('prepareEvent, whatever the value', () => {
         const event = parsed(json.toString());
         expect(stored(event)).toEqual(event);
       }),
-      { numRuns: 500 },
+      { numRuns: 20000 },
     );
   });
 });
