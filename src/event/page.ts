@@ -22,7 +22,8 @@ export function addPage(page: URL, route: Fields, url: Fields): void {
   if (search !== '') {
     const rawQuery = search.slice(1);
     url['raw_query'] = rawQuery;
-    url['query_size'] = Buffer.byteLength(rawQuery);
+    // The parser leaves ASCII only: a character is a byte.
+    url['query_size'] = rawQuery.length;
     const query = firstValues(rawQuery);
     route['query'] = query;
     for (const name in query) {

@@ -64,7 +64,8 @@ export class Lane {
   /** Delivers what is queued. Resolves when nothing is left, or once `deadline` is aborted. */
   async drain(deadline: AbortSignal): Promise<void> {
     const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
-    if (deadline.aborted) stop();
+    // Also when nothing is queued: a sink that was never up must not keep the process.
+    if (deadline.aborted || this.reader.depth === 0) stop();
     deadline.addEventListener('abort', stop);
     this.draining.abort(new Error('draining'));
     await Promise.race([this.running, aborted(this.stopping.signal)]);
@@ -84,15 +85,14 @@ export class Lane {
   private async deliverBatch(): Promise<boolean> {
     const drained = this.draining.signal.aborted;
     if (drained && this.reader.depth === 0) return false;
-    const batch = await this.reader
-      .read(
-        drained ? { ...this.bounds, lingerMs: 0 } : this.bounds,
-        drained ? this.stopping.signal : this.draining.signal,
-      )
-      .catch((error: unknown) => {
-        if (drained || !this.draining.signal.aborted) throw error;
-      });
-    if (!batch) return true;
+    const bounds = drained ? { ...this.bounds, lingerMs: 0 } : this.bounds;
+    const { signal } = drained ? this.stopping : this.draining;
+    const batch = await this.persist('the queue cannot be read', () =>
+      this.reader.read(bounds, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      }),
+    );
+    if (!batch) return !this.stopping.signal.aborted;
 
     this.inOrder = true;
     let unsettled = await this.settle(batch.events);
@@ -196,18 +196,20 @@ export class Lane {
     }
   }
 
-  /** Tries until our own disk has taken it; the lane holds meanwhile. */
-  private async persist(failure: string, operation: () => Promise<void>): Promise<void> {
+  /** Tries until our own disk does it; the lane holds meanwhile. */
+  private async persist<T>(failure: string, operation: () => Promise<T>): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
+      // Once the time is over, the queue is given free: nothing may be written to it any more.
+      this.stopping.signal.throwIfAborted();
       try {
-        await operation();
-        break;
+        const done = await operation();
+        if (this.refusalsInARow < HOLD_AFTER_REFUSALS) this.release();
+        return done;
       } catch (error) {
         this.hold(`${failure}: ${(error as Error).message}`);
       }
       await this.pause(attempts);
     }
-    if (this.refusalsInARow < HOLD_AFTER_REFUSALS) this.release();
   }
 
   private async commit(position: number): Promise<void> {

@@ -36,7 +36,7 @@ export class LogReader implements QueueReader {
   private stretches: Stretch[] = [];
   /** Positions of damaged events that are not committed. */
   private damaged: number[] = [];
-  /** When the first event that is not read yet was committed. */
+  /** Not after the commit of the first event that is not read yet; undefined when all are read. */
   private unreadSinceMs: number | undefined;
   /** Of events appended by this process; a backlog of an earlier one is not counted. */
   private unreadBytes = 0;
@@ -81,7 +81,7 @@ export class LogReader implements QueueReader {
     const events: StoredEvent[] = [];
     let bytes = 0;
     let full = false;
-    while (!full && (this.leftover.length > 0 || (await this.readMore()))) {
+    while (!full && (this.leftover.length > 0 || (await this.readMoreFor(events)))) {
       let fitting = 0;
       for (const { json } of this.leftover) {
         full =
@@ -154,6 +154,16 @@ export class LogReader implements QueueReader {
     });
   }
 
+  /** What was read before a failure is handed out; the failure comes again with the next read. */
+  private async readMoreFor(events: readonly StoredEvent[]): Promise<boolean> {
+    try {
+      return await this.readMore();
+    } catch (error) {
+      if (events.length === 0) throw error;
+      return false;
+    }
+  }
+
   /** Reads on until there is something for `leftover`. False at the tail. */
   private async readMore(): Promise<boolean> {
     while (this.leftover.length === 0) {
@@ -196,6 +206,7 @@ export class LogReader implements QueueReader {
     const { events, damaged } = decodeBody(header, found.body);
     this.leftover = events.filter(({ position }) => position >= this.readPosition);
     this.stretches.push({ end, committedAtMs: header.committedAtMs });
+    this.unreadSinceMs = header.committedAtMs;
     this.skip(damaged);
     this.readPosition = end;
     if (damaged.length > 0) {
