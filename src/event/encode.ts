@@ -1,7 +1,10 @@
 import type { EncodedEvent } from './stored-event.js';
 
-/** Any escape of a JSON text: consuming each whole keeps an escaped backslash from looking like the start of another. */
-const ESCAPE = /\\(u0000|ud[89a-f][\da-f]{2}|.)/g;
+/**
+ * NUL or a surrogate that JSON.stringify escaped, which it does when, and only when, it is alone. An even
+ * number of backslashes before it are text.
+ */
+const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][\da-f]{2})/g;
 
 /**
  * The JSON of `value` as it is stored: one line of valid UTF-8. NUL and lone surrogates, which a sink
@@ -10,10 +13,5 @@ const ESCAPE = /\\(u0000|ud[89a-f][\da-f]{2}|.)/g;
  */
 export function encode(value: object): EncodedEvent {
   const json = JSON.stringify(value);
-  return Buffer.from(json.includes('\\u') ? withoutUnstorable(json) : json);
-}
-
-function withoutUnstorable(json: string): string {
-  // JSON.stringify writes NUL and surrogates as escapes when, and only when, they are alone.
-  return json.replace(ESCAPE, (escape, code: string) => (code.length > 1 ? '\u{FFFD}' : escape));
+  return Buffer.from(json.includes('\\u') ? json.replace(UNSTORABLE, '$1\u{FFFD}') : json);
 }
