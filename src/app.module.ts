@@ -1,9 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { HealthModule } from './health/health.module.js';
 import type { Readiness } from './health/readiness.js';
 import { IngestionModule } from './ingestion/ingestion.module.js';
-import { HttpMetricsInterceptor } from './metrics/http-metrics.interceptor.js';
 import { PipelineObserver } from './metrics/pipeline-observer.js';
 import { QueueingModule } from './queueing/queueing.module.js';
 
@@ -27,10 +25,7 @@ export class AppModule {
         IngestionModule,
         HealthModule.forRoot(readiness, { alive: 'ok', withErrors: false }),
       ],
-      providers: [
-        { provide: PipelineObserver, useValue: observer },
-        { provide: APP_INTERCEPTOR, useClass: HttpMetricsInterceptor },
-      ],
+      providers: [{ provide: PipelineObserver, useValue: observer }],
       exports: [PipelineObserver],
     };
   }

@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
-import { ConfigurationError } from './config/configuration-error.js';
 import { describeConfiguration } from './config/describe-configuration.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { checkHealth } from './health/check-health.js';
@@ -93,7 +92,7 @@ function complain(text: string): void {
 
 function explain(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
-  if (error instanceof ConfigurationError) return error.message;
+  if (error instanceof TypeError || error instanceof ReferenceError) return `${error.stack}`;
   return error instanceof Error ? error.message : String(error);
 }
 

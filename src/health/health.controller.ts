@@ -1,7 +1,8 @@
-import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Header, HttpStatus, Inject, Res, UseInterceptors } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorResult } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
+import { HttpMetricsInterceptor } from '../metrics/http-metrics.interceptor.js';
 import { type Check, Readiness } from './readiness.js';
 
 export interface HealthAnswers {
@@ -20,6 +21,7 @@ interface ReadyAnswer {
 }
 
 @Controller()
+@UseInterceptors(HttpMetricsInterceptor)
 export class HealthController {
   constructor(
     private readonly readiness: Readiness,

@@ -1,12 +1,14 @@
-import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Controller, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InjectOptions } from '../config/setting.js';
+import { HttpMetricsInterceptor } from '../metrics/http-metrics.interceptor.js';
 import { BodyReader } from './body.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { parseEvents } from './parse-events.js';
 
 @Controller('collect')
+@UseInterceptors(HttpMetricsInterceptor)
 export class CollectController {
   constructor(
     @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,

@@ -16,7 +16,7 @@ interface HandledReply {
   readonly raw: ServerResponse;
 }
 
-/** Names the endpoint of every handled request for `HttpMetrics`, by the route that matched. */
+/** Names the endpoint of the requests that it sees for `HttpMetrics`, by the route that matched. */
 @Injectable()
 export class HttpMetricsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
