@@ -9,8 +9,10 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 const CONNECTIONS = 64;
-const SECONDS = 5;
-const ROUNDS = 2;
+const SECONDS = 10;
+/** Before the measurement, for both: V8 compiles what is hot. */
+const WARM_UP_SECONDS = 3;
+const ROUNDS = 3;
 const PIXEL =
   '/px.gif?e=pageview&url=https%3A%2F%2Fwww.example.com%2Fproducts%2Fshoes%3Futm_source%3Dnewsletter%26utm_medium%3Demail' +
   '&uid=8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f&ref=https%3A%2F%2Fwww.google.com%2F';
@@ -24,11 +26,11 @@ interface Load {
   readonly failures: number;
 }
 
-async function wrk(port: number): Promise<Load> {
+async function wrk(port: number, seconds: number): Promise<Load> {
   const { stdout } = await promisify(execFile)('wrk', [
     '-t1',
     `-c${CONNECTIONS}`,
-    `-d${SECONDS}s`,
+    `-d${seconds}s`,
     '-H',
     `User-Agent: ${USER_AGENT}`,
     `http://127.0.0.1:${port}${PIXEL}`,
@@ -81,8 +83,9 @@ interface Measured extends Load {
 
 async function measure(child: ChildProcess, port: number): Promise<Measured> {
   const pid = child.pid ?? 0;
+  await wrk(port, WARM_UP_SECONDS);
   const before = await cpuSeconds(pid);
-  const load = await wrk(port);
+  const load = await wrk(port, SECONDS);
   return {
     ...load,
     cpuMicrosecondsPerRequest: ((await cpuSeconds(pid)) - before) * (1e6 / load.requests),
@@ -119,7 +122,7 @@ function report(name: string, { requestsPerSecond, failures, ...rest }: Measured
 }
 
 console.log(
-  `wrk -t1 -c${CONNECTIONS} -d${SECONDS}s, ${ROUNDS} rounds, one process each; log sink on\n`,
+  `wrk -t1 -c${CONNECTIONS} -d${SECONDS}s, ${ROUNDS} rounds, one process each, after ${WARM_UP_SECONDS} s of warm-up; log sink on\n`,
 );
 const rounds: { readonly gotrack: Measured; readonly plain: Measured }[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {

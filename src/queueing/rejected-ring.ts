@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../disk/make-directory.js';
 import { cutTornLine } from '../disk/torn-line.js';
+import { encode } from '../event/encode.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
 
@@ -168,7 +169,7 @@ export class RejectedRing {
 function lineOf({ reason, errors, event }: Rejection): Buffer {
   const failedAt = new Date().toISOString();
   const entry = { failed_at: failedAt, sink: 'rejected', reason, error: errors.join('; '), event };
-  return Buffer.from(`${JSON.stringify(entry)}\n`);
+  return Buffer.from(`${encode(entry).toString()}\n`);
 }
 
 /**

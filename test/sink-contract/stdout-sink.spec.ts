@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StoredEvent } from '../../src/event/stored-event.js';
-import { canMount, withSmallFileSystem } from './mounts.js';
+import { canMount, withSmallFileSystem } from '../support/mounts.js';
 import { jsonOf, storedEvent, storedEvents } from './sink-contract.js';
 
 interface Child {
