@@ -141,6 +141,8 @@ function untilSignalled(): Promise<NodeJS.Signals> {
       signalled = true;
       resolve(signal);
     };
+    // The log sink reopens its file on it; without that sink it means nothing, and must not end the process.
+    process.on('SIGHUP', () => {});
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   });

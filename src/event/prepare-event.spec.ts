@@ -221,6 +221,12 @@ describe('prepareEvent', () => {
       expect(stored(event, changes)['device']).toEqual(expected);
     });
 
+    it('takes the first 1,024 characters of a header that is longer', () => {
+      expect(stored({}, { userAgent: 'x'.repeat(15_000) })).toMatchObject({
+        device: { ua: 'x'.repeat(1024) },
+      });
+    });
+
     it('is left out when there is no header', () => {
       expect(stored({}, { userAgent: '' })).not.toHaveProperty('device');
     });

@@ -13,6 +13,9 @@ import { uuidv7 } from './uuidv7.js';
 const MAX_BEHIND_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 
+/** Of the header: it goes into each event of a request, and a request may carry many. */
+const MAX_USER_AGENT_LENGTH = 1024;
+
 const DEFAULT_TYPE = 'pageview';
 
 /** What a client sends as `received_at` and `server` is discarded. */
@@ -158,10 +161,11 @@ function isTypeTooLong(type: string): boolean {
   );
 }
 
-function withUserAgent(device: unknown, userAgent: string | undefined): unknown {
-  if (!userAgent) {
+function withUserAgent(device: unknown, header: string | undefined): unknown {
+  if (!header) {
     return device;
   }
+  const userAgent = header.slice(0, MAX_USER_AGENT_LENGTH);
   if (device === undefined || device === null) {
     return { ua: userAgent };
   }

@@ -82,6 +82,12 @@ describe('healthcheck', () => {
 });
 
 describe('the command line', () => {
+  it('says that there is no queue to look at', async () => {
+    const { exitCode, stderr } = await workplace.run(['queue', 'status']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^gotrack: there is no queue in \.\/data\/queue \(QUEUE_PATH\)/);
+  });
+
   it('explains itself when it is not understood', async () => {
     const { exitCode, stderr } = await workplace.run(['dance']);
     expect(exitCode).toBe(1);

@@ -1,7 +1,7 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { inParallel, Workplace } from '../support/collector.js';
+import { inParallel, until, Workplace } from '../support/collector.js';
 
 let workplace: Workplace;
 
@@ -102,5 +102,16 @@ describe('delivery', () => {
     await rmdir(workplace.path('data', 'events.ndjson'));
     await collector.drained();
     expect((await workplace.logged()).map(({ event_id }) => event_id)).toEqual(['early']);
+  });
+
+  it('keeps stdout for events, is not ended by SIGHUP, and logs no request', async () => {
+    const collector = await workplace.start({ LOG_PATH: 'stdout' });
+    const lines = collector.log.length;
+    collector.signal('SIGHUP');
+    await expectAccepted(await post(collector.url, 'application/json', '{"event_id":"out"}'), 1);
+    await (await fetch(`${collector.url}/nowhere`)).arrayBuffer();
+    await until(() => collector.output.length === 1);
+    expect(JSON.parse(collector.output[0] ?? '')).toMatchObject({ event_id: 'out' });
+    expect(collector.log.slice(lines).filter((line) => !line.includes('"Sink log"'))).toEqual([]);
   });
 });

@@ -98,14 +98,17 @@ export interface LoggedEvent {
 
 /** A running program. */
 export class Collector {
+  /** Lines of stderr. */
   readonly log: string[] = [];
+  /** Lines of stdout. */
+  readonly output: string[] = [];
   private readonly exited: Promise<unknown>;
 
   constructor(private readonly child: ChildProcess) {
     this.exited = once(child, 'close');
-    if (!child.stderr) throw new Error('the program was started without stderr');
+    if (!child.stdout || !child.stderr) throw new Error('the program was started without pipes');
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
-    child.stdout?.resume();
+    createInterface({ input: child.stdout }).on('line', (line) => this.output.push(line));
   }
 
   get port(): number {

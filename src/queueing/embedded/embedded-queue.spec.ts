@@ -165,6 +165,38 @@ describe('EmbeddedQueue', () => {
     expect((await segmentPaths()).length).toBeLessThanOrEqual(2);
   });
 
+  it('is not full because one request was too large for the room that is left', async () => {
+    const queue = await open(['log'], MIB);
+    await expect(queue.append(encoded('x'.repeat(2 * MIB)))).rejects.toThrow('QUEUE_MAX_MB');
+    expect(queue.state).toBe('accepting');
+    await queue.append(encoded('small'));
+  });
+
+  it('refuses to start when both copies of the cursors are damaged, and says what to do', async () => {
+    const queue = await open();
+    await queue.append(encoded('a'));
+    await queue.reader('log').commit(1, 0);
+    await close(queue);
+    await writeFile(join(directory, 'cursors'), Buffer.alloc(32 * 1024, 0xff));
+    await expect(open()).rejects.toThrow(/cursors is damaged.*Remove that file/);
+
+    await rm(join(directory, 'cursors'));
+    expect(await deliverAll(await open())).toEqual(['a']);
+  });
+
+  it('falls back on the older copy of the cursors when the newer one is damaged', async () => {
+    const queue = await open();
+    await queue.append(encoded('a', 'b'));
+    await queue.reader('log').commit(1, 0);
+    await queue.reader('log').commit(2, 0);
+    await close(queue);
+    const newest = await readFile(join(directory, 'cursors'));
+    // Start, first commit, second commit: generations 1 to 3, the odd ones in the second slot.
+    newest.writeUInt8(newest.readUInt8(16 * 1024 + 30) ^ 1, 16 * 1024 + 30);
+    await writeFile(join(directory, 'cursors'), newest);
+    expect(await deliverAll(await open())).toEqual(['b']);
+  });
+
   it('lets a new sink start at the end', async () => {
     const first = await open(['log']);
     await first.append(encoded('old'));

@@ -25,6 +25,8 @@ const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 /** What waits beyond this goes into the next block; one append is never split. */
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
+/** Less room than this counts as full: an event of the usual size may still fit, most requests do not. */
+const MIN_ROOM_BYTES = 64 * 1024;
 /** How often a queue whose disk failed tries whether it works again. */
 const PROBE_INTERVAL_MS = 250;
 
@@ -133,8 +135,8 @@ export class EmbeddedQueue extends EventQueue implements Log {
     let eventBytes = 0;
     for (const event of events) eventBytes += event.length;
     const bytes = blockBytesOf(events.length, eventBytes);
-    if (this.bytes + this.pendingBytes + bytes > this.options.maxBytes) {
-      this.full = true;
+    if (bytes > this.room) {
+      this.tellWhetherFull();
       return Promise.reject(new QueueFullError());
     }
     this.pendingBytes += bytes;
@@ -254,6 +256,22 @@ export class EmbeddedQueue extends EventQueue implements Log {
     });
   }
 
+  /** Bytes that may still be appended. */
+  private get room(): number {
+    return this.options.maxBytes - this.bytes - this.pendingBytes;
+  }
+
+  private tellWhetherFull(): void {
+    const full = this.room < MIN_ROOM_BYTES;
+    if (full === this.full) return;
+    this.full = full;
+    if (full)
+      this.logger.warn(
+        'the queue has reached QUEUE_MAX_MB: requests get 503 until sinks have drained',
+      );
+    else this.logger.log('the queue has room again');
+  }
+
   private takeWaiters(): Waiter[] {
     let bytes = 0;
     const beyond = this.waiting.findIndex((waiter, index) => {
@@ -342,7 +360,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
       if (first?.end === undefined || first.end > settled) return;
       this.segments.shift();
       this.bytes -= first.bytes;
-      this.full = false;
+      this.tellWhetherFull();
       await unlink(first.path).catch((error: Error) => {
         this.logger.warn(`cannot remove ${first.path}, which is delivered: ${error.message}`);
       });

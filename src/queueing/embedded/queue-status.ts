@@ -1,4 +1,5 @@
-import { statfs } from 'node:fs/promises';
+import { access, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
 import { CursorFile } from './cursor-file.js';
 import { monotonicNowMs } from './embedded-queue.js';
@@ -20,8 +21,12 @@ export interface QueueStatus {
   readonly sinks: readonly SinkStatus[];
 }
 
-/** A look at a queue's files, also while its collector runs; changes nothing. */
+/**
+ * A look at a queue's files, also while its collector runs; changes nothing.
+ * @throws QueueStartError when there is no queue, or it cannot be read
+ */
 export async function queueStatus(directory: string): Promise<QueueStatus> {
+  await assertQueue(directory);
   const { cursors } = await CursorFile.load(directory);
   const segments = await listSegments(directory);
   const tail = await findTail(segments, cursors);
@@ -49,6 +54,7 @@ export async function queueStatus(directory: string): Promise<QueueStatus> {
  * @throws QueueStartError when a collector is running on the queue, or it has no such sink
  */
 export async function forgetSink(directory: string, sink: string): Promise<number> {
+  await assertQueue(directory);
   const lock = OwnerLock.take(directory);
   try {
     const cursorFile = await CursorFile.load(directory);
@@ -64,6 +70,17 @@ export async function forgetSink(directory: string, sink: string): Promise<numbe
     return tail - forgotten.position;
   } finally {
     lock.release();
+  }
+}
+
+async function assertQueue(directory: string): Promise<void> {
+  try {
+    await access(join(directory, 'format'));
+  } catch (error) {
+    throw new QueueStartError(
+      `there is no queue in ${directory} (QUEUE_PATH): ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }
 
