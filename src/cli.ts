@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { describeConfiguration } from './config/describe-configuration.js';
-import { type Configuration, loadConfiguration } from './config/load-configuration.js';
+import { loadConfiguration } from './config/load-configuration.js';
 import { checkHealth } from './health/check-health.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { serve } from './main.js';
@@ -17,49 +17,28 @@ const USAGE = `gotrack [command]
   check-config           check the configuration and print what is in effect, secrets masked
   healthcheck            ask the running collector's /healthz; exit code 0 when it answers
   queue status           what is queued for each sink, how old and how large it is
-  queue forget SINK      give up what is queued for a sink that OUTPUTS no longer names
+  queue forget SINK      give up what is queued for a sink, for one that OUTPUTS no longer names
   dead-letters list      what sinks and ingestion have refused, by file and reason
 `;
 
 /** The command line was not understood. */
 class UsageError extends Error {}
 
-type Command = (argument: string | undefined) => Promise<number>;
+/** Takes as many arguments as its function has parameters. */
+type Command = (...args: string[]) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  serve,
-  'check-config': async () => {
-    const configuration = await loadConfiguration(OPTIONS_CLASSES);
-    print(describeConfiguration(configuration));
-    for (const warning of configuration.warnings) complain(`warning: ${warning}`);
-    return 0;
-  },
-  healthcheck: async () => {
-    const { get } = await loadConfiguration(OPTIONS_CLASSES);
-    print(await checkHealth(get(IngestionOptions).address));
-    return 0;
-  },
-  'queue status': async () => {
-    const { path } = await queueing();
-    print(describeQueueStatus(path, await queueStatus(path)));
-    return 0;
-  },
-  'queue forget': async (sink) => {
-    if (sink === undefined) throw new UsageError('queue forget needs the name of a sink');
-    const { path } = await queueing();
-    const events = await forgetSink(path, sink);
-    print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
-    return 0;
-  },
-  'dead-letters list': async () => {
-    print(await listDeadLetters((await queueing()).deadLetterPath));
-    return 0;
-  },
-};
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ['serve', serve],
+  ['check-config', checkConfig],
+  ['healthcheck', healthcheck],
+  ['queue status', showQueue],
+  ['queue forget', forget],
+  ['dead-letters list', showDeadLetters],
+]);
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: string[]): Promise<number> {
   const { positionals, values } = parseArgs({
-    args: [...args],
+    args,
     allowPositionals: true,
     options: { help: { type: 'boolean', short: 'h' } },
   });
@@ -67,18 +46,49 @@ async function run(args: readonly string[]): Promise<number> {
     print(USAGE);
     return 0;
   }
-  const [first = 'serve', second, ...rest] = positionals;
-  const single = COMMANDS[first];
-  if (single && second === undefined) return single(undefined);
-  const [argument, ...surplus] = rest;
-  const double = COMMANDS[`${first} ${second}`];
-  if (!double || surplus.length > 0)
-    throw new UsageError(`unknown command: ${positionals.join(' ')}`);
-  return double(argument);
+  const words = positionals.length === 0 ? ['serve'] : positionals;
+  const nameLength = COMMANDS.has(words[0] ?? '') ? 1 : 2;
+  const command = COMMANDS.get(words.slice(0, nameLength).join(' '));
+  const rest = words.slice(nameLength);
+  if (!command || command.length !== rest.length) {
+    throw new UsageError(`unknown command: ${words.join(' ')}`);
+  }
+  return command(...rest);
+}
+
+async function checkConfig(): Promise<number> {
+  const configuration = await loadConfiguration(OPTIONS_CLASSES);
+  print(describeConfiguration(configuration));
+  for (const warning of configuration.warnings) complain(`warning: ${warning}`);
+  return 0;
+}
+
+async function healthcheck(): Promise<number> {
+  const { get } = await loadConfiguration(OPTIONS_CLASSES);
+  print(await checkHealth(get(IngestionOptions).address));
+  return 0;
+}
+
+async function showQueue(): Promise<number> {
+  const { path } = await queueing();
+  print(describeQueueStatus(path, await queueStatus(path)));
+  return 0;
+}
+
+async function forget(sink: string): Promise<number> {
+  const { path } = await queueing();
+  const events = await forgetSink(path, sink);
+  print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
+  return 0;
+}
+
+async function showDeadLetters(): Promise<number> {
+  print(await listDeadLetters((await queueing()).deadLetterPath));
+  return 0;
 }
 
 async function queueing(): Promise<QueueingOptions> {
-  const configuration: Configuration = await loadConfiguration(OPTIONS_CLASSES);
+  const configuration = await loadConfiguration(OPTIONS_CLASSES);
   return configuration.get(QueueingOptions);
 }
 
@@ -90,8 +100,15 @@ function complain(text: string): void {
   process.stderr.write(`${text.trimEnd()}\n`);
 }
 
+/** `parseArgs` throws a TypeError for an unknown option. */
+function isUnknownOption(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+  );
+}
+
 function explain(error: unknown): string {
-  if (error instanceof UsageError) return `${error.message}\n\n${USAGE}`;
+  if (error instanceof UsageError || isUnknownOption(error)) return `${error.message}\n\n${USAGE}`;
   if (error instanceof TypeError || error instanceof ReferenceError) return `${error.stack}`;
   return error instanceof Error ? error.message : String(error);
 }

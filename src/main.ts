@@ -13,7 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
 import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
-import { ROUTES } from './ingestion/routes.js';
+import { SUCCESSES } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
 import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
@@ -39,11 +39,7 @@ export async function serve(): Promise<number> {
 
   const stopped = untilSignalled();
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const http = new HttpMetrics(
-    ROUTES.flatMap(({ path, methods, status }) =>
-      methods.map((method) => ({ endpoint: path, method, status })),
-    ),
-  );
+  const http = new HttpMetrics(SUCCESSES);
   const readiness = new Readiness();
 
   const metricsApp = await startMetricsApp(configuration, observer, http, readiness);

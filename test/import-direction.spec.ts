@@ -7,7 +7,11 @@ import { describe, expect, it } from 'vitest';
  * a list of files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
-  metrics: ['metrics/pipeline-observer', 'metrics/http-metrics.interceptor'],
+  metrics: [
+    'metrics/pipeline-observer',
+    'metrics/http-metrics',
+    'metrics/http-metrics.interceptor',
+  ],
   queueing: ['queueing/event-queue', 'queueing/rejected-ring'],
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };

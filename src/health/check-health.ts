@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import type { ListenAddress } from '../config/readers.js';
 
 const TIMEOUT_MS = 3000;
@@ -9,17 +10,24 @@ const TIMEOUT_MS = 3000;
  */
 export async function checkHealth({ host, port }: ListenAddress): Promise<string> {
   const url = `http://${reachable(host)}:${port}/healthz`;
-  let response: Response;
-  try {
-    response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  } catch (error) {
-    const { cause, message } = error as Error;
-    throw new Error(`no answer from ${url}: ${cause instanceof Error ? cause.message : message}`, {
-      cause: error,
-    });
-  }
-  if (!response.ok) throw new Error(`${url} answers ${response.status}`);
-  return response.text();
+  const { status, body } = await ask(url).catch((error: Error) => {
+    throw new Error(`no answer from ${url}: ${error.message}`, { cause: error });
+  });
+  if (status !== 200) throw new Error(`${url} answers ${status}`);
+  return body;
+}
+
+/** Not with fetch, which refuses the ports that browsers block, 6000 and 10080 among them. */
+function ask(url: string): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (piece: string) => (body += piece));
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+      response.on('error', reject);
+    }).on('error', reject);
+  });
 }
 
 /** An address that stands for all interfaces is asked on loopback. */

@@ -45,7 +45,9 @@ export class Readiness {
 }
 
 function queueCheck({ state, failure }: EventQueue): Check {
-  return { name: 'queue', state, status: state === 'accepting' ? 'up' : 'down', error: failure };
+  const full = 'QUEUE_MAX_MB is reached: requests get 503 until sinks have drained';
+  const error = state === 'full' ? full : failure;
+  return { name: 'queue', state, status: state === 'accepting' ? 'up' : 'down', error };
 }
 
 function laneCheck({ name, sinkState, holding }: Lane): Check {

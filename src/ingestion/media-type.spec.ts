@@ -4,6 +4,7 @@ import { bodyForm } from './media-type.js';
 describe('bodyForm', () => {
   it.each([
     [undefined, 'json'],
+    ['', 'json'],
     ['application/json', 'json'],
     ['Application/JSON ; charset="UTF-8"', 'json'],
     ['application/json;profile=x;charset=utf8', 'json'],
@@ -14,7 +15,6 @@ describe('bodyForm', () => {
   });
 
   it.each([
-    '',
     'json',
     'application/jsonp',
     'application/vnd.x+json',

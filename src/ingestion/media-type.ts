@@ -15,7 +15,7 @@ const charsetParameter = /;\s*charset\s*=\s*"?(?<charset>[^\s";]*)/i;
  * @throws IngestionError another type, or another charset than UTF-8
  */
 export function bodyForm(contentType: string | undefined): BodyForm {
-  if (contentType === undefined) {
+  if (contentType === undefined || contentType.trim() === '') {
     return 'json';
   }
   const [type = ''] = contentType.split(';', 1);

@@ -9,5 +9,10 @@ export type PrivacyMode = (typeof PRIVACY_MODES)[number];
  * @param mode what DNT (Do Not Track) or Global Privacy Control is to do
  */
 export function privacyOf(headers: IncomingHttpHeaders, mode: PrivacyMode): PrivacyMode {
-  return headers['dnt'] === '1' || headers['sec-gpc'] === '1' ? mode : 'ignore';
+  return isSet(headers['dnt']) || isSet(headers['sec-gpc']) ? mode : 'ignore';
+}
+
+/** Node joins a header that was sent twice: whoever says it once means it. */
+function isSet(signal: string | string[] | undefined): boolean {
+  return signal !== undefined && String(signal).split(/, ?/).includes('1');
 }

@@ -12,6 +12,15 @@ export const ROUTES = [
   { path: '/readyz', methods: ['GET', 'HEAD'], status: 200 },
 ] as const satisfies readonly Route[];
 
+/** What each path answers when all is well; a preflight (OPTIONS) is answered on all of them. */
+export const SUCCESSES = ROUTES.flatMap(({ path, methods, status }: Route) =>
+  [...methods, 'OPTIONS'].map((method) => ({
+    endpoint: path,
+    method,
+    status: method === 'OPTIONS' ? 204 : status,
+  })),
+);
+
 const allowed = new Map<string, string>(
   ROUTES.map(({ path, methods }) => [path, [...methods, 'OPTIONS'].join(', ')]),
 );

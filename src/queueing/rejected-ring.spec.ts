@@ -74,12 +74,11 @@ describe('RejectedRing', () => {
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
   });
 
-  it('keeps nothing of what has no event', async () => {
+  it('keeps the reason alone of what cannot be kept as an event', async () => {
     const ring = new RejectedRing(directory, MIB, observer);
     ring.keep([rejection(undefined)]);
     await ring.flush();
-    expect(await readdir(root)).toEqual([]);
-    expect(discarded).toBe(0);
+    expect(await lines()).toMatchObject([{ sink: 'rejected', event: null }]);
   });
 
   it('keeps the order, over restarts too', async () => {

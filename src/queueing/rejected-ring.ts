@@ -36,11 +36,11 @@ export class RejectedRing {
     this.path = join(directory, 'rejected.ndjson');
   }
 
-  /** Returns at once. A rejection without an event leaves no trace here. */
+  /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */
   keep(rejections: readonly Rejection[]): void {
     let discarded = 0;
     for (const rejection of rejections) {
-      if (rejection.event !== undefined && !this.enqueue(lineOf(rejection))) {
+      if (!this.enqueue(lineOf(rejection))) {
         discarded += 1;
       }
     }
@@ -153,7 +153,7 @@ export class RejectedRing {
     if (!this.failing) {
       this.failing = true;
       this.logger.warn(
-        `rejected events are not kept for diagnosis until ${this.path} (DEAD_LETTER_PATH) can be written: ${code ?? message}`,
+        `rejected events are not kept for diagnosis until ${this.path} (DEAD_LETTER_PATH) can be written by uid ${process.getuid?.()}: ${code ?? message}`,
       );
     }
   }
@@ -168,7 +168,13 @@ export class RejectedRing {
 
 function lineOf({ reason, errors, event }: Rejection): Buffer {
   const failedAt = new Date().toISOString();
-  const entry = { failed_at: failedAt, sink: 'rejected', reason, error: errors.join('; '), event };
+  const entry = {
+    failed_at: failedAt,
+    sink: 'rejected',
+    reason,
+    error: errors.join('; '),
+    event: event ?? null,
+  };
   return Buffer.from(`${encode(entry).toString()}\n`);
 }
 

@@ -88,12 +88,16 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^gotrack: there is no queue in \.\/data\/queue \(QUEUE_PATH\)/);
   });
 
-  it('explains itself when it is not understood', async () => {
-    const { exitCode, stderr } = await workplace.run(['dance']);
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain('unknown command: dance');
-    expect(stderr).toContain('check-config');
-  });
+  it.each([['dance'], ['constructor'], ['queue status now'], ['queue forget'], ['--bogus']])(
+    'explains itself when it does not understand: %s',
+    async (words) => {
+      const { exitCode, stderr } = await workplace.run(words.split(' '));
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(/unknown command|Unknown option/);
+      expect(stderr).toContain('check-config');
+      expect(stderr).not.toContain('    at ');
+    },
+  );
 
   it('says which variable names an address that is taken', async () => {
     const collector = await workplace.start();

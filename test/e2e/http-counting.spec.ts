@@ -150,6 +150,13 @@ describe('gotrack_http_requests_total', () => {
     expect(await collector.metric(TOTAL)).toBe(2);
   });
 
+  it.each(['/px%2Egif', 'http://a/px.gif'])('knows the pixel as %s', async (target) => {
+    const connection = await RawConnection.open(collector.port);
+    connection.send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    expect(await connection.answer()).toContain('HTTP/1.1 200');
+    expect(await collector.metric(TOTAL, { endpoint: '/px.gif', status: '200' })).toBe(1);
+  });
+
   it('keeps one series for all paths it does not know', async () => {
     await fetch(`${collector.url}/first`);
     const series = (await collector.metrics()).filter(({ name }) =>

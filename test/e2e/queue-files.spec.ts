@@ -63,6 +63,9 @@ describe('the files of the queue', () => {
     const refused = await workplace.run(['serve']);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toMatch(/format that this version does not know.*gotrack-queue 9/);
+    const status = await workplace.run(['queue', 'status']);
+    expect(status.exitCode).toBe(1);
+    expect(refused.stderr).toContain(status.stderr);
   });
 
   it('can be looked at, with and without a running collector', async () => {

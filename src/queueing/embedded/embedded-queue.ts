@@ -394,7 +394,8 @@ async function prepareDirectory(directory: string): Promise<void> {
   }
 }
 
-async function checkFormat(directory: string): Promise<void> {
+/** A new queue gets ours. @throws QueueStartError for another one */
+export async function checkFormat(directory: string): Promise<void> {
   const path = join(directory, 'format');
   const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

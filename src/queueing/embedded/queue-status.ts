@@ -2,7 +2,7 @@ import { access, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
 import { CursorFile } from './cursor-file.js';
-import { monotonicNowMs } from './embedded-queue.js';
+import { checkFormat, monotonicNowMs } from './embedded-queue.js';
 import { ledgerOf } from './log-reader.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
@@ -82,6 +82,7 @@ async function assertQueue(directory: string): Promise<void> {
       { cause: error },
     );
   }
+  await checkFormat(directory);
 }
 
 /** When the event at the position was committed, Unix ms. */
