@@ -37,7 +37,16 @@ export class DeadLetters {
    * @throws DeadLettersFullError nothing was written: DEAD_LETTER_MAX_MB is reached
    */
   async append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
-    const lines = Buffer.concat(letters.map((letter) => encode(sink, letter)));
+    try {
+      await this.write(sink, Buffer.concat(letters.map((letter) => encode(sink, letter))));
+    } catch (error) {
+      // The file may be gone, or end in a torn line.
+      this.prepared.delete(sink);
+      throw error;
+    }
+  }
+
+  private async write(sink: string, lines: Buffer): Promise<void> {
     await this.prepare(sink);
     const room = this.maxBytes * 0.75 - (await this.bytes());
     if (lines.length > room) {
@@ -51,6 +60,8 @@ export class DeadLetters {
       try {
         await file.appendFile(lines);
         await file.datasync();
+        // Somebody may have removed the file since.
+        if (size === 0) await syncDirectory(this.directory);
       } catch (error) {
         await file.truncate(size);
         throw error;

@@ -233,4 +233,44 @@ describe('Lane', () => {
     expect(sink.closed).toBe(true);
     expect(queue.reader('log').depth).toBe(5);
   });
+
+  it('writes nothing more to a sink that it has closed', async () => {
+    let refuseLate: () => void = () => {};
+    const late = new Promise<never>((_, reject) => {
+      refuseLate = () => reject(new RejectedBatchError('no'));
+    });
+    const writes: number[] = [];
+    sink.write = (batch) => {
+      writes.push(batch.length);
+      return late;
+    };
+    lane.start();
+    await append(numbered(2));
+    await until(() => writes.length === 1);
+    await lane.drain(AbortSignal.abort());
+    refuseLate();
+    await expect(late).rejects.toThrow('no');
+    await new Promise(setImmediate);
+    expect(writes).toEqual([2]);
+    expect(queue.reader('log').depth).toBe(2);
+  });
+
+  it('ends although its sink does not close', async () => {
+    sink.close = () => new Promise(() => {});
+    lane.start();
+    await expect(lane.drain(AbortSignal.abort())).resolves.toBeUndefined();
+    sink.close = () => Promise.resolve();
+  });
+
+  it('keeps dead letters again after somebody has removed their directory', async () => {
+    refuse((text) => text === '"bad"');
+    lane.start();
+    await append(['"bad"']);
+    await settled();
+    await rm(join(directory, 'dead'), { recursive: true });
+    await append(['"bad"']);
+    await settled();
+    expect(await deadLetters()).toHaveLength(1);
+    expect(queue.reader('log').ledger.deadLettered).toBe(2);
+  });
 });

@@ -18,6 +18,8 @@ import { SinkState } from './sink-state.js';
  * the events: the lane holds instead of emptying the queue into the dead letters.
  */
 const HOLD_AFTER_REFUSALS = 100;
+/** A sink that hangs must not keep the process. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 /**
  * One sink's way out of the queue: batches, retries, bisects, dead-letters. Commits a position only
@@ -72,7 +74,22 @@ export class Lane {
     deadline.removeEventListener('abort', stop);
     this.stopping.abort();
     this.sinkState.stop();
-    await this.sink.close();
+    await this.closeSink();
+  }
+
+  private async closeSink(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.logger.warn(`the sink did not close within ${CLOSE_TIMEOUT_MS} ms`);
+        resolve();
+      }, CLOSE_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([this.sink.close(), timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private async run(): Promise<void> {
@@ -180,6 +197,8 @@ export class Lane {
   /** Tries until the sink has answered, for as long as it takes. */
   private async attempt<T>(operation: (seconds: () => number) => Promise<T>): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
+      // Once the time is over the sink is closed.
+      this.stopping.signal.throwIfAborted();
       const startedAt = performance.now();
       const seconds = (): number => (performance.now() - startedAt) / 1000;
       try {

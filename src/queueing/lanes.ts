@@ -57,9 +57,10 @@ export class Lanes
   async onApplicationShutdown(): Promise<void> {
     try {
       const deadline = this.deadline ?? AbortSignal.abort();
-      await Promise.all(this.all.map((lane) => lane.drain(deadline)));
+      const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.rejectedRing.flush();
       await this.queue.close();
+      for (const drain of drains) if (drain.status === 'rejected') throw drain.reason;
     } catch (error) {
       this.shutdownError = error as Error;
       throw error;

@@ -19,8 +19,7 @@ async function section(path: string): Promise<string> {
   const counts = new Map<string, number>();
   let total = 0;
   for await (const line of createInterface({ input: createReadStream(path) })) {
-    const { reason, error } = JSON.parse(line) as { reason: string; error: string };
-    const kind = `${reason}: ${error}`;
+    const kind = kindOf(line);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
     total += 1;
   }
@@ -29,4 +28,14 @@ async function section(path: string): Promise<string> {
     `${path}: ${total} event(s)`,
     ...kinds.map(([kind, count]) => `  ${count}  ${kind}`),
   ].join('\n');
+}
+
+/** The collector may be writing: its last line may be half there. */
+function kindOf(line: string): string {
+  try {
+    const { reason, error } = JSON.parse(line) as { reason: string; error: string };
+    return `${reason}: ${error}`;
+  } catch {
+    return 'a line that is not whole';
+  }
 }

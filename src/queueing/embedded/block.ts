@@ -154,6 +154,7 @@ function* lengthsInTable(table: Buffer): Generator<number> {
 function* lengthsOfLines(payload: Buffer): Generator<number> {
   for (let start = 0; start < payload.length;) {
     const end = payload.indexOf(NEWLINE, start);
+    if (end === -1) return;
     yield end - start;
     start = end + 1;
   }

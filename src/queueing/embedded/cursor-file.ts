@@ -108,7 +108,13 @@ export class CursorFile {
 
   private async openForWriting(): Promise<FileHandle> {
     const handle = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    await syncDirectory(dirname(this.path));
+    try {
+      await syncDirectory(dirname(this.path));
+    } catch (error) {
+      // Node ends the process for a handle that is left to the garbage collector.
+      await handle.close();
+      throw error;
+    }
     return handle;
   }
 }

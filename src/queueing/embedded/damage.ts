@@ -8,24 +8,31 @@ import type { Segment } from './segment.js';
 /** Counts damaged events once, however many lanes come across them, and keeps their bytes for a person to look at. */
 export class Damage {
   private readonly logger = new Logger('Queue');
-  private readonly known = new Set<number>();
+  /** Events that were told of each damaged stretch, by its end: a lane that is behind may find more of it. */
+  private readonly told = new Map<number, number>();
 
   constructor(
     private readonly directory: string,
     private readonly observer: PipelineObserver,
   ) {}
 
-  /** @param position of the first event that the damaged bytes held; @param count of damaged events */
+  /**
+   * @param position of the first event that the damaged bytes held
+   * @param end position behind the stretch, the same for whoever comes across it
+   * @param count of damaged events
+   */
   async found(
     segment: Segment,
     offset: number,
     bytes: number,
     position: number,
+    end: number,
     count: number,
   ): Promise<void> {
-    if (this.known.has(position)) return;
-    this.known.add(position);
-    this.observer.corruptRecordsFound(count);
+    const told = this.told.get(end) ?? 0;
+    if (count <= told) return;
+    this.told.set(end, count);
+    this.observer.corruptRecordsFound(count - told);
     const kept = join(this.directory, `${position}.bin`);
     this.logger.error(
       `${count} event(s) from position ${position} on are damaged in ${segment.path} at byte ${offset}; ` +

@@ -2,10 +2,13 @@ import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { canMount, withSmallFileSystem } from '../../../test/support/mounts.js';
 import { RecordingObserver } from '../../../test/support/recording-observer.js';
 import type { Batch, BatchBounds } from '../event-queue.js';
+import { encodeBlock } from './block.js';
 import { EmbeddedQueue } from './embedded-queue.js';
+import { segmentPath } from './segment.js';
 
 const MIB = 1024 * 1024;
 const NOW: BatchBounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 0 };
@@ -191,8 +194,8 @@ describe('EmbeddedQueue', () => {
     await queue.reader('log').commit(2, 0);
     await close(queue);
     const newest = await readFile(join(directory, 'cursors'));
-    // Start, first commit, second commit: generations 1 to 3, the odd ones in the second slot.
-    newest.writeUInt8(newest.readUInt8(16 * 1024 + 30) ^ 1, 16 * 1024 + 30);
+    // Twice at the start, then the two commits: generations 1 to 4, the even ones in the first slot.
+    newest.writeUInt8(newest.readUInt8(30) ^ 1, 30);
     await writeFile(join(directory, 'cursors'), newest);
     expect(await deliverAll(await open())).toEqual(['b']);
   });
@@ -303,6 +306,137 @@ describe('EmbeddedQueue', () => {
     expect(observer.total('corruptRecordsFound', 0)).toBe(2);
     const kept = await readFile(join(directory, 'damaged', '1.bin'));
     expect(kept.equals(bytes.subarray(blockBytes, 3 * blockBytes))).toBe(true);
+  });
+
+  it('counts what a lost segment held, however much, and goes on behind it', async () => {
+    const first = await open(['log', 'other'], 1024 * MIB);
+    for (let block = 0; block < 15; block += 1) {
+      await first.append(Array.from({ length: 20_000 }, () => Buffer.from('{"e":""}')));
+    }
+    await first.append([Buffer.alloc(64 * MIB, ' ')]);
+    await first.append(encoded('behind'));
+    const reader = first.reader('log');
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, 0);
+    await close(first);
+    await truncate((await segmentPaths())[0] ?? '', 0);
+
+    const second = await open(['log', 'other'], 1024 * MIB);
+    expect(await deliverAll(second, 'log')).toEqual(['behind']);
+    expect(await deliverAll(second, 'other')).toEqual(['behind']);
+    expect(second.reader('other').ledger).toMatchObject({ corrupt: 300_001, delivered: 1 });
+    expect(second.reader('log').ledger).toMatchObject({ corrupt: 300_000, delivered: 2 });
+    expect(observer.total('corruptRecordsFound', 0)).toBe(300_001);
+  });
+
+  it('counts as corrupt what stood in segments that are all gone', async () => {
+    const first = await open(['log', 'other']);
+    await first.append(encoded(...Array.from({ length: 600 }, (_, index) => `${index}`)));
+    await deliverAll(first, 'log');
+    await close(first);
+    for (const path of await segmentPaths()) await rm(path);
+
+    const second = await open(['log', 'other']);
+    expect(await deliverAll(second, 'other')).toEqual([]);
+    expect(second.reader('other').ledger).toMatchObject({ queued: 0, corrupt: 600 });
+    expect(second.reader('log').ledger).toMatchObject({ queued: 0, corrupt: 0, delivered: 600 });
+  });
+
+  it('does not call corrupt what was delivered before it was damaged', async () => {
+    const first = await open();
+    for (const text of ['a', 'b', 'c', 'd']) await first.append(encoded(text));
+    const reader = first.reader('log');
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, 0);
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    const bytes = await readFile(path);
+    bytes.fill(0xff, bytes.length / 4, bytes.length / 2);
+    await writeFile(path, bytes);
+
+    const second = await open();
+    expect(await deliverAll(second)).toEqual(['d']);
+    expect(second.reader('log').ledger.corrupt).toBe(0);
+    expect(observer.total('corruptRecordsFound', 0)).toBe(0);
+  });
+
+  it('still waits for batches to fill up after many small ones', async () => {
+    const queue = await open();
+    const reader = queue.reader('log');
+    const bounds = { ...NOW, maxBytes: 5000 };
+    for (let index = 0; index < 200; index += 1) {
+      await queue.append(encoded('a'));
+      await reader.commit((await reader.read(bounds, never)).end, 0);
+    }
+    await queue.append(encoded('b'));
+    const stop = new AbortController();
+    const reading = reader.read({ ...bounds, lingerMs: 60_000 }, stop.signal);
+    await queue.append(encoded('c'));
+    stop.abort(new Error('it waited'));
+    await expect(reading).rejects.toThrow('it waited');
+  });
+
+  it('gives back what one large block took once it is delivered', async () => {
+    const queue = await open(['log'], MIB);
+    await queue.append([Buffer.alloc(1_000_000, ' ')]);
+    const reader = queue.reader('log');
+    await reader.commit((await reader.read(NOW, never)).end, 0);
+    await vi.waitFor(() => expect(queue.state).toBe('accepting'));
+    await queue.append([Buffer.alloc(100_000, ' ')]);
+  });
+
+  it('reads nothing that an abandoned segment holds behind the base of the next', async () => {
+    const first = await open();
+    await first.append(encoded('a'));
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    await appendFile(path, encodeBlock(1, 1, encoded('failed')));
+    await writeFile(segmentPath(directory, 1), encodeBlock(1, 1, encoded('b')));
+    expect(await deliverAll(await open())).toEqual(['a', 'b']);
+  });
+
+  describe.skipIf(!canMount())('on a disk that is full', () => {
+    async function onSmallDisk(use: (queue: EmbeddedQueue) => Promise<void>): Promise<void> {
+      const mountPoint = join(directory, 'small');
+      await withSmallFileSystem(mountPoint, async () => {
+        const queue = await EmbeddedQueue.open(
+          { directory: join(mountPoint, 'queue'), maxBytes: 64 * MIB, sinks: ['log'] },
+          observer,
+        );
+        await use(queue);
+        await queue.close();
+      });
+    }
+    const appendUntilRefused = async (
+      queue: EmbeddedQueue,
+      then: () => Promise<void>,
+    ): Promise<void> => {
+      const event = encoded('x'.repeat(2000));
+      while (
+        await queue.append(event).then(
+          () => true,
+          () => false,
+        )
+      )
+        await then();
+    };
+
+    it('recovers by itself when everything is delivered', async () => {
+      await onSmallDisk(async (queue) => {
+        const reader = queue.reader('log');
+        await appendUntilRefused(queue, async () => {
+          await reader.commit((await reader.read(NOW, never)).end, 0);
+        });
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+      });
+    });
+
+    it('can still commit what was delivered of the backlog that filled it', async () => {
+      await onSmallDisk(async (queue) => {
+        await appendUntilRefused(queue, () => Promise.resolve());
+        expect(queue.reader('log').depth).toBeGreaterThan(50);
+        expect(await deliverAll(queue, 'log', 20)).not.toEqual([]);
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+      });
+    });
   });
 
   it('behaves like a list with one position a sink, across restarts', async () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, statfs, unlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, statfs, truncate, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../../disk/make-directory.js';
@@ -188,15 +188,24 @@ export class EmbeddedQueue extends EventQueue implements Log {
 
   private async start(): Promise<void> {
     const cursors = this.startingCursors();
+    // Both slots: a disk that the backlog has filled has no room for a slot that was never written.
+    await this.cursorFile.save(() => cursors);
     await this.cursorFile.save(() => cursors);
     const last = this.segments.at(-1);
     if (last && last.end === undefined) this.writer = await SegmentWriter.resume(last);
+    else if (!last) {
+      this.writer = await SegmentWriter.create(this.options.directory, this.tailPosition);
+      this.segments.push(this.writer.segment);
+    }
     for (const [name, cursor] of Object.entries(cursors)) {
       const reader = new LogReader(this, name, cursor);
       this.readers.set(name, reader);
-      await reader.prime();
+      // Only to know how old the backlog is: what cannot be read is the lane's to tell.
+      await reader.prime().catch(() => undefined);
     }
     await this.reclaim();
+    this.committing = true;
+    this.commit();
     this.observer.queueOpened(() => this.figures());
   }
 
@@ -218,16 +227,18 @@ export class EmbeddedQueue extends EventQueue implements Log {
   }
 
   private commit(): void {
-    if (this.waiting.length === 0) {
-      this.committing = false;
-      this.closing?.();
-      return;
-    }
-    if (!this.writer || this.writer.segment.bytes >= this.segmentBytes) {
+    // A full segment is sealed also when nothing waits: once delivered, it gives its space back.
+    if (this.writer ? this.writer.segment.bytes >= this.segmentBytes : this.waiting.length > 0) {
       this.roll().then(
         () => this.commit(),
         (error: Error) => this.fail(error, []),
       );
+      return;
+    }
+    const { writer } = this;
+    if (!writer || this.waiting.length === 0) {
+      this.committing = false;
+      this.closing?.();
       return;
     }
     const waiters = this.takeWaiters();
@@ -237,7 +248,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
         : waiters.flatMap((waiter) => waiter.events);
     const committedAtMs = monotonicNowMs();
     const block = encodeBlock(this.tailPosition, committedAtMs, events);
-    const { writer } = this;
+    const eventBytes = block.length - blockBytesOf(events.length, 0);
     const startedAt = performance.now();
     writer.append(block, (error) => {
       if (error) {
@@ -251,7 +262,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
       for (const waiter of waiters) this.pendingBytes -= waiter.bytes;
       // The disk goes on before the waiters do: their answers take time on this thread.
       this.commit();
-      for (const reader of this.readers.values()) reader.appended(committedAtMs, block.length);
+      for (const reader of this.readers.values()) reader.appended(committedAtMs, eventBytes);
       for (const waiter of waiters) waiter.resolve();
     });
   }
@@ -311,14 +322,18 @@ export class EmbeddedQueue extends EventQueue implements Log {
     if (writer) this.seal(writer);
     for (const waiter of rejected) waiter.reject(unavailable(error));
 
-    (writer ? writer.abandon(this.tailPosition) : Promise.resolve()).then(
-      () => {
-        this.committing = false;
-        this.closing?.();
-        this.probeLater();
-      },
-      () => undefined,
-    );
+    const abandoned = writer ? writer.abandon(this.tailPosition) : Promise.resolve();
+    // What is delivered may be all that fills the disk.
+    abandoned
+      .then(() => this.reclaim())
+      .then(
+        () => {
+          this.committing = false;
+          this.closing?.();
+          this.probeLater();
+        },
+        () => undefined,
+      );
   }
 
   private seal({ segment }: SegmentWriter): void {
@@ -361,9 +376,15 @@ export class EmbeddedQueue extends EventQueue implements Log {
       this.segments.shift();
       this.bytes -= first.bytes;
       this.tellWhetherFull();
-      await unlink(first.path).catch((error: Error) => {
-        this.logger.warn(`cannot remove ${first.path}, which is delivered: ${error.message}`);
-      });
+      try {
+        // A reader may still have it open, which would keep its space.
+        await truncate(first.path).catch(() => undefined);
+        await unlink(first.path);
+      } catch (error) {
+        this.logger.warn(
+          `cannot remove ${first.path}, which is delivered: ${(error as Error).message}`,
+        );
+      }
     }
   }
 }
@@ -409,6 +430,7 @@ export async function checkFormat(directory: string): Promise<void> {
         'Let the version that wrote it drain it, or give this one another QUEUE_PATH',
     );
   }
-  await writeFile(path, `${FORMAT}\n`, { mode: 0o600, flush: true });
+  await writeFile(`${path}.new`, `${FORMAT}\n`, { mode: 0o600, flush: true });
+  await rename(`${path}.new`, path);
   await syncDirectory(directory);
 }

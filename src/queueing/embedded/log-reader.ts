@@ -24,6 +24,11 @@ interface Stretch {
   readonly committedAtMs: number;
 }
 
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
 export class LogReader implements QueueReader {
   private segment: Segment | undefined;
   private reader: SegmentReader | undefined;
@@ -34,8 +39,8 @@ export class LogReader implements QueueReader {
   /** Read, for the next batch. */
   private leftover: readonly StoredEvent[] = [];
   private stretches: Stretch[] = [];
-  /** Positions of damaged events that are not committed. */
-  private damaged: number[] = [];
+  /** Damaged events that are not committed, as ranges: a lost segment may have held very many. */
+  private damaged: Range[] = [];
   /** Not after the commit of the first event that is not read yet; undefined when all are read. */
   private unreadSinceMs: number | undefined;
   /** Of events appended by this process; a backlog of an earlier one is not counted. */
@@ -97,11 +102,15 @@ export class LogReader implements QueueReader {
     }
     this.unreadBytes = Math.max(0, this.unreadBytes - bytes);
     this.position = this.leftover[0]?.position ?? this.readPosition;
+    if (this.position === this.log.tail) this.unreadBytes = 0;
     return { events, end: this.position };
   }
 
   async commit(position: number, deadLettered: number): Promise<void> {
-    const corrupt = this.damaged.filter((damaged) => damaged < position).length;
+    const corrupt = this.damaged.reduce(
+      (sum, { start, end }) => sum + Math.max(0, Math.min(end, position) - start),
+      0,
+    );
     const cursor = {
       ...this.cursor,
       position,
@@ -110,7 +119,9 @@ export class LogReader implements QueueReader {
     };
     await this.log.commitCursor(this.name, cursor);
     this.cursor = cursor;
-    this.damaged = this.damaged.filter((damaged) => damaged >= position);
+    this.damaged = this.damaged
+      .filter(({ end }) => end > position)
+      .map(({ start, end }) => ({ start: Math.max(start, position), end }));
     this.stretches = this.stretches.filter((stretch) => stretch.end > position);
   }
 
@@ -184,10 +195,10 @@ export class LogReader implements QueueReader {
     if (!segment) return undefined;
     this.reader = await openSegment(segment);
     this.segment = segment;
-    const missing = range(this.readPosition, segment.base);
-    if (missing.length > 0) {
-      await this.log.damage.found(segment, 0, 0, this.readPosition, missing.length);
-      this.skip(missing);
+    const position = this.readPosition;
+    const missing = this.skip(position, segment.base);
+    if (missing > 0) {
+      await this.log.damage.found(segment, 0, 0, position, segment.base, missing);
     }
     return segment;
   }
@@ -196,8 +207,11 @@ export class LogReader implements QueueReader {
     if (found.kind === 'torn') throw new Error('a segment with a known end is never torn');
     if (found.kind === 'gap') {
       const { position, count, offset, bytes } = found;
-      this.skip(range(position, position + count));
-      await this.log.damage.found(segment, offset, bytes, position, count);
+      const end = position + count;
+      const unsettled = this.skip(position, end);
+      if (unsettled > 0) {
+        await this.log.damage.found(segment, offset, bytes, position, end, unsettled);
+      }
       return;
     }
     const { header, offset } = found;
@@ -207,24 +221,31 @@ export class LogReader implements QueueReader {
     this.leftover = events.filter(({ position }) => position >= this.readPosition);
     this.stretches.push({ end, committedAtMs: header.committedAtMs });
     this.unreadSinceMs = header.committedAtMs;
-    this.skip(damaged);
+    let unsettled = 0;
+    for (const position of damaged) unsettled += this.skip(position, position + 1);
     this.readPosition = end;
-    if (damaged.length > 0) {
+    if (unsettled > 0) {
       await this.log.damage.found(
         segment,
         offset,
         header.blockBytes,
         damaged[0] as number,
-        damaged.length,
+        end,
+        unsettled,
       );
     }
   }
 
-  /** Damaged events before the cursor were settled when they were whole. */
-  private skip(damaged: readonly number[]): void {
-    const unsettled = damaged.filter((position) => position >= this.readPosition);
-    this.damaged.push(...unsettled);
-    this.readPosition = Math.max(this.readPosition, (unsettled.at(-1) ?? -1) + 1);
+  /**
+   * Damaged events before the cursor were settled when they were whole.
+   * @returns how many were not
+   */
+  private skip(position: number, end: number): number {
+    const start = Math.max(position, this.readPosition);
+    if (end <= start) return 0;
+    this.damaged.push({ start, end });
+    this.readPosition = end;
+    return end - start;
   }
 }
 
@@ -238,8 +259,4 @@ export function ledgerOf(cursor: Cursor, tail: number): Ledger {
     purged,
     corrupt,
   };
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 }

@@ -7,6 +7,7 @@ import { type Segment, segmentPath } from './segment.js';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
+const syncFile = promisify(fdatasync);
 
 /** Appends blocks to one segment. After a failure it is done with: its descriptor is never used again. */
 export class SegmentWriter {
@@ -31,7 +32,10 @@ export class SegmentWriter {
   /** Goes on with the last segment of an earlier process; what lies behind its last whole block is cut. */
   static async resume(segment: Segment): Promise<SegmentWriter> {
     await truncate(segment.path, segment.bytes);
-    return new SegmentWriter(segment, await openFile(segment.path, 'r+'));
+    const fd = await openFile(segment.path, 'r+');
+    // What a killed process had written and not synced is whole and counts from now on.
+    await syncFile(fd);
+    return new SegmentWriter(segment, fd);
   }
 
   /** Calls back once the block is synced. Callbacks, because this runs for each commit. */
