@@ -14,15 +14,23 @@ function commit(): void {
   const batch = waiting;
   waiting = [];
   committing = batch.length > 0;
-  if (!committing) return;
+  if (!committing) {
+    return;
+  }
   const bytes = Buffer.from(batch.map(({ line }) => line).join(''));
   write(log, bytes, 0, bytes.length, offset, (writeError) => {
-    if (writeError) throw writeError;
+    if (writeError) {
+      throw writeError;
+    }
     fdatasync(log, (syncError) => {
-      if (syncError) throw syncError;
+      if (syncError) {
+        throw syncError;
+      }
       offset += bytes.length;
       commit();
-      for (const { done } of batch) done();
+      for (const { done } of batch) {
+        done();
+      }
     });
   });
 }
@@ -36,7 +44,9 @@ const server = createServer((request, response) => {
       response.end(GIF);
     },
   });
-  if (committing) return;
+  if (committing) {
+    return;
+  }
   committing = true;
   setImmediate(commit);
 });

@@ -53,7 +53,9 @@ async function portIn(
   pattern: RegExp,
 ): Promise<number> {
   const input = child[stream];
-  if (!input) throw new Error(`no ${stream}`);
+  if (!input) {
+    throw new Error(`no ${stream}`);
+  }
   for await (const line of createInterface({ input })) {
     const port = pattern.exec(line)?.[1];
     if (port !== undefined) {
@@ -147,4 +149,6 @@ const best = Math.max(...rounds.map(({ gotrack }) => gotrack.requestsPerSecond))
 console.log(
   `\nbest ${best.toFixed(0)} requests/s; ratios to the plain log ${ratios.map((r) => r.toFixed(2)).join(', ')}`,
 );
-if (rounds.some(({ gotrack }) => gotrack.failures > 0)) process.exitCode = 1;
+if (rounds.some(({ gotrack }) => gotrack.failures > 0)) {
+  process.exitCode = 1;
+}

@@ -59,7 +59,9 @@ async function run(args: string[]): Promise<number> {
 async function checkConfig(): Promise<number> {
   const configuration = await loadConfiguration(OPTIONS_CLASSES);
   print(describeConfiguration(configuration));
-  for (const warning of configuration.warnings) complain(`warning: ${warning}`);
+  for (const warning of configuration.warnings) {
+    complain(`warning: ${warning}`);
+  }
   return 0;
 }
 
@@ -108,8 +110,12 @@ function isUnknownOption(error: unknown): error is Error {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof UsageError || isUnknownOption(error)) return `${error.message}\n\n${USAGE}`;
-  if (error instanceof TypeError || error instanceof ReferenceError) return `${error.stack}`;
+  if (error instanceof UsageError || isUnknownOption(error)) {
+    return `${error.message}\n\n${USAGE}`;
+  }
+  if (error instanceof TypeError || error instanceof ReferenceError) {
+    return `${error.stack}`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

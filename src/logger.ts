@@ -17,13 +17,19 @@ const NEST_CONTEXTS: ReadonlySet<unknown> = new Set([
 
 class OwnLog extends Logger {
   override log(message: unknown, ...params: unknown[]): void {
-    if (NEST_CONTEXTS.has(params.at(-1))) super.debug(message, ...params);
-    else super.log(message, ...params);
+    if (NEST_CONTEXTS.has(params.at(-1))) {
+      super.debug(message, ...params);
+    } else {
+      super.log(message, ...params);
+    }
   }
 
   override error(message: unknown, ...params: unknown[]): void {
-    if (NEST_CONTEXTS.has(params.at(-1))) super.debug(message, ...params);
-    else super.error(message, ...params);
+    if (NEST_CONTEXTS.has(params.at(-1))) {
+      super.debug(message, ...params);
+    } else {
+      super.error(message, ...params);
+    }
   }
 }
 

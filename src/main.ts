@@ -35,7 +35,9 @@ const logger = new Logger('GoTrack');
 export async function serve(): Promise<number> {
   const configuration = await loadConfiguration(OPTIONS_CLASSES);
   Logger.overrideLogger(createLogger(configuration.get(LoggingOptions).level));
-  for (const warning of configuration.warnings) logger.warn(warning);
+  for (const warning of configuration.warnings) {
+    logger.warn(warning);
+  }
 
   const stopped = untilSignalled();
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
@@ -72,7 +74,9 @@ async function startMetricsApp(
   readiness: Readiness,
 ): Promise<NestFastifyApplication | undefined> {
   const { enabled, address } = configuration.get(MetricsOptions);
-  if (!enabled) return undefined;
+  if (!enabled) {
+    return undefined;
+  }
   const app = await createMetricsApp({
     sources: [observer, http],
     imports: [
@@ -133,7 +137,9 @@ function untilSignalled(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let signalled = false;
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (signalled) process.exit(1);
+      if (signalled) {
+        process.exit(1);
+      }
       signalled = true;
       resolve(signal);
     };

@@ -13,7 +13,9 @@ export async function checkHealth({ host, port }: ListenAddress): Promise<string
   const { status, body } = await ask(url).catch((error: Error) => {
     throw new Error(`no answer from ${url}: ${error.message}`, { cause: error });
   });
-  if (status !== 200) throw new Error(`${url} answers ${status}`);
+  if (status !== 200) {
+    throw new Error(`${url} answers ${status}`);
+  }
   return body;
 }
 
@@ -32,7 +34,11 @@ function ask(url: string): Promise<{ status: number | undefined; body: string }>
 
 /** An address that stands for all interfaces is asked on loopback. */
 function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return 'localhost';
+  if (host === '0.0.0.0') {
+    return '127.0.0.1';
+  }
+  if (host === '::') {
+    return 'localhost';
+  }
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -60,7 +60,9 @@ export class HealthController {
 
   private indicate({ name, status }: Check): HealthIndicatorResult {
     const indicator = this.indicators.check(name);
-    if (status === 'up') return indicator.up();
+    if (status === 'up') {
+      return indicator.up();
+    }
     return status === 'degraded' ? indicator.degraded() : indicator.down();
   }
 }

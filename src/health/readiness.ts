@@ -37,7 +37,9 @@ export class Readiness {
   }
 
   private process(): Check {
-    if (this.draining) return { name: 'process', state: 'draining', status: 'down' };
+    if (this.draining) {
+      return { name: 'process', state: 'draining', status: 'down' };
+    }
     return this.queue
       ? { name: 'process', state: 'running', status: 'up' }
       : { name: 'process', state: 'starting', status: 'down' };
@@ -53,7 +55,9 @@ function queueCheck({ state, failure }: EventQueue): Check {
 function laneCheck({ name, sinkState, holding }: Lane): Check {
   const { state, error } = sinkState;
   const check = `sink:${name}`;
-  if (state === 'down') return { name: check, state, status: 'degraded', error };
+  if (state === 'down') {
+    return { name: check, state, status: 'degraded', error };
+  }
   return holding === undefined
     ? { name: check, state, status: 'up' }
     : { name: check, state: 'holding', status: 'degraded', error: holding };

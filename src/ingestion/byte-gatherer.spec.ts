@@ -5,7 +5,9 @@ describe('ByteGatherer', () => {
   it('joins pieces in their order', () => {
     const gathered = new ByteGatherer();
     const pieces = ['a', '', 'bcd', 'e'.repeat(100), 'f'];
-    for (const piece of pieces) gathered.append(Buffer.from(piece));
+    for (const piece of pieces) {
+      gathered.append(Buffer.from(piece));
+    }
     expect(gathered.bytes.toString()).toBe(pieces.join(''));
   });
 
@@ -15,7 +17,9 @@ describe('ByteGatherer', () => {
 
   it('holds little more than the bytes when they come one by one', () => {
     const gathered = new ByteGatherer();
-    for (let index = 0; index < 10_000; index += 1) gathered.append(Buffer.from([index % 256]));
+    for (let index = 0; index < 10_000; index += 1) {
+      gathered.append(Buffer.from([index % 256]));
+    }
     expect(gathered.bytes).toHaveLength(10_000);
     expect(gathered.bytes.buffer.byteLength).toBeLessThanOrEqual(20_000);
   });

@@ -29,7 +29,9 @@ class RecordingQueue extends EventQueue {
 
   override async append(events: readonly EncodedEvent[]): Promise<void> {
     await this.gate;
-    if (this.refusal) throw this.refusal;
+    if (this.refusal) {
+      throw this.refusal;
+    }
     this.events.push(
       ...events.map((json) => JSON.parse(json.toString()) as Record<string, unknown>),
     );

@@ -59,11 +59,15 @@ describe('a server that closes', () => {
           answered += 1;
         } catch (error) {
           // The server is gone, and says so to those who connect anew.
-          if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return;
+          if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
+            return;
+          }
           faults.push(error);
           return;
         } finally {
-          if (answered === 200) void adapter.close();
+          if (answered === 200) {
+            void adapter.close();
+          }
         }
       }
     };

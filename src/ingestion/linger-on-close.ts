@@ -28,7 +28,9 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
     Reflect.deleteProperty(server, 'closeIdleConnections');
 
     for (const { _httpMessage: underWay } of sockets) {
-      if (underWay) underWay.shouldKeepAlive = false;
+      if (underWay) {
+        underWay.shouldKeepAlive = false;
+      }
     }
     const timers = [
       setTimeout(() => {
@@ -48,6 +50,8 @@ type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null 
 /** Browsers open connections ahead of need; to Node these are not idle. */
 function destroySilent(sockets: ReadonlySet<Socket>): void {
   for (const socket of sockets) {
-    if (socket.bytesRead === 0) socket.destroy();
+    if (socket.bytesRead === 0) {
+      socket.destroy();
+    }
   }
 }

@@ -6,7 +6,9 @@ function failure(form: BodyForm, text: string, maxEvents = 3): IngestionError {
   try {
     parseEvents(form, text, maxEvents);
   } catch (error) {
-    if (error instanceof IngestionError) return error;
+    if (error instanceof IngestionError) {
+      return error;
+    }
     throw error;
   }
   throw new Error('it was parsed');

@@ -61,7 +61,9 @@ export class DeadLetters {
         await file.appendFile(lines);
         await file.datasync();
         // Somebody may have removed the file since.
-        if (size === 0) await syncDirectory(this.directory);
+        if (size === 0) {
+          await syncDirectory(this.directory);
+        }
       } catch (error) {
         await file.truncate(size);
         throw error;
@@ -77,7 +79,9 @@ export class DeadLetters {
 
   /** Once for each sink: the file is there, durably, and ends with a whole line. */
   private async prepare(sink: string): Promise<void> {
-    if (this.prepared.has(sink)) return;
+    if (this.prepared.has(sink)) {
+      return;
+    }
     await makeDirectory(this.directory, 0o700);
     const file = await open(this.path(sink), 'a', 0o600);
     await file.close();

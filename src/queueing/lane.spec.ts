@@ -61,7 +61,9 @@ async function deadLetters(): Promise<
 /** Refuses any batch that holds one of these, without saying which. */
 function refuse(isBad: (text: string) => boolean): void {
   sink.onWrite = (texts) => {
-    if (texts.some(isBad)) throw new RejectedBatchError('violates a check constraint');
+    if (texts.some(isBad)) {
+      throw new RejectedBatchError('violates a check constraint');
+    }
   };
 }
 
@@ -76,7 +78,9 @@ describe('Lane', () => {
 
   it('opens the sink until it succeeds, and keeps the events meanwhile', async () => {
     sink.onOpen = () => {
-      if (sink.opened < 4) throw new RetryableSinkError('connection', 'refused');
+      if (sink.opened < 4) {
+        throw new RetryableSinkError('connection', 'refused');
+      }
     };
     lane.start();
     await append(['"a"']);
@@ -91,7 +95,9 @@ describe('Lane', () => {
 
   it('writes the same batch again after a failure that passes', async () => {
     sink.onWrite = () => {
-      if (sink.attempts.length < 3) throw new RetryableSinkError('timeout', 'no answer');
+      if (sink.attempts.length < 3) {
+        throw new RetryableSinkError('timeout', 'no answer');
+      }
     };
     lane.start();
     await append(['"a"', '"b"']);
@@ -110,7 +116,9 @@ describe('Lane', () => {
 
   it('takes an error that the sink does not name for one that passes', async () => {
     sink.onWrite = () => {
-      if (sink.attempts.length === 1) throw new TypeError('a bug');
+      if (sink.attempts.length === 1) {
+        throw new TypeError('a bug');
+      }
     };
     lane.start();
     await append(['"a"']);
@@ -145,8 +153,9 @@ describe('Lane', () => {
   it('takes a sink at its word when it names what it refuses', async () => {
     sink.onWrite = (texts) => {
       const index = texts.indexOf('"1"');
-      if (index !== -1)
+      if (index !== -1) {
         throw new RejectedEventsError(new Map([[index, 'too large']]), 'not-written');
+      }
     };
     lane.start();
     await append(numbered(3));

@@ -58,8 +58,9 @@ export class Lane {
 
   start(): void {
     this.running = this.run().catch((error: Error) => {
-      if (!this.stopping.signal.aborted)
+      if (!this.stopping.signal.aborted) {
         this.hold(`it stopped for an unexpected error: ${error.stack}`);
+      }
     });
   }
 
@@ -67,7 +68,9 @@ export class Lane {
   async drain(deadline: AbortSignal): Promise<void> {
     const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
     // Also when nothing is queued: a sink that was never up must not keep the process.
-    if (deadline.aborted || this.reader.depth === 0) stop();
+    if (deadline.aborted || this.reader.depth === 0) {
+      stop();
+    }
     deadline.addEventListener('abort', stop);
     this.draining.abort(new Error('draining'));
     await Promise.race([this.running, aborted(this.stopping.signal)]);
@@ -95,21 +98,30 @@ export class Lane {
   private async run(): Promise<void> {
     await this.attempt(() => this.sink.open());
     this.sinkState.start();
-    while (await this.deliverBatch());
+    let goesOn = true;
+    while (goesOn) {
+      goesOn = await this.deliverBatch();
+    }
   }
 
   /** False once the queue is drained. */
   private async deliverBatch(): Promise<boolean> {
     const drained = this.draining.signal.aborted;
-    if (drained && this.reader.depth === 0) return false;
+    if (drained && this.reader.depth === 0) {
+      return false;
+    }
     const bounds = drained ? { ...this.bounds, lingerMs: 0 } : this.bounds;
     const { signal } = drained ? this.stopping : this.draining;
     const batch = await this.persist('the queue cannot be read', () =>
       this.reader.read(bounds, signal).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
+        if (!signal.aborted) {
+          throw error;
+        }
       }),
     );
-    if (!batch) return !this.stopping.signal.aborted;
+    if (!batch) {
+      return !this.stopping.signal.aborted;
+    }
 
     this.inOrder = true;
     let unsettled = await this.settle(batch.events);
@@ -124,7 +136,9 @@ export class Lane {
 
   /** Writes or dead-letters each event; gives back those that the sink refuses while the lane holds. */
   private async settle(events: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
-    if (events.length === 0) return [];
+    if (events.length === 0) {
+      return [];
+    }
     const refusal = await this.write(events);
     if (!refusal) {
       this.refusalsInARow = 0;
@@ -134,16 +148,21 @@ export class Lane {
       this.inOrder = false;
       const others = events.filter((_, index) => !refusal.rejections.has(index));
       const unsettled = refusal.others === 'written' ? [] : [...(await this.settle(others))];
-      if (refusal.others === 'written' && others.length > 0) this.refusalsInARow = 0;
+      if (refusal.others === 'written' && others.length > 0) {
+        this.refusalsInARow = 0;
+      }
       for (const [index, reason] of refusal.rejections) {
         const event = events[index];
-        if (event && !(await this.refuse(event, reason))) unsettled.push(event);
+        if (event && !(await this.refuse(event, reason))) {
+          unsettled.push(event);
+        }
       }
       return unsettled.toSorted((a, b) => a.position - b.position);
     }
     const [first, ...rest] = events;
-    if (first && rest.length === 0)
+    if (first && rest.length === 0) {
       return (await this.refuse(first, refusal.message)) ? [] : [first];
+    }
     return this.bisect(events);
   }
 
@@ -151,8 +170,12 @@ export class Lane {
     const middle = Math.ceil(events.length / 2);
     const behind = events[middle];
     const unsettled = await this.settle(events.slice(0, middle));
-    if (unsettled.length > 0) this.inOrder = false;
-    if (this.inOrder && behind) await this.commit(behind.position);
+    if (unsettled.length > 0) {
+      this.inOrder = false;
+    }
+    if (this.inOrder && behind) {
+      await this.commit(behind.position);
+    }
     return [...unsettled, ...(await this.settle(events.slice(middle)))];
   }
 
@@ -183,8 +206,9 @@ export class Lane {
         this.observer.batchWritten(this.name, events.length, duplicates, seconds());
         return undefined;
       } catch (error) {
-        if (!(error instanceof RejectedEventsError || error instanceof RejectedBatchError))
+        if (!(error instanceof RejectedEventsError || error instanceof RejectedBatchError)) {
           throw error;
+        }
         this.observer.batchFailed(this.name, 'rejected', seconds());
         if (error instanceof RejectedEventsError && error.others === 'written') {
           this.observer.eventsWritten(this.name, events.length - error.rejections.size);
@@ -222,7 +246,9 @@ export class Lane {
       this.stopping.signal.throwIfAborted();
       try {
         const done = await operation();
-        if (this.refusalsInARow < HOLD_AFTER_REFUSALS) this.release();
+        if (this.refusalsInARow < HOLD_AFTER_REFUSALS) {
+          this.release();
+        }
         return done;
       } catch (error) {
         this.hold(`${failure}: ${(error as Error).message}`);
@@ -245,19 +271,25 @@ export class Lane {
   }
 
   private hold(reason: string): void {
-    if (this.held === undefined) this.logger.error(`holds, its events stay queued: ${reason}`);
+    if (this.held === undefined) {
+      this.logger.error(`holds, its events stay queued: ${reason}`);
+    }
     this.held = reason;
   }
 
   private release(): void {
-    if (this.held !== undefined) this.logger.log('goes on');
+    if (this.held !== undefined) {
+      this.logger.log('goes on');
+    }
     this.held = undefined;
   }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
+    if (signal.aborted) {
+      resolve();
+    }
     signal.addEventListener('abort', () => resolve());
   });
 }

@@ -45,7 +45,9 @@ export class Lanes
   }
 
   onApplicationBootstrap(): void {
-    for (const lane of this.all) lane.start();
+    for (const lane of this.all) {
+      lane.start();
+    }
   }
 
   /** HTTP closes next; the time that its last requests take is taken from the drain's. */
@@ -60,7 +62,9 @@ export class Lanes
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.rejectedRing.flush();
       await this.queue.close();
-      for (const drain of drains) if (drain.status === 'rejected') throw drain.reason;
+      for (const drain of drains) {
+        if (drain.status === 'rejected') throw drain.reason;
+      }
     } catch (error) {
       this.shutdownError = error as Error;
       throw error;

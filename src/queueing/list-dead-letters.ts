@@ -7,7 +7,9 @@ import { DEAD_LETTER_SUFFIX } from './dead-letters.js';
 /** For `dead-letters list`: each file, then how many events it holds for each reason and error. */
 export async function listDeadLetters(directory: string): Promise<string> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+    if (error.code === 'ENOENT') {
+      return [];
+    }
     throw error;
   });
   const files = names.filter((name) => name.endsWith(DEAD_LETTER_SUFFIX)).toSorted();

@@ -84,7 +84,9 @@ describe('RejectedRing', () => {
   it('keeps the order, over restarts too', async () => {
     for (const start of [0, 100]) {
       const ring = new RejectedRing(directory, MIB, observer);
-      for (let n = start; n < start + 100; n += 1) ring.keep([kilobyte(n)]);
+      for (let n = start; n < start + 100; n += 1) {
+        ring.keep([kilobyte(n)]);
+      }
       await ring.flush();
     }
     expect((await lines()).map(({ event }) => event.n)).toEqual(

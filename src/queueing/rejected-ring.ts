@@ -118,7 +118,9 @@ export class RejectedRing {
   }
 
   private async prepare(): Promise<void> {
-    if (this.prepared) return;
+    if (this.prepared) {
+      return;
+    }
     await makeDirectory(this.directory, 0o700);
     await (await open(this.path, 'a', 0o600)).close();
     await cutTornLine(this.path);

@@ -44,7 +44,9 @@ export class SinkState {
     const check = async (): Promise<void> => {
       this.checkError = await this.check();
       this.update();
-      if (!this.stopped) this.timer = setTimeout(() => void check(), CHECK_INTERVAL_MS).unref();
+      if (!this.stopped) {
+        this.timer = setTimeout(() => void check(), CHECK_INTERVAL_MS).unref();
+      }
     };
     void check();
   }
@@ -88,7 +90,9 @@ export class SinkState {
   private update(): void {
     const now = this.error === undefined ? 'up' : 'down';
     const isHiccup = now === 'up' && this.failuresInARow > 0;
-    if (now === this.known || isHiccup) return;
+    if (now === this.known || isHiccup) {
+      return;
+    }
     const before = this.known;
     this.known = now;
     if (now === 'up') {

@@ -32,8 +32,12 @@ describe('kill -9', () => {
       await sleep(Math.random() * 300);
       await collector.kill();
       await load.stop();
-      for (const id of load.sent) sent.add(id);
-      for (const id of load.acknowledged) acknowledged.add(id);
+      for (const id of load.sent) {
+        sent.add(id);
+      }
+      for (const id of load.acknowledged) {
+        acknowledged.add(id);
+      }
     }
 
     const collector = await workplace.start(environment);

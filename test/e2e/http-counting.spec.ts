@@ -123,7 +123,9 @@ describe('gotrack_http_requests_total', () => {
     expect(await collector.metric(TOTAL)).toBe(0);
 
     for (const shape of SHAPES) {
-      for (let time = 0; time < TIMES; time += 1) await shape.send();
+      for (let time = 0; time < TIMES; time += 1) {
+        await shape.send();
+      }
     }
 
     const samples = await collector.metrics();

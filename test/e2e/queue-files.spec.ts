@@ -116,7 +116,9 @@ describe('the files of the queue', () => {
         headers: { 'content-type': 'application/json' },
       });
     let answered = await post();
-    while (answered.status === 202) answered = await post();
+    while (answered.status === 202) {
+      answered = await post();
+    }
     expect(answered.status).toBe(503);
     expect(Number(answered.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await answered.json()).toMatchObject({ statusCode: 503, code: 'GT_QUEUE_FULL' });

@@ -106,7 +106,9 @@ export class Collector {
 
   constructor(private readonly child: ChildProcess) {
     this.exited = once(child, 'close');
-    if (!child.stdout || !child.stderr) throw new Error('the program was started without pipes');
+    if (!child.stdout || !child.stderr) {
+      throw new Error('the program was started without pipes');
+    }
     createInterface({ input: child.stderr }).on('line', (line) => this.log.push(line));
     createInterface({ input: child.stdout }).on('line', (line) => this.output.push(line));
   }
@@ -141,7 +143,9 @@ export class Collector {
 
   /** Ends it at once, as a power cut would. */
   async kill(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      return;
+    }
     this.child.kill('SIGKILL');
     await this.exited;
   }
@@ -189,7 +193,9 @@ export function sumOf(
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   await vi.waitFor(
     async () => {
-      if (!(await condition())) throw new Error(`not yet: ${condition.toString()}`);
+      if (!(await condition())) {
+        throw new Error(`not yet: ${condition.toString()}`);
+      }
     },
     { timeout: PATIENCE_MS, interval: 25 },
   );
@@ -203,7 +209,9 @@ export async function inParallel(
   const queue = tasks.values();
   await Promise.all(
     Array.from({ length: width }, async () => {
-      for (const task of queue) await task();
+      for (const task of queue) {
+        await task();
+      }
     }),
   );
 }

@@ -34,9 +34,14 @@ export class Load {
       const id = `${this.prefix}-${lane}-${index}`;
       this.sent.add(id);
       const answer = index % 2 === 0 ? await this.pixel(id) : await this.collect(id);
-      if (answer === 200 || answer === 202) this.acknowledged.add(id);
-      else this.others.push(answer);
-      if (typeof answer === 'string') return;
+      if (answer === 200 || answer === 202) {
+        this.acknowledged.add(id);
+      } else {
+        this.others.push(answer);
+      }
+      if (typeof answer === 'string') {
+        return;
+      }
     }
   }
 

@@ -14,7 +14,9 @@ export function parseMetrics(text: string): readonly Sample[] {
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
       const groups = LINE.exec(line)?.groups;
-      if (!groups) throw new Error(`no sample: ${line}`);
+      if (!groups) {
+        throw new Error(`no sample: ${line}`);
+      }
       const labels = [...(groups['labels'] ?? '').matchAll(LABEL)].map(([, label, value]) => [
         label,
         value,

@@ -28,7 +28,9 @@ export class ScriptedSink extends Sink {
   }
 
   async check(): Promise<void> {
-    if (this.checkFailure) throw this.checkFailure;
+    if (this.checkFailure) {
+      throw this.checkFailure;
+    }
   }
 
   async close(): Promise<void> {

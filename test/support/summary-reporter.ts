@@ -14,10 +14,14 @@ export default class SummaryReporter implements Reporter {
     const failed = inState('failed').length + brokenModules + errors.length;
 
     process.on('exit', () => {
-      for (const test of skipped) process.stdout.write(`skipped: ${test.fullName}\n`);
+      for (const test of skipped) {
+        process.stdout.write(`skipped: ${test.fullName}\n`);
+      }
       const counts = `${inState('passed').length} passed, ${failed} failed, ${skipped.length} skipped`;
       process.stdout.write(`${counts}\n`);
-      if (failed > 0 || (skipped.length > 0 && process.env['CI'] === 'true')) process.exitCode = 1;
+      if (failed > 0 || (skipped.length > 0 && process.env['CI'] === 'true')) {
+        process.exitCode = 1;
+      }
     });
   }
 }

@@ -48,7 +48,9 @@ export function encodeBlock(
   events: readonly EncodedEvent[],
 ): Buffer {
   let eventBytes = 0;
-  for (const event of events) eventBytes += event.length;
+  for (const event of events) {
+    eventBytes += event.length;
+  }
 
   const block = Buffer.allocUnsafe(blockBytesOf(events.length, eventBytes));
   const payloadStart = HEADER_BYTES + events.length * TABLE_ENTRY_BYTES;
@@ -92,16 +94,22 @@ export function readHeader(bytes: Buffer, start: number): BlockHeader | undefine
  */
 export function findBlock(bytes: Buffer, from: number): number {
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
-    if (readCopy(bytes, at, 0)) return at;
+    if (readCopy(bytes, at, 0)) {
+      return at;
+    }
     const start = at - HEADER_COPY_BYTES;
-    if (start >= from && readCopy(bytes, start, 1)) return start;
+    if (start >= from && readCopy(bytes, start, 1)) {
+      return start;
+    }
   }
   return -1;
 }
 
 function readCopy(bytes: Buffer, start: number, copy: number): BlockHeader | undefined {
   const at = start + copy * HEADER_COPY_BYTES;
-  if (at + HEADER_COPY_BYTES > bytes.length) return undefined;
+  if (at + HEADER_COPY_BYTES > bytes.length) {
+    return undefined;
+  }
   const header = bytes.subarray(at, at + HEADER_COPY_BYTES);
   if (
     header.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0 ||
@@ -148,13 +156,17 @@ export function decodeBody(header: BlockHeader, body: Buffer): DecodedBlock {
 }
 
 function* lengthsInTable(table: Buffer): Generator<number> {
-  for (let at = 0; at < table.length; at += TABLE_ENTRY_BYTES) yield table.readUInt32LE(at);
+  for (let at = 0; at < table.length; at += TABLE_ENTRY_BYTES) {
+    yield table.readUInt32LE(at);
+  }
 }
 
 function* lengthsOfLines(payload: Buffer): Generator<number> {
   for (let start = 0; start < payload.length;) {
     const end = payload.indexOf(NEWLINE, start);
-    if (end === -1) return;
+    if (end === -1) {
+      return;
+    }
     yield end - start;
     start = end + 1;
   }
@@ -173,8 +185,11 @@ function cut(
   for (const length of lengths) {
     const position = header.position + index;
     const json = payload.subarray(start, start + length);
-    if (isWhole(json, index)) events.push({ position, json });
-    else damaged.push(position);
+    if (isWhole(json, index)) {
+      events.push({ position, json });
+    } else {
+      damaged.push(position);
+    }
     start += length + 1;
     index += 1;
   }

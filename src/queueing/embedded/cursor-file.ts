@@ -120,7 +120,9 @@ export class CursorFile {
 }
 
 function newestSlot(path: string, bytes: Buffer): { cursors: Cursors; generation: number } {
-  if (bytes.length === 0) return { cursors: {}, generation: 0 };
+  if (bytes.length === 0) {
+    return { cursors: {}, generation: 0 };
+  }
   const slots = [readSlot(bytes, 0), readSlot(bytes, SLOT_BYTES)].filter(
     (slot) => slot !== undefined,
   );
@@ -136,10 +138,13 @@ function newestSlot(path: string, bytes: Buffer): { cursors: Cursors; generation
 
 function readSlot(bytes: Buffer, at: number): { cursors: Cursors; generation: number } | undefined {
   const slot = bytes.subarray(at, at + SLOT_BYTES);
-  if (slot.length < SLOT_HEADER_BYTES || !slot.subarray(0, MAGIC.length).equals(MAGIC))
+  if (slot.length < SLOT_HEADER_BYTES || !slot.subarray(0, MAGIC.length).equals(MAGIC)) {
     return undefined;
+  }
   const end = SLOT_HEADER_BYTES + slot.readUInt32LE(8);
-  if (end > slot.length || crc32(slot.subarray(8, end)) !== slot.readUInt32LE(4)) return undefined;
+  if (end > slot.length || crc32(slot.subarray(8, end)) !== slot.readUInt32LE(4)) {
+    return undefined;
+  }
   return {
     generation: slot.readDoubleLE(12),
     cursors: JSON.parse(slot.toString('utf8', SLOT_HEADER_BYTES, end)) as Cursors,
@@ -148,7 +153,9 @@ function readSlot(bytes: Buffer, at: number): { cursors: Cursors; generation: nu
 
 function ifMissing<T>(value: T): (error: NodeJS.ErrnoException) => T {
   return (error) => {
-    if (error.code === 'ENOENT') return value;
+    if (error.code === 'ENOENT') {
+      return value;
+    }
     throw error;
   };
 }

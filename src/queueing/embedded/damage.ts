@@ -30,7 +30,9 @@ export class Damage {
     count: number,
   ): Promise<void> {
     const told = this.told.get(end) ?? 0;
-    if (count <= told) return;
+    if (count <= told) {
+      return;
+    }
     this.told.set(end, count);
     this.observer.corruptRecordsFound(count - told);
     const kept = join(this.directory, `${position}.bin`);
@@ -59,7 +61,9 @@ export class Damage {
             Math.min(piece.length, bytes - done),
             offset + done,
           );
-          if (bytesRead === 0) break;
+          if (bytesRead === 0) {
+            break;
+          }
           await target.write(piece, 0, bytesRead);
           done += bytesRead;
         }

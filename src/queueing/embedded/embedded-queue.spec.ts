@@ -24,7 +24,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const queue of opened.splice(0)) await queue.close();
+  for (const queue of opened.splice(0)) {
+    await queue.close();
+  }
   await rm(directory, { recursive: true });
 });
 
@@ -292,7 +294,9 @@ describe('EmbeddedQueue', () => {
 
   it('finds its way behind a destroyed stretch, and sets it aside', async () => {
     const first = await open();
-    for (const text of ['a', 'b', 'c', 'd']) await first.append(encoded(text));
+    for (const text of ['a', 'b', 'c', 'd']) {
+      await first.append(encoded(text));
+    }
     await close(first);
     const [path = ''] = await segmentPaths();
     const bytes = await readFile(path);
@@ -333,7 +337,9 @@ describe('EmbeddedQueue', () => {
     await first.append(encoded(...Array.from({ length: 600 }, (_, index) => `${index}`)));
     await deliverAll(first, 'log');
     await close(first);
-    for (const path of await segmentPaths()) await rm(path);
+    for (const path of await segmentPaths()) {
+      await rm(path);
+    }
 
     const second = await open(['log', 'other']);
     expect(await deliverAll(second, 'other')).toEqual([]);
@@ -343,7 +349,9 @@ describe('EmbeddedQueue', () => {
 
   it('does not call corrupt what was delivered before it was damaged', async () => {
     const first = await open();
-    for (const text of ['a', 'b', 'c', 'd']) await first.append(encoded(text));
+    for (const text of ['a', 'b', 'c', 'd']) {
+      await first.append(encoded(text));
+    }
     const reader = first.reader('log');
     await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, 0);
     await close(first);
@@ -415,8 +423,9 @@ describe('EmbeddedQueue', () => {
           () => true,
           () => false,
         )
-      )
+      ) {
         await then();
+      }
     };
 
     it('recovers by itself when everything is delivered', async () => {
@@ -475,13 +484,17 @@ describe('EmbeddedQueue', () => {
               () => true,
               () => false,
             );
-            if (outcome) accepted.push(...step.append);
+            if (outcome) {
+              accepted.push(...step.append);
+            }
           } else if ('deliver' in step) {
             const { deliver: sink, maxEvents, settle } = step;
             const at = position[sink] ?? 0;
             const reader = queue.reader(sink);
             expect(reader.depth).toBe(accepted.length - at);
-            if (reader.depth === 0) continue;
+            if (reader.depth === 0) {
+              continue;
+            }
             const batch = await reader.read({ ...NOW, maxEvents }, never);
             expect(texts(batch)).toEqual(accepted.slice(at, at + batch.events.length));
             expect(batch.end).toBe(at + batch.events.length);

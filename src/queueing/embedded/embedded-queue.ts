@@ -78,7 +78,9 @@ export class EmbeddedQueue extends EventQueue implements Log {
       MAX_SEGMENT_BYTES,
       Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 16)),
     );
-    for (const segment of segments) this.bytes += segment.bytes;
+    for (const segment of segments) {
+      this.bytes += segment.bytes;
+    }
   }
 
   /** @throws QueueStartError when the directory cannot be used as it is */
@@ -109,8 +111,12 @@ export class EmbeddedQueue extends EventQueue implements Log {
   }
 
   get state(): QueueState {
-    if (this.closing) return 'closed';
-    if (this.diskError) return 'failing';
+    if (this.closing) {
+      return 'closed';
+    }
+    if (this.diskError) {
+      return 'failing';
+    }
     return this.full ? 'full' : 'accepting';
   }
 
@@ -120,7 +126,9 @@ export class EmbeddedQueue extends EventQueue implements Log {
 
   reader(name: string): LogReader {
     const reader = this.readers.get(name);
-    if (!reader) throw new Error(`the queue was opened without a sink named ${name}`);
+    if (!reader) {
+      throw new Error(`the queue was opened without a sink named ${name}`);
+    }
     return reader;
   }
 
@@ -130,10 +138,14 @@ export class EmbeddedQueue extends EventQueue implements Log {
         new QueueUnavailableError('draining', 'the collector is shutting down'),
       );
     }
-    if (this.diskError) return Promise.reject(unavailable(this.diskError));
+    if (this.diskError) {
+      return Promise.reject(unavailable(this.diskError));
+    }
 
     let eventBytes = 0;
-    for (const event of events) eventBytes += event.length;
+    for (const event of events) {
+      eventBytes += event.length;
+    }
     const bytes = blockBytesOf(events.length, eventBytes);
     if (bytes > this.room) {
       this.tellWhetherFull();
@@ -142,7 +154,9 @@ export class EmbeddedQueue extends EventQueue implements Log {
     this.pendingBytes += bytes;
     return new Promise((resolve, reject) => {
       this.waiting.push({ events, bytes, resolve, reject });
-      if (this.committing) return;
+      if (this.committing) {
+        return;
+      }
       this.committing = true;
       // Not at once: requests that arrived together share the block.
       setImmediate(() => this.commit());
@@ -177,10 +191,14 @@ export class EmbeddedQueue extends EventQueue implements Log {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.closing = resolve;
-      if (!this.committing) resolve();
+      if (!this.committing) {
+        resolve();
+      }
     });
     clearTimeout(this.probe);
-    for (const reader of this.readers.values()) await reader.close();
+    for (const reader of this.readers.values()) {
+      await reader.close();
+    }
     await this.writer?.close();
     await this.cursorFile.close();
     this.lock.release();
@@ -192,8 +210,9 @@ export class EmbeddedQueue extends EventQueue implements Log {
     await this.cursorFile.save(() => cursors);
     await this.cursorFile.save(() => cursors);
     const last = this.segments.at(-1);
-    if (last && last.end === undefined) this.writer = await SegmentWriter.resume(last);
-    else if (!last) {
+    if (last && last.end === undefined) {
+      this.writer = await SegmentWriter.resume(last);
+    } else if (!last) {
       this.writer = await SegmentWriter.create(this.options.directory, this.tailPosition);
       this.segments.push(this.writer.segment);
     }
@@ -259,11 +278,17 @@ export class EmbeddedQueue extends EventQueue implements Log {
       writer.segment.bytes += block.length;
       this.bytes += block.length;
       this.tailPosition += events.length;
-      for (const waiter of waiters) this.pendingBytes -= waiter.bytes;
+      for (const waiter of waiters) {
+        this.pendingBytes -= waiter.bytes;
+      }
       // The disk goes on before the waiters do: their answers take time on this thread.
       this.commit();
-      for (const reader of this.readers.values()) reader.appended(committedAtMs, eventBytes);
-      for (const waiter of waiters) waiter.resolve();
+      for (const reader of this.readers.values()) {
+        reader.appended(committedAtMs, eventBytes);
+      }
+      for (const waiter of waiters) {
+        waiter.resolve();
+      }
     });
   }
 
@@ -274,13 +299,17 @@ export class EmbeddedQueue extends EventQueue implements Log {
 
   private tellWhetherFull(): void {
     const full = this.room < MIN_ROOM_BYTES;
-    if (full === this.full) return;
+    if (full === this.full) {
+      return;
+    }
     this.full = full;
-    if (full)
+    if (full) {
       this.logger.warn(
         'the queue has reached QUEUE_MAX_MB: requests get 503 until sinks have drained',
       );
-    else this.logger.log('the queue has room again');
+    } else {
+      this.logger.log('the queue has room again');
+    }
   }
 
   private takeWaiters(): Waiter[] {
@@ -319,8 +348,12 @@ export class EmbeddedQueue extends EventQueue implements Log {
     this.pendingBytes = 0;
     const { writer } = this;
     this.writer = undefined;
-    if (writer) this.seal(writer);
-    for (const waiter of rejected) waiter.reject(unavailable(error));
+    if (writer) {
+      this.seal(writer);
+    }
+    for (const waiter of rejected) {
+      waiter.reject(unavailable(error));
+    }
 
     const abandoned = writer ? writer.abandon(this.tailPosition) : Promise.resolve();
     // What is delivered may be all that fills the disk.
@@ -338,13 +371,17 @@ export class EmbeddedQueue extends EventQueue implements Log {
 
   private seal({ segment }: SegmentWriter): void {
     segment.end = this.tailPosition;
-    if (segment.base < this.tailPosition) return;
+    if (segment.base < this.tailPosition) {
+      return;
+    }
     this.segments.splice(this.segments.indexOf(segment), 1);
     this.bytes -= segment.bytes;
   }
 
   private probeLater(): void {
-    if (this.closing) return;
+    if (this.closing) {
+      return;
+    }
     this.probe = setTimeout(() => {
       this.tryAgain().catch((error: Error) => this.fail(error, []));
     }, PROBE_INTERVAL_MS);
@@ -372,7 +409,9 @@ export class EmbeddedQueue extends EventQueue implements Log {
     );
     for (;;) {
       const first = this.segments[0];
-      if (first?.end === undefined || first.end > settled) return;
+      if (first?.end === undefined || first.end > settled) {
+        return;
+      }
       this.segments.shift();
       this.bytes -= first.bytes;
       this.tellWhetherFull();
@@ -419,10 +458,14 @@ async function prepareDirectory(directory: string): Promise<void> {
 export async function checkFormat(directory: string): Promise<void> {
   const path = join(directory, 'format');
   const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ENOENT') {
+      return undefined;
+    }
     throw error;
   });
-  if (found?.trim() === FORMAT) return;
+  if (found?.trim() === FORMAT) {
+    return;
+  }
   if (found !== undefined || (await readdir(directory)).some((name) => name.endsWith('.segment'))) {
     throw new QueueStartError(
       `${directory} holds a queue in a format that this version does not know` +

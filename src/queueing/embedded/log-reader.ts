@@ -78,7 +78,9 @@ export class LogReader implements QueueReader {
 
   /** Reads the first block of an earlier process's backlog, so that its age is known before its sink is up. */
   async prime(): Promise<void> {
-    if (this.depth > 0) await this.readMore();
+    if (this.depth > 0) {
+      await this.readMore();
+    }
   }
 
   async read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch> {
@@ -92,7 +94,9 @@ export class LogReader implements QueueReader {
         full =
           events.length + fitting === bounds.maxEvents ||
           (events.length + fitting > 0 && bytes + json.length > bounds.maxBytes);
-        if (full) break;
+        if (full) {
+          break;
+        }
         bytes += json.length;
         fitting += 1;
       }
@@ -102,7 +106,9 @@ export class LogReader implements QueueReader {
     }
     this.unreadBytes = Math.max(0, this.unreadBytes - bytes);
     this.position = this.leftover[0]?.position ?? this.readPosition;
-    if (this.position === this.log.tail) this.unreadBytes = 0;
+    if (this.position === this.log.tail) {
+      this.unreadBytes = 0;
+    }
     return { events, end: this.position };
   }
 
@@ -138,8 +144,12 @@ export class LogReader implements QueueReader {
       for (;;) {
         signal.throwIfAborted();
         const unread = this.log.tail - this.position;
-        if (unread > 0 && (lingered || unread >= bounds.maxEvents)) return;
-        if (unread > 0 && this.unreadBytes >= bounds.maxBytes) return;
+        if (unread > 0 && (lingered || unread >= bounds.maxEvents)) {
+          return;
+        }
+        if (unread > 0 && this.unreadBytes >= bounds.maxBytes) {
+          return;
+        }
         if (unread > 0) {
           lingering ??= setTimeout(() => {
             lingered = true;
@@ -170,7 +180,9 @@ export class LogReader implements QueueReader {
     try {
       return await this.readMore();
     } catch (error) {
-      if (events.length === 0) throw error;
+      if (events.length === 0) {
+        throw error;
+      }
       return false;
     }
   }
@@ -179,20 +191,32 @@ export class LogReader implements QueueReader {
   private async readMore(): Promise<boolean> {
     while (this.leftover.length === 0) {
       const segment = await this.segmentToRead();
-      if (!segment) break;
+      if (!segment) {
+        break;
+      }
       const found = await this.reader?.next(segment.bytes, segment.end ?? this.log.tail);
-      if (found) await this.take(segment, found);
-      else if (segment.end === undefined) break;
-      else await this.close();
+      if (found) {
+        await this.take(segment, found);
+      } else if (segment.end === undefined) {
+        break;
+      } else {
+        await this.close();
+      }
     }
-    if (this.readPosition === this.log.tail) this.unreadSinceMs = undefined;
+    if (this.readPosition === this.log.tail) {
+      this.unreadSinceMs = undefined;
+    }
     return this.leftover.length > 0;
   }
 
   private async segmentToRead(): Promise<Segment | undefined> {
-    if (this.segment) return this.segment;
+    if (this.segment) {
+      return this.segment;
+    }
     const segment = this.log.segmentAt(this.readPosition);
-    if (!segment) return undefined;
+    if (!segment) {
+      return undefined;
+    }
     this.reader = await openSegment(segment);
     this.segment = segment;
     const position = this.readPosition;
@@ -204,7 +228,9 @@ export class LogReader implements QueueReader {
   }
 
   private async take(segment: Segment, found: Found): Promise<void> {
-    if (found.kind === 'torn') throw new Error('a segment with a known end is never torn');
+    if (found.kind === 'torn') {
+      throw new Error('a segment with a known end is never torn');
+    }
     if (found.kind === 'gap') {
       const { position, count, offset, bytes } = found;
       const end = position + count;
@@ -216,13 +242,17 @@ export class LogReader implements QueueReader {
     }
     const { header, offset } = found;
     const end = header.position + header.count;
-    if (end <= this.readPosition) return;
+    if (end <= this.readPosition) {
+      return;
+    }
     const { events, damaged } = decodeBody(header, found.body);
     this.leftover = events.filter(({ position }) => position >= this.readPosition);
     this.stretches.push({ end, committedAtMs: header.committedAtMs });
     this.unreadSinceMs = header.committedAtMs;
     let unsettled = 0;
-    for (const position of damaged) unsettled += this.skip(position, position + 1);
+    for (const position of damaged) {
+      unsettled += this.skip(position, position + 1);
+    }
     this.readPosition = end;
     if (unsettled > 0) {
       await this.log.damage.found(
@@ -242,7 +272,9 @@ export class LogReader implements QueueReader {
    */
   private skip(position: number, end: number): number {
     const start = Math.max(position, this.readPosition);
-    if (end <= start) return 0;
+    if (end <= start) {
+      return 0;
+    }
     this.damaged.push({ start, end });
     this.readPosition = end;
     return end - start;

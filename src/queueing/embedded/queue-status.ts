@@ -92,13 +92,19 @@ async function committedAt(
   tail: number,
 ): Promise<number | undefined> {
   const segment = segments.find(({ end }) => end === undefined || end > position);
-  if (!segment || position === tail) return undefined;
+  if (!segment || position === tail) {
+    return undefined;
+  }
   const reader = await openSegment(segment);
   try {
     for (;;) {
       const found = await reader.next(segment.bytes, segment.end ?? tail);
-      if (!found) return undefined;
-      if (found.kind === 'block' && reader.position > position) return found.header.committedAtMs;
+      if (!found) {
+        return undefined;
+      }
+      if (found.kind === 'block' && reader.position > position) {
+        return found.header.committedAtMs;
+      }
     }
   } finally {
     await reader.close();

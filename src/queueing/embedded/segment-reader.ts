@@ -45,8 +45,12 @@ export class SegmentReader {
    * @returns undefined at the end. The bytes of a block are valid until the next call.
    */
   async next(limit: number, end: number | undefined): Promise<Found | undefined> {
-    if (this.position === end) return undefined;
-    if (this.offset >= limit) return this.gap(limit, end);
+    if (this.position === end) {
+      return undefined;
+    }
+    if (this.offset >= limit) {
+      return this.gap(limit, end);
+    }
 
     const header = readHeader(await this.bytes(HEADER_BYTES, limit), 0);
     if (
@@ -91,7 +95,9 @@ export class SegmentReader {
           const position = this.position;
           this.offset += at;
           this.position = header.position;
-          if (count === 0) return this.next(limit, end);
+          if (count === 0) {
+            return this.next(limit, end);
+          }
           return { kind: 'gap', position, count, offset: start, bytes: this.offset - start };
         }
       }
@@ -114,7 +120,9 @@ export class SegmentReader {
 
   /** What should stand between here and the end, and does not. */
   private gap(limit: number, end: number | undefined, offset = this.offset): Found | undefined {
-    if (end === undefined) return undefined;
+    if (end === undefined) {
+      return undefined;
+    }
     const position = this.position;
     this.offset = limit;
     this.position = end;
@@ -136,7 +144,9 @@ export class SegmentReader {
           size - filled,
           this.offset + filled,
         );
-        if (bytesRead === 0) break;
+        if (bytesRead === 0) {
+          break;
+        }
         filled += bytesRead;
       }
       this.chunk = buffer.subarray(0, filled);

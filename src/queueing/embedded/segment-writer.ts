@@ -48,9 +48,13 @@ export class SegmentWriter {
         block.length - from,
         this.segment.bytes + from,
         (error, written) => {
-          if (error) done(error);
-          else if (from + written < block.length) writeRest(from + written);
-          else fdatasync(this.fd, done);
+          if (error) {
+            done(error);
+          } else if (from + written < block.length) {
+            writeRest(from + written);
+          } else {
+            fdatasync(this.fd, done);
+          }
         },
       );
     };

@@ -51,8 +51,12 @@ async function measureSegment(segment: Segment): Promise<Extent> {
   try {
     for (;;) {
       const found = await reader.next(segment.bytes, undefined);
-      if (!found) return { bytes: segment.bytes, end: reader.position, damagedEnd: false };
-      if (found.kind !== 'torn') continue;
+      if (!found) {
+        return { bytes: segment.bytes, end: reader.position, damagedEnd: false };
+      }
+      if (found.kind !== 'torn') {
+        continue;
+      }
       const lines = found.startsWithHeader
         ? 0
         : found.bytes.filter((byte) => byte === NEWLINE).length;
@@ -76,10 +80,14 @@ export async function openSegment(segment: Segment): Promise<SegmentReader> {
 export async function findTail(segments: readonly Segment[], cursors: Cursors): Promise<number> {
   const furthest = Math.max(0, ...Object.values(cursors).map(({ position }) => position));
   const last = segments.at(-1);
-  if (!last) return furthest;
+  if (!last) {
+    return furthest;
+  }
   const { bytes, end, damagedEnd } = await measureSegment(last);
   last.bytes = bytes;
-  if (!damagedEnd && end >= furthest) return end;
+  if (!damagedEnd && end >= furthest) {
+    return end;
+  }
   last.end = Math.max(end, furthest);
   return last.end;
 }

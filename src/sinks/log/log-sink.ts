@@ -67,7 +67,9 @@ export class LogSink extends Sink {
         assertRegularFile(this.path, stats);
         await access(this.path, constants.R_OK | constants.W_OK).catch((error: unknown) => {
           // Set aside since the look above, by the rotation or by logrotate.
-          if (errorCode(error) !== 'ENOENT') throw error;
+          if (errorCode(error) !== 'ENOENT') {
+            throw error;
+          }
         });
       } else {
         await access(this.directory, constants.W_OK | constants.X_OK);
