@@ -62,8 +62,9 @@ export class Lanes
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.rejectedRing.flush();
       await this.queue.close();
-      for (const drain of drains) {
-        if (drain.status === 'rejected') throw drain.reason;
+      const failed = drains.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') {
+        throw failed.reason;
       }
     } catch (error) {
       this.shutdownError = error as Error;
