@@ -5,7 +5,7 @@ import { loadConfiguration } from './config/load-configuration.js';
 import { checkHealth } from './health/check-health.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { serve } from './main.js';
-import { OPTIONS_CLASSES } from './options-classes.js';
+import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { listDeadLetters } from './queueing/list-dead-letters.js';
 import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
@@ -57,7 +57,7 @@ async function run(args: string[]): Promise<number> {
 }
 
 async function checkConfig(): Promise<number> {
-  const configuration = await loadConfiguration(OPTIONS_CLASSES);
+  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
   print(describeConfiguration(configuration));
   for (const warning of configuration.warnings) {
     complain(`warning: ${warning}`);
@@ -66,7 +66,7 @@ async function checkConfig(): Promise<number> {
 }
 
 async function healthcheck(): Promise<number> {
-  const { get } = await loadConfiguration(OPTIONS_CLASSES);
+  const { get } = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
   print(await checkHealth(get(IngestionOptions).address));
   return 0;
 }
@@ -90,7 +90,7 @@ async function showDeadLetters(): Promise<number> {
 }
 
 async function queueing(): Promise<QueueingOptions> {
-  const configuration = await loadConfiguration(OPTIONS_CLASSES);
+  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
   return configuration.get(QueueingOptions);
 }
 

@@ -22,7 +22,7 @@ import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { EventQueue } from './queueing/event-queue.js';
 import { Lanes } from './queueing/lanes.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
-import { OPTIONS_CLASSES } from './options-classes.js';
+import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 
 const logger = new Logger('GoTrack');
@@ -33,7 +33,7 @@ const logger = new Logger('GoTrack');
  * @returns the exit code
  */
 export async function serve(): Promise<number> {
-  const configuration = await loadConfiguration(OPTIONS_CLASSES);
+  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
   Logger.overrideLogger(createLogger(configuration.get(LoggingOptions).level));
   for (const warning of configuration.warnings) {
     logger.warn(warning);

@@ -10,6 +10,7 @@ import { IngestionOptions } from '../src/ingestion/ingestion.options.js';
 import { MetricsOptions } from '../src/metrics/metrics.options.js';
 import { QueueingOptions } from '../src/queueing/queueing.options.js';
 import { LogOptions } from '../src/sinks/log/log.options.js';
+import { PostgresOptions } from '../src/sinks/postgres/postgres.options.js';
 import { SinksOptions } from '../src/sinks/sinks.options.js';
 
 const optionsClasses: readonly OptionsClass[] = [
@@ -17,6 +18,7 @@ const optionsClasses: readonly OptionsClass[] = [
   QueueingOptions,
   SinksOptions,
   LogOptions,
+  PostgresOptions,
   MetricsOptions,
   LoggingOptions,
 ];

@@ -31,6 +31,8 @@ const OWNED: Readonly<Record<string, string>> = {
   '@willsoto/nestjs-prometheus': 'metrics',
   '@nestjs/terminus': 'health',
   'node:sqlite': 'queueing',
+  pg: 'sinks',
+  'pg-copy-streams': 'sinks',
 };
 
 const IMPORT = /(?:from|import)\s*\(?\s*'([^']+)'/g;

@@ -1,5 +1,6 @@
 import { validateSync } from 'class-validator';
 import { ConfigurationError, type Fault } from './configuration-error.js';
+import { rememberFile } from './current-value.js';
 import { formatValue } from './format-value.js';
 import { readSecretFile } from './secret-file.js';
 import {
@@ -49,6 +50,8 @@ export function readOptions<T extends object>(
     const { name, property } = declaration;
     try {
       const given = findText(declaration, variables, directory);
+      const { reread } = given ?? {};
+      if (reread) rememberFile(options, property, () => declaration.read(reread()));
       if (given !== undefined) {
         Object.assign(options, { [property]: readText(declaration, given.text) });
       }
@@ -74,11 +77,16 @@ export function readOptions<T extends object>(
   return { options, settings, faults };
 }
 
+interface FoundText extends GivenText {
+  /** Of a secret in a file: what it holds by then. */
+  readonly reread?: () => string;
+}
+
 function findText(
   { name, secret }: SettingDeclaration,
   variables: Variables,
   directory: string,
-): GivenText | undefined {
+): FoundText | undefined {
   const given = variables.get(name);
   const file = secret ? variables.get(fileVariable(name)) : undefined;
   if (file === undefined) {
@@ -87,8 +95,10 @@ function findText(
   if (given !== undefined) {
     throw fault(name, `is set, and so is ${fileVariable(name)}; unset one of them`);
   }
+  const reread = (): string => readSecretFile(directory, file.text);
   return {
-    text: readOrFault(fileVariable(name), () => readSecretFile(directory, file.text)),
+    reread,
+    text: readOrFault(fileVariable(name), reread),
     source: `${file.source} (${fileVariable(name)})`,
   };
 }

@@ -40,7 +40,8 @@ export class Lanes
       lingerMs: options.flushIntervalMs,
     };
     this.all = sinks.map(
-      ({ name, sink }) => new Lane(name, sink, queue.reader(name), deadLetters, bounds, observer),
+      ({ name, sink, bounds: own }) =>
+        new Lane(name, sink, queue.reader(name), deadLetters, { ...bounds, ...own }, observer),
     );
   }
 

@@ -1,7 +1,10 @@
 import type { OptionsClass } from '../config/setting.js';
+import type { SinkBounds } from './configured-sinks.js';
 import { LogSink } from './log/log-sink.js';
 import { LogOptions } from './log/log.options.js';
 import { StdoutSink } from './log/stdout-sink.js';
+import { PostgresSink } from './postgres/postgres-sink.js';
+import { PostgresOptions } from './postgres/postgres.options.js';
 import type { Sink } from './sink.js';
 
 export interface SinkDefinition<T extends object = object> {
@@ -10,11 +13,19 @@ export interface SinkDefinition<T extends object = object> {
   readonly optionsClass: OptionsClass<T>;
   /** Cheap and without effect: the lane opens the sink. */
   create(options: T): Sink;
+  /** For a sink with bounds of its own for a batch. */
+  bounds?(options: T): SinkBounds;
+  /** Properties of the options that must be set when `OUTPUTS` names the sink. */
+  readonly required?: readonly string[];
 }
 
 /** Every sink there is: one line each. */
 export const SINK_CATALOGUE: readonly SinkDefinition[] = [
   defineSink('log', LogOptions, (o) => (o.path === 'stdout' ? new StdoutSink() : new LogSink(o))),
+  defineSink('postgres', PostgresOptions, (o) => new PostgresSink(o), {
+    bounds: ({ batchSize, flushMs }) => ({ maxEvents: batchSize, lingerMs: flushMs }),
+    required: ['dsn'],
+  }),
 ];
 
 export const SINK_NAMES: readonly string[] = SINK_CATALOGUE.map(({ name }) => name);
@@ -23,6 +34,9 @@ function defineSink<T extends object>(
   name: string,
   optionsClass: OptionsClass<T>,
   create: (options: T) => Sink,
+  particulars: Pick<SinkDefinition<T>, 'bounds'> & {
+    readonly required?: readonly (keyof T & string)[];
+  } = {},
 ): SinkDefinition<T> {
-  return { name, optionsClass, create };
+  return { name, optionsClass, create, ...particulars };
 }

@@ -6,12 +6,20 @@ import { type ConfiguredSink, SINKS } from './configured-sinks.js';
 import { LogSink } from './log/log-sink.js';
 import { LogOptions } from './log/log.options.js';
 import { StdoutSink } from './log/stdout-sink.js';
+import { PostgresSink } from './postgres/postgres-sink.js';
+import { PostgresOptions } from './postgres/postgres.options.js';
 import { SinksModule } from './sinks.module.js';
 import { SinksOptions } from './sinks.options.js';
 
-async function configuredSinks(log: Partial<LogOptions>): Promise<readonly ConfiguredSink[]> {
+async function configuredSinks(
+  log: Partial<LogOptions>,
+  outputs: readonly string[] = ['log'],
+): Promise<readonly ConfiguredSink[]> {
   const load = [
-    registerAs(SinksOptions.key, () => new SinksOptions()),
+    registerAs(SinksOptions.key, () => Object.assign(new SinksOptions(), { outputs })),
+    registerAs(PostgresOptions.key, () =>
+      Object.assign(new PostgresOptions(), { batchSize: 7, flushMs: 8 }),
+    ),
     registerAs(LogOptions.key, () => Object.assign(new LogOptions(), log)),
   ];
   @Module({
@@ -36,5 +44,12 @@ describe('SinksModule', () => {
     const [log] = await configuredSinks({ path: 'stdout' });
 
     expect(log?.sink).toBeInstanceOf(StdoutSink);
+  });
+  it('says with what bounds a sink wants its batches, where it has its own', async () => {
+    const [log, postgres] = await configuredSinks({}, ['log', 'postgres']);
+
+    expect(log?.bounds).toBeUndefined();
+    expect(postgres?.sink).toBeInstanceOf(PostgresSink);
+    expect(postgres?.bounds).toEqual({ maxEvents: 7, lingerMs: 8 });
   });
 });

@@ -13,11 +13,13 @@ import { SinksOptions } from './sinks.options.js';
       ),
       // The options of every sink come in the order of the catalogue.
       useFactory: ({ outputs }: SinksOptions, ...options: object[]): readonly ConfiguredSink[] =>
-        SINK_CATALOGUE.flatMap((definition, index) =>
-          outputs.includes(definition.name)
-            ? [{ name: definition.name, sink: definition.create(options[index] ?? {}) }]
-            : [],
-        ),
+        SINK_CATALOGUE.flatMap((definition, index) => {
+          const { name } = definition;
+          const own = options[index] ?? {};
+          return outputs.includes(name)
+            ? [{ name, sink: definition.create(own), bounds: definition.bounds?.(own) }]
+            : [];
+        }),
     },
   ],
   exports: [SINKS],

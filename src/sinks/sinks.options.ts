@@ -4,7 +4,7 @@ import { type Reader, Setting, UnreadableValue } from '../config/setting.js';
 import { SINK_NAMES } from './sink.catalogue.js';
 
 /** Sinks that GoTrack documents and this version does not have. */
-const NOT_YET = ['kafka', 'postgres'];
+const NOT_YET = ['kafka'];
 
 const outputs: Reader<readonly string[]> = (value) => {
   const names = list(value).map((name) => name.toLowerCase());

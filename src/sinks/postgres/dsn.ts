@@ -1,0 +1,68 @@
+import { type Reader, UnreadableValue } from '../../config/setting.js';
+import { oneOf } from '../../config/readers.js';
+
+/** As libpq has them. */
+const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+
+export type SslMode = (typeof SSL_MODES)[number];
+
+/** What a DSN says. Holds a password: never print it. */
+export interface Dsn {
+  /** Without anything about TLS, of which the driver has its own opinion. */
+  readonly url: string;
+  readonly sslMode: SslMode;
+  /** Path of a file, or `SYSTEM_ROOTS`. */
+  readonly rootCert: string | undefined;
+  /** Paths of files. */
+  readonly clientCert: string | undefined;
+  readonly clientKey: string | undefined;
+}
+
+/** As `sslrootcert`: the authorities that the runtime trusts. */
+export const SYSTEM_ROOTS = 'system';
+
+const TLS_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'];
+
+/** A connection URI; its parameters mean what they mean to libpq ("Connection URIs" in PostgreSQL's manual). */
+export const dsn: Reader<Dsn> = (value) => {
+  if (!/^postgres(ql)?:\/\//i.test(value) || !URL.canParse(value)) {
+    throw new UnreadableValue(
+      'must be postgres://user:password@host:port/database; characters of the password that mean something in a URL are percent-encoded',
+    );
+  }
+  const url = new URL(value);
+  if (url.host.includes(',') || url.searchParams.get('host')?.includes(',')) {
+    throw new UnreadableValue('must name one host');
+  }
+  const given = new Map(TLS_PARAMETERS.map((name) => [name, url.searchParams.get(name)]));
+  for (const name of TLS_PARAMETERS) url.searchParams.delete(name);
+  const rootCert = given.get('sslrootcert') ?? undefined;
+  const sslMode = readMode(given.get('sslmode') ?? defaultMode(given.get('ssl'), rootCert));
+  if (sslMode === 'verify-ca' && rootCert === undefined) {
+    throw new UnreadableValue('has sslmode=verify-ca, which needs the sslrootcert of your CA');
+  }
+  if (rootCert === SYSTEM_ROOTS && sslMode !== 'verify-full') {
+    throw new UnreadableValue('has sslrootcert=system, which needs sslmode=verify-full');
+  }
+  return {
+    url: url.toString(),
+    sslMode,
+    rootCert,
+    clientCert: given.get('sslcert') ?? undefined,
+    clientKey: given.get('sslkey') ?? undefined,
+  };
+};
+
+/** `ssl=true` is how drivers other than libpq say it; libpq knows it in a URI. */
+function defaultMode(ssl: string | null | undefined, rootCert: string | undefined): SslMode {
+  if (rootCert === SYSTEM_ROOTS) return 'verify-full';
+  return ssl === 'true' ? 'require' : 'prefer';
+}
+
+function readMode(value: string): SslMode {
+  try {
+    return oneOf(...SSL_MODES)(value);
+  } catch {
+    throw new UnreadableValue(`has an unknown sslmode: it is one of ${SSL_MODES.join(', ')}`);
+  }
+}

@@ -1,0 +1,175 @@
+import { finished } from 'node:stream/promises';
+import { Logger } from '@nestjs/common';
+import type { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { currentValue } from '../../config/current-value.js';
+import { UnreadableValue } from '../../config/setting.js';
+import type { StoredEvent } from '../../event/stored-event.js';
+import { type RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
+import { Connection } from './connection.js';
+import { encodeCopyRows } from './copy-rows.js';
+import type { Dsn } from './dsn.js';
+import { readHead } from './event-head.js';
+import { asRefusal, asSinkError } from './postgres-error.js';
+import type { PostgresOptions } from './postgres.options.js';
+import { quotedTable } from './table-name.js';
+import { createTable, isTableThere } from './table.js';
+
+/** Of a whole write. The server gives a statement up before that, and says so. */
+const WRITE_TIMEOUT_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 25_000;
+/** Shorter than readiness waits for a check. */
+const CHECK_TIMEOUT_MS = 2500;
+
+/**
+ * Settings are the transaction's: behind PgBouncer the session is somebody else's the next moment. With
+ * `synchronous_commit` off, a crash of the server would lose what it has confirmed.
+ */
+const BEGIN = `begin;
+  set local statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  select set_config('synchronous_commit', 'on', true)
+    where current_setting('synchronous_commit') = 'off'`;
+
+const STAGING = 'pg_temp.gotrack_staging';
+
+/**
+ * Inserts events into a table, each `event_id` once: what is there stays as it is, so that a batch may come again
+ * after a failure at any point. A batch is one transaction.
+ */
+export class PostgresSink extends Sink {
+  private readonly logger = new Logger(PostgresSink.name);
+  private readonly table: string;
+  private readonly writing = new Connection(() => this.currentDsn());
+  /** Of its own: a check gets its answer while a write is under way. */
+  private readonly checking = new Connection(() => this.currentDsn());
+  private checkUnderWay: Promise<void> | undefined;
+
+  constructor(private readonly options: PostgresOptions) {
+    super();
+    this.table = quotedTable(options.table);
+  }
+
+  override async open(): Promise<void> {
+    await told(() =>
+      this.writing.use(WRITE_TIMEOUT_MS, async (client) => {
+        // Before anything that a role may lack the right to.
+        if (await isTableThere(client, this.table)) return;
+        await client.query(BEGIN);
+        const created = await createTable(client, this.table);
+        await client.query('commit');
+        if (created) this.logger.log(`created the table ${this.table}`);
+      }),
+    );
+  }
+
+  override async write(batch: readonly StoredEvent[]): Promise<Written> {
+    const outcome = await told(() =>
+      this.writing.use(WRITE_TIMEOUT_MS, (client) => this.insertOrRefuse(client, batch)),
+    );
+    if (typeof outcome !== 'number') throw outcome;
+    return { duplicates: batch.length - outcome };
+  }
+
+  override check(): Promise<void> {
+    this.checkUnderWay ??= this.checkNow().finally(() => {
+      this.checkUnderWay = undefined;
+    });
+    return this.checkUnderWay;
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all([this.writing.close(), this.checking.close()]);
+  }
+
+  /** How many events are new, or that the server refuses what is in them, which leaves the connection usable. */
+  private async insertOrRefuse(
+    client: Client,
+    batch: readonly StoredEvent[],
+  ): Promise<number | RejectedBatchError> {
+    try {
+      await client.query(BEGIN);
+      const inserted = this.options.copy
+        ? await this.insertByCopy(client, batch)
+        : await this.insertByValues(client, batch);
+      await client.query('commit');
+      return inserted;
+    } catch (error) {
+      const refusal = asRefusal(error);
+      if (!refusal) throw error;
+      await client.query('rollback');
+      return refusal;
+    }
+  }
+
+  private async insertByCopy(client: Client, batch: readonly StoredEvent[]): Promise<number> {
+    await client.query(
+      `create temporary table gotrack_staging (event_id uuid, ts timestamptz, payload jsonb) on commit drop`,
+    );
+    const copy = client.query(copyFrom(`copy ${STAGING} from stdin with (format binary)`));
+    copy.end(encodeCopyRows(batch));
+    await finished(copy);
+    return this.insertFrom(client, STAGING);
+  }
+
+  private insertByValues(client: Client, batch: readonly StoredEvent[]): Promise<number> {
+    const heads = batch.map(({ json }) => readHead(json));
+    return this.insertFrom(
+      client,
+      'unnest($1::uuid[], $2::timestamptz[], $3::jsonb[]) as batch (event_id, ts, payload)',
+      [
+        heads.map(({ uuid }) => uuid),
+        heads.map(({ tsMs }) => (tsMs === undefined ? null : new Date(tsMs).toISOString())),
+        batch.map(({ json }) => json.toString()),
+      ],
+    );
+  }
+
+  private async insertFrom(client: Client, source: string, values?: unknown[]): Promise<number> {
+    const { rowCount } = await client.query(
+      `insert into ${this.table} (event_id, ts, payload)
+        select event_id, coalesce(ts, now()), payload from ${source}
+        on conflict (event_id) do nothing`,
+      values,
+    );
+    return rowCount ?? 0;
+  }
+
+  private async checkNow(): Promise<void> {
+    await told(() =>
+      this.checking.use(CHECK_TIMEOUT_MS, async (client) => {
+        if (!(await isTableThere(client, this.table))) {
+          throw new RetryableSinkError('other', `PostgreSQL has no table ${this.table}`);
+        }
+        const { rows } = await client.query<{ transaction_read_only: string }>(
+          'show transaction_read_only',
+        );
+        if (rows[0]?.transaction_read_only === 'on') {
+          throw new RetryableSinkError('other', 'PostgreSQL is read-only, as a standby is');
+        }
+      }),
+    );
+  }
+
+  private currentDsn(): Dsn {
+    const dsn = this.readDsn();
+    if (!dsn) throw new RetryableSinkError('other', 'PG_DSN is not set');
+    return dsn;
+  }
+
+  private readDsn(): Dsn | undefined {
+    try {
+      return currentValue(this.options, 'dsn');
+    } catch (error) {
+      if (!(error instanceof UnreadableValue)) throw error;
+      throw new RetryableSinkError('other', `PG_DSN_FILE ${error.message}`);
+    }
+  }
+}
+
+async function told<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw asSinkError(error);
+  }
+}
