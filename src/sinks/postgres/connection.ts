@@ -21,6 +21,7 @@ export class Connection {
   private client: Client | undefined;
   private socket: Socket | undefined;
   private inUse = false;
+  private closed = false;
 
   /** @param currentDsn asked for each new connection */
   constructor(private readonly currentDsn: () => Dsn) {}
@@ -34,8 +35,11 @@ export class Connection {
     }, limitMs);
     this.inUse = true;
     try {
-      this.client ??= await this.connect();
-      return await work(this.client);
+      const client = this.client ?? (await this.connect());
+      // There was no socket to cut while the files of the DSN were being read.
+      if (late || this.closed) throw new Error('the connection came too late');
+      this.client = client;
+      return await work(client);
     } catch (error) {
       this.cut();
       throw late
@@ -49,6 +53,7 @@ export class Connection {
 
   /** What is under way fails. */
   async close(): Promise<void> {
+    this.closed = true;
     const { client } = this;
     if (client && !this.inUse) {
       const timer = setTimeout(() => this.cut(), CLOSE_TIMEOUT_MS);

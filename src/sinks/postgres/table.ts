@@ -1,12 +1,15 @@
 import type { Client } from 'pg';
 
-/** @param table quoted */
+/**
+ * Looks into `pg_class`, not only at the name: opening a relation makes the server's process hear of tables that others
+ * have created since it last looked, and `to_regclass` alone would go on denying them within a transaction.
+ * @param table quoted
+ */
 export async function isTableThere(client: Client, table: string): Promise<boolean> {
-  const { rows } = await client.query<{ there: boolean }>(
-    'select to_regclass($1) is not null as there',
-    [table],
-  );
-  return rows[0]?.there === true;
+  const { rowCount } = await client.query('select from pg_class where oid = to_regclass($1)', [
+    table,
+  ]);
+  return rowCount === 1;
 }
 
 /**
