@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readOptions } from '../../src/config/read-options.js';
 import type { StoredEvent } from '../../src/event/stored-event.js';
 import { PostgresSink } from '../../src/sinks/postgres/postgres-sink.js';
@@ -19,6 +20,11 @@ import {
   startPostgres,
   uniqueName,
 } from '../support/postgres-server.js';
+import {
+  canCreateCertificates,
+  createServerCertificate,
+  type ServerCertificate,
+} from '../support/server-certificate.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import {
   describeSink,
@@ -472,6 +478,86 @@ describe.skipIf(!started)('on PostgreSQL', () => {
         expect(await write).toMatchObject({ errorType: 'connection' });
       } finally {
         await server().query('rollback');
+      }
+    });
+  });
+
+  // A given server keeps its configuration.
+  const mayConfigure = process.env['PG_TEST_DSN'] === undefined && canCreateCertificates();
+  describe.skipIf(!mayConfigure)('with TLS', () => {
+    let directory: string;
+    let own: ServerCertificate;
+    let foreign: ServerCertificate;
+
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'gotrack-tls-'));
+      await chmod(directory, 0o755);
+      own = createServerCertificate(directory, 'own');
+      foreign = createServerCertificate(directory, 'foreign');
+    });
+
+    afterAll(async () => {
+      await rm(directory, { recursive: true });
+    });
+
+    async function turnTls(state: 'on' | 'off'): Promise<void> {
+      await server().query(`alter system set ssl_cert_file = '${own.cert}'`);
+      await server().query(`alter system set ssl_key_file = '${own.key}'`);
+      await server().query(`alter system set ssl = ${state}`);
+      await server().query('select pg_reload_conf()');
+      // What a new connection gets, told by one.
+      await expect
+        .poll(async () => {
+          const probe = new Client({ connectionString: server().dsn });
+          await probe.connect();
+          const { rows } = await probe.query<{ ssl: string }>('show ssl');
+          await probe.end();
+          return rows[0]?.ssl;
+        })
+        .toBe(state);
+    }
+
+    const parameters: Record<string, () => string> = {
+      'sslmode=disable': () => 'sslmode=disable',
+      'nothing said': () => '',
+      'sslmode=require': () => 'sslmode=require',
+      'verify-full and its CA': () => `sslmode=verify-full&sslrootcert=${own.cert}`,
+      'verify-full and another CA': () => `sslmode=verify-full&sslrootcert=${foreign.cert}`,
+      'require and another CA': () => `sslmode=require&sslrootcert=${foreign.cert}`,
+      'verify-full, its CA and another name': () =>
+        `sslmode=verify-full&sslrootcert=${own.cert}&host=localhost`,
+      'verify-ca, its CA and another name': () =>
+        `sslmode=verify-ca&sslrootcert=${own.cert}&host=localhost`,
+    };
+
+    it.each([
+      ['on', 'sslmode=disable', 'plain'],
+      ['on', 'nothing said', 'encrypted'],
+      ['on', 'sslmode=require', 'encrypted'],
+      ['on', 'verify-full and its CA', 'encrypted'],
+      ['on', 'verify-full and another CA', 'refused'],
+      ['on', 'require and another CA', 'refused'],
+      ['on', 'verify-full, its CA and another name', 'refused'],
+      ['on', 'verify-ca, its CA and another name', 'encrypted'],
+      ['off', 'nothing said', 'plain'],
+      ['off', 'sslmode=require', 'refused'],
+      ['off', 'verify-full and its CA', 'refused'],
+    ] as const)('%s at the server and %s, a connection is %s', async (state, given, outcome) => {
+      await turnTls(state);
+      const table = newTable();
+      await createOpen({ table });
+      const { role, dsn } = await newRole();
+      const sink = createSink({ table, dsn: `${dsn}?${parameters[given]?.()}` });
+
+      if (outcome === 'refused') {
+        expect(await failureOf(sink.open())).toMatchObject({ errorType: 'connection' });
+      } else {
+        await sink.open();
+        const connections = await server().query<{ ssl: boolean }>(
+          'select ssl from pg_stat_ssl join pg_stat_activity using (pid) where usename = $1',
+          [role],
+        );
+        expect(connections).toEqual([{ ssl: outcome === 'encrypted' }]);
       }
     });
   });
