@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -404,6 +406,21 @@ describe.skipIf(!started)('on PostgreSQL', () => {
         .toBe('done');
 
       expect(await rowsOf(table)).toHaveLength(2);
+    });
+
+    it('gives no answer, a check ends in time', async () => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      onTestFinished(() => {
+        silent.close();
+      });
+      const { port } = silent.address() as AddressInfo;
+      const sink = createSink({ table: newTable(), dsn: dsnWith(server().dsn, { port }) });
+
+      expect(await failureOf(sink.check())).toMatchObject({
+        errorType: 'timeout',
+        message: expect.stringContaining('no answer within'),
+      });
     });
 
     it.each<[string, (dsn: string) => string, SinkErrorType]>([

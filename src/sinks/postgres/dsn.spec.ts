@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { dsn } from './dsn.js';
 
@@ -37,9 +38,26 @@ describe('dsn', () => {
     expect(dsn(`${BASE}?${parameters}`).sslMode).toBe(sslMode);
   });
 
+  it('reads keywords and values as the driver reads the same in a URI', () => {
+    const { url, sslMode } = dsn(
+      ` host=db.example  port = 5433 dbname=analytics user=app password='it\\'s a \\\\ & s3cret?' sslmode=require`,
+    );
+    expect(sslMode).toBe('require');
+    const { host, port, database, user, password } = new Client({ connectionString: url });
+    expect({ host, port, database, user, password }).toEqual({
+      host: 'db.example',
+      port: 5433,
+      database: 'analytics',
+      user: 'app',
+      password: `it's a \\ & s3cret?`,
+    });
+  });
+
   it.each([
     ['db.example', 'must be postgres://'],
-    ['host=db.example password=s3cret', 'must be postgres://'],
+    ['host=db.example s3cret', 'must be postgres://'],
+    ["host=db.example password='s3cret", 'must be postgres://'],
+    ['host=db1,db2 password=s3cret', 'must name one host'],
     ['mysql://app:s3cret@db.example/x', 'must be postgres://'],
     ['postgres://app:s3cret@db.example:port/x', 'must be postgres://'],
     ['postgres://app:s3cret@db1,db2/x', 'must name one host'],

@@ -23,14 +23,18 @@ export const SYSTEM_ROOTS = 'system';
 
 const TLS_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'];
 
-/** A connection URI; its parameters mean what they mean to libpq ("Connection URIs" in PostgreSQL's manual). */
+/**
+ * A connection string in either form of libpq, a URI or keywords and values; its parameters mean what they mean there
+ * ("Connection Strings" in PostgreSQL's manual).
+ */
 export const dsn: Reader<Dsn> = (value) => {
-  if (!/^postgres(ql)?:\/\//i.test(value) || !URL.canParse(value)) {
+  const url = /^postgres(ql)?:\/\//i.test(value) ? URL.parse(value) : fromKeywords(value);
+  if (!url) {
     throw new UnreadableValue(
-      'must be postgres://user:password@host:port/database; characters of the password that mean something in a URL are percent-encoded',
+      'must be postgres://user:password@host:port/database, where characters of the password that mean something in a URL ' +
+        'are percent-encoded; or host=… port=… dbname=… user=… password=…',
     );
   }
-  const url = new URL(value);
   if (url.host.includes(',') || url.searchParams.get('host')?.includes(',')) {
     throw new UnreadableValue('must name one host');
   }
@@ -52,6 +56,22 @@ export const dsn: Reader<Dsn> = (value) => {
     clientKey: given.get('sslkey') ?? undefined,
   };
 };
+
+/** `keyword = value`; a value with blanks is in quotes, a backslash takes the next character as it is. */
+const KEYWORD = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)/gsy;
+
+/** The same as a URI, without a host before the path: the driver takes it from the parameters. */
+function fromKeywords(value: string): URL | undefined {
+  const pairs = [...value.trim().matchAll(KEYWORD)];
+  if (pairs.length === 0 || pairs.map(([pair]) => pair).join('') !== value.trim()) return undefined;
+  const url = new URL('postgres:///');
+  for (const [, keyword = '', quoted, bare = ''] of pairs) {
+    const text = (quoted ?? bare).replaceAll(/\\(.)/gs, '$1');
+    if (keyword === 'dbname') url.pathname = `/${encodeURIComponent(text)}`;
+    else url.searchParams.set(keyword, text);
+  }
+  return url;
+}
 
 /** `ssl=true` is how drivers other than libpq say it; libpq knows it in a URI. */
 function defaultMode(ssl: string | null | undefined, rootCert: string | undefined): SslMode {

@@ -102,11 +102,12 @@ export class PostgresSink extends Sink {
   }
 
   private async insertByCopy(client: Client, batch: readonly StoredEvent[]): Promise<number> {
+    const rows = encodeCopyRows(batch);
     await client.query(
       `create temporary table gotrack_staging (event_id uuid, ts timestamptz, payload jsonb) on commit drop`,
     );
     const copy = client.query(copyFrom(`copy ${STAGING} from stdin with (format binary)`));
-    copy.end(encodeCopyRows(batch));
+    copy.end(rows);
     await finished(copy);
     return this.insertFrom(client, STAGING);
   }
