@@ -51,7 +51,9 @@ export function readOptions<T extends object>(
     try {
       const given = findText(declaration, variables, directory);
       const { reread } = given ?? {};
-      if (reread) rememberFile(options, property, () => declaration.read(reread()));
+      if (reread) {
+        rememberFile(options, property, () => declaration.read(reread()));
+      }
       if (given !== undefined) {
         Object.assign(options, { [property]: readText(declaration, given.text) });
       }

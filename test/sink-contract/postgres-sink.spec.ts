@@ -40,7 +40,9 @@ const started = await startPostgres();
 afterAll(() => started?.stop());
 
 function server(): PostgresServer {
-  if (!started) throw new Error('there is no server');
+  if (!started) {
+    throw new Error('there is no server');
+  }
   return started;
 }
 
@@ -112,7 +114,9 @@ async function failureOf(attempt: Promise<unknown>): Promise<RetryableSinkError>
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (error instanceof RetryableSinkError) return error;
+  if (error instanceof RetryableSinkError) {
+    return error;
+  }
   throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
 }
 

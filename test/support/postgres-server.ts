@@ -39,9 +39,15 @@ export function dsnWith(
   change: { port?: number; user?: string; password?: string },
 ): string {
   const url = new URL(dsn);
-  if (change.port !== undefined) url.port = String(change.port);
-  if (change.user !== undefined) url.username = change.user;
-  if (change.password !== undefined) url.password = change.password;
+  if (change.port !== undefined) {
+    url.port = String(change.port);
+  }
+  if (change.user !== undefined) {
+    url.username = change.user;
+  }
+  if (change.password !== undefined) {
+    url.password = change.password;
+  }
   return url.toString();
 }
 

@@ -22,7 +22,9 @@ export function createServerCertificate(directory: string, name: string): Server
   });
   if (process.getuid?.() === 0) {
     const uid = Number(execFileSync('id', ['-u', 'postgres']));
-    for (const path of [cert, key]) chownSync(path, uid, -1);
+    for (const path of [cert, key]) {
+      chownSync(path, uid, -1);
+    }
   }
   return { cert, key };
 }

@@ -30,11 +30,15 @@ export class TcpProxy {
   /** Refuses connections, and cuts those there are. */
   async close(): Promise<void> {
     const { server } = this;
-    if (!server) return;
+    if (!server) {
+      return;
+    }
     this.server = undefined;
     const closed = once(server, 'close');
     server.close();
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.sockets) {
+      socket.destroy();
+    }
     await closed;
   }
 

@@ -37,7 +37,9 @@ export class Connection {
     try {
       const client = this.client ?? (await this.connect());
       // There was no socket to cut while the files of the DSN were being read.
-      if (late || this.closed) throw new Error('the connection came too late');
+      if (late || this.closed) {
+        throw new Error('the connection came too late');
+      }
       this.client = client;
       return await work(client);
     } catch (error) {
@@ -75,7 +77,9 @@ export class Connection {
       return await this.connectBy(dsn, preferred);
     } catch (error) {
       const [other] = others;
-      if (other === undefined || !isAboutEncryption(error)) throw error;
+      if (other === undefined || !isAboutEncryption(error)) {
+        throw error;
+      }
       return this.connectBy(dsn, other);
     }
   }
@@ -95,7 +99,9 @@ export class Connection {
     });
     client.on('error', () => {
       // Lost while idle, else whoever uses it is told as well.
-      if (this.client === client) this.client = undefined;
+      if (this.client === client) {
+        this.client = undefined;
+      }
     });
     await client.connect();
     return client;

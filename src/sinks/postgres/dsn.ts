@@ -39,7 +39,9 @@ export const dsn: Reader<Dsn> = (value) => {
     throw new UnreadableValue('must name one host');
   }
   const given = new Map(TLS_PARAMETERS.map((name) => [name, url.searchParams.get(name)]));
-  for (const name of TLS_PARAMETERS) url.searchParams.delete(name);
+  for (const name of TLS_PARAMETERS) {
+    url.searchParams.delete(name);
+  }
   const rootCert = given.get('sslrootcert') ?? undefined;
   const sslMode = readMode(given.get('sslmode') ?? defaultMode(given.get('ssl'), rootCert));
   if (sslMode === 'verify-ca' && rootCert === undefined) {
@@ -63,19 +65,26 @@ const KEYWORD = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(
 /** The same as a URI, without a host before the path: the driver takes it from the parameters. */
 function fromKeywords(value: string): URL | undefined {
   const pairs = [...value.trim().matchAll(KEYWORD)];
-  if (pairs.length === 0 || pairs.map(([pair]) => pair).join('') !== value.trim()) return undefined;
+  if (pairs.length === 0 || pairs.map(([pair]) => pair).join('') !== value.trim()) {
+    return undefined;
+  }
   const url = new URL('postgres:///');
   for (const [, keyword = '', quoted, bare = ''] of pairs) {
     const text = (quoted ?? bare).replaceAll(/\\(.)/gs, '$1');
-    if (keyword === 'dbname') url.pathname = `/${encodeURIComponent(text)}`;
-    else url.searchParams.set(keyword, text);
+    if (keyword === 'dbname') {
+      url.pathname = `/${encodeURIComponent(text)}`;
+    } else {
+      url.searchParams.set(keyword, text);
+    }
   }
   return url;
 }
 
 /** `ssl=true` is how drivers other than libpq say it; libpq knows it in a URI. */
 function defaultMode(ssl: string | null | undefined, rootCert: string | undefined): SslMode {
-  if (rootCert === SYSTEM_ROOTS) return 'verify-full';
+  if (rootCert === SYSTEM_ROOTS) {
+    return 'verify-full';
+  }
   return ssl === 'true' ? 'require' : 'prefer';
 }
 

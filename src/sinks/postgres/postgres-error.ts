@@ -43,7 +43,9 @@ export function asRefusal(error: unknown): RejectedBatchError | undefined {
 
 /** Any other failure, told as the lane wants it. Neither a row nor the DSN is in its message. */
 export function asSinkError(error: unknown): RetryableSinkError {
-  if (error instanceof RetryableSinkError) return error;
+  if (error instanceof RetryableSinkError) {
+    return error;
+  }
   if (error instanceof DatabaseError) {
     const { code = '' } = error;
     const advice = ADVICE.get(code);
@@ -72,6 +74,8 @@ function networkMessage(error: unknown): string {
 
 /** The driver and the system have no codes in common; their words are all there is. */
 function networkType(message: string): RetryableType {
-  if (/ETIMEDOUT|timeout/i.test(message)) return 'timeout';
+  if (/ETIMEDOUT|timeout/i.test(message)) {
+    return 'timeout';
+  }
   return /password|SASL|SCRAM/i.test(message) ? 'auth' : 'connection';
 }

@@ -53,11 +53,15 @@ export class PostgresSink extends Sink {
     await told(() =>
       this.writing.use(WRITE_TIMEOUT_MS, async (client) => {
         // Before anything that a role may lack the right to.
-        if (await isTableThere(client, this.table)) return;
+        if (await isTableThere(client, this.table)) {
+          return;
+        }
         await client.query(BEGIN);
         const created = await createTable(client, this.table);
         await client.query('commit');
-        if (created) this.logger.log(`created the table ${this.table}`);
+        if (created) {
+          this.logger.log(`created the table ${this.table}`);
+        }
       }),
     );
   }
@@ -66,7 +70,9 @@ export class PostgresSink extends Sink {
     const outcome = await told(() =>
       this.writing.use(WRITE_TIMEOUT_MS, (client) => this.insertOrRefuse(client, batch)),
     );
-    if (typeof outcome !== 'number') throw outcome;
+    if (typeof outcome !== 'number') {
+      throw outcome;
+    }
     return { duplicates: batch.length - outcome };
   }
 
@@ -95,7 +101,9 @@ export class PostgresSink extends Sink {
       return inserted;
     } catch (error) {
       const refusal = asRefusal(error);
-      if (!refusal) throw error;
+      if (!refusal) {
+        throw error;
+      }
       await client.query('rollback');
       return refusal;
     }
@@ -153,7 +161,9 @@ export class PostgresSink extends Sink {
 
   private currentDsn(): Dsn {
     const dsn = this.readDsn();
-    if (!dsn) throw new RetryableSinkError('other', 'PG_DSN is not set');
+    if (!dsn) {
+      throw new RetryableSinkError('other', 'PG_DSN is not set');
+    }
     return dsn;
   }
 
@@ -161,7 +171,9 @@ export class PostgresSink extends Sink {
     try {
       return currentValue(this.options, 'dsn');
     } catch (error) {
-      if (!(error instanceof UnreadableValue)) throw error;
+      if (!(error instanceof UnreadableValue)) {
+        throw error;
+      }
       throw new RetryableSinkError('other', `PG_DSN_FILE ${error.message}`);
     }
   }

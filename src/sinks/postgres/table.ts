@@ -20,7 +20,9 @@ export async function isTableThere(client: Client, table: string): Promise<boole
  */
 export async function createTable(client: Client, table: string): Promise<boolean> {
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`gotrack:${table}`]);
-  if (await isTableThere(client, table)) return false;
+  if (await isTableThere(client, table)) {
+    return false;
+  }
   await client.query(`create table ${table} (
       id bigserial primary key,
       event_id uuid unique not null,

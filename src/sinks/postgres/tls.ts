@@ -14,9 +14,13 @@ export type Encryption = ConnectionOptions | false;
  * @throws RetryableSinkError a file cannot be used
  */
 export async function encryptions(dsn: Dsn): Promise<readonly Encryption[]> {
-  if (dsn.sslMode === 'disable') return [false];
+  if (dsn.sslMode === 'disable') {
+    return [false];
+  }
   const tls = await tlsOptions(dsn);
-  if (dsn.sslMode === 'allow') return [false, tls];
+  if (dsn.sslMode === 'allow') {
+    return [false, tls];
+  }
   return dsn.sslMode === 'prefer' ? [tls, false] : [tls];
 }
 
@@ -31,7 +35,9 @@ async function tlsOptions({
     readPem('sslcert', clientCert),
     readPem('sslkey', clientKey),
   ]);
-  if (ca !== undefined) assertCertificate(ca);
+  if (ca !== undefined) {
+    assertCertificate(ca);
+  }
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
@@ -42,12 +48,16 @@ async function tlsOptions({
 
 /** With a CA at hand libpq verifies the chain in every mode, the name in `verify-full` only. */
 function verification(sslMode: Dsn['sslMode'], hasCa: boolean): ConnectionOptions {
-  if (sslMode === 'verify-full') return {};
+  if (sslMode === 'verify-full') {
+    return {};
+  }
   return hasCa ? { checkServerIdentity: () => undefined } : { rejectUnauthorized: false };
 }
 
 async function readPem(parameter: string, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
+  if (path === undefined) {
+    return undefined;
+  }
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
