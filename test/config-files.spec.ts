@@ -3,32 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { describeConfiguration } from '../src/config/describe-configuration.js';
 import { renderExampleEnv } from '../src/config/example-env.js';
 import { loadConfiguration } from '../src/config/load-configuration.js';
-import { LoggingOptions } from '../src/config/logging.options.js';
-import { type OptionsClass, settingsOf } from '../src/config/setting.js';
+import { settingsOf } from '../src/config/setting.js';
 import { CONTRACT_NAMES, CONTRACT_SECRETS } from '../src/config/unsupported.js';
-import { IngestionOptions } from '../src/ingestion/ingestion.options.js';
+import { OPTIONS_CLASSES } from '../src/options-classes.js';
 import { MetricsOptions } from '../src/metrics/metrics.options.js';
-import { QueueingOptions } from '../src/queueing/queueing.options.js';
-import { LogOptions } from '../src/sinks/log/log.options.js';
-import { PostgresOptions } from '../src/sinks/postgres/postgres.options.js';
-import { SinksOptions } from '../src/sinks/sinks.options.js';
 
-const optionsClasses: readonly OptionsClass[] = [
-  IngestionOptions,
-  QueueingOptions,
-  SinksOptions,
-  LogOptions,
-  PostgresOptions,
-  MetricsOptions,
-  LoggingOptions,
-];
-
-const settings = optionsClasses.flatMap((optionsClass) => settingsOf(optionsClass));
+const settings = OPTIONS_CLASSES.flatMap((optionsClass) => settingsOf(optionsClass));
 const names = settings.map(({ name }) => name);
 
 /** The configuration that starts in the root of the repository with only this environment. */
 function load(environment: Record<string, string>) {
-  return loadConfiguration(optionsClasses, { environment, directory: process.cwd() });
+  return loadConfiguration(OPTIONS_CLASSES, { environment, directory: process.cwd() });
 }
 
 describe('the declarations', () => {
@@ -37,7 +22,7 @@ describe('the declarations', () => {
   });
 
   it('have a key each', () => {
-    const keys = optionsClasses.map(({ key }) => key);
+    const keys = OPTIONS_CLASSES.map(({ key }) => key);
     expect(keys).toEqual([...new Set(keys)]);
   });
 
@@ -49,7 +34,7 @@ describe('the declarations', () => {
 
   it('have sound defaults', async () => {
     const configuration = await load({});
-    for (const optionsClass of optionsClasses) {
+    for (const optionsClass of OPTIONS_CLASSES) {
       expect(configuration.get(optionsClass)).toEqual(new optionsClass());
     }
   });
@@ -57,7 +42,7 @@ describe('the declarations', () => {
 
 describe('config/example.env', () => {
   it('is what the declarations say (vitest -u writes it)', async () => {
-    await expect(renderExampleEnv(optionsClasses)).toMatchFileSnapshot('../config/example.env');
+    await expect(renderExampleEnv(OPTIONS_CLASSES)).toMatchFileSnapshot('../config/example.env');
   });
 
   it('sets nothing', async () => {

@@ -6,6 +6,7 @@ import { cutTornLine } from '../disk/torn-line.js';
 import { encode } from '../event/encode.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
+import { DEAD_LETTER_SUFFIX, REJECTED } from './dead-letters.js';
 
 /** Of lines that wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -33,7 +34,7 @@ export class RejectedRing {
     private readonly maxBytes: number,
     private readonly observer: PipelineObserver,
   ) {
-    this.path = join(directory, 'rejected.ndjson');
+    this.path = join(directory, `${REJECTED}${DEAD_LETTER_SUFFIX}`);
   }
 
   /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */

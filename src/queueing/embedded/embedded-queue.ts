@@ -17,7 +17,7 @@ import { Damage } from './damage.js';
 import { type Log, LogReader } from './log-reader.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
-import { findTail, listSegments, type Segment } from './segment.js';
+import { findTail, listSegments, type Segment, segmentAt } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';
 
 const FORMAT = 'gotrack-queue 1';
@@ -164,7 +164,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
   }
 
   segmentAt(position: number): Segment | undefined {
-    return this.segments.find(({ end }) => end === undefined || end > position);
+    return segmentAt(this.segments, position);
   }
 
   async commitCursor(name: string, cursor: Cursor): Promise<void> {

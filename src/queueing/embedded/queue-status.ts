@@ -6,7 +6,7 @@ import { checkFormat, monotonicNowMs } from './embedded-queue.js';
 import { ledgerOf } from './log-reader.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
-import { findTail, listSegments, openSegment, type Segment } from './segment.js';
+import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
 
 export interface SinkStatus {
   readonly sink: string;
@@ -91,7 +91,7 @@ async function committedAt(
   position: number,
   tail: number,
 ): Promise<number | undefined> {
-  const segment = segments.find(({ end }) => end === undefined || end > position);
+  const segment = segmentAt(segments, position);
   if (!segment || position === tail) {
     return undefined;
   }

@@ -69,6 +69,11 @@ async function measureSegment(segment: Segment): Promise<Extent> {
   }
 }
 
+/** The segment that holds the position, or the next one behind it. */
+export function segmentAt(segments: readonly Segment[], position: number): Segment | undefined {
+  return segments.find(({ end }) => end === undefined || end > position);
+}
+
 export async function openSegment(segment: Segment): Promise<SegmentReader> {
   return new SegmentReader(await open(segment.path, 'r'), segment.base);
 }
