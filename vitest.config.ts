@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.spec.ts', 'test/**/*.spec.ts'],
+    globalSetup: ['test/support/postgres-user.ts'],
     setupFiles: ['reflect-metadata', 'test/support/quiet-logger.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     testTimeout: 180_000,

@@ -1,15 +1,19 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { describeConfiguration } from './config/describe-configuration.js';
-import { loadConfiguration } from './config/load-configuration.js';
+import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { checkHealth } from './health/check-health.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { serve } from './main.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
+import { askAboutDeadLetters } from './queueing/ask-about-dead-letters.js';
+import type { DeadLetterRequest } from './queueing/dead-letter-requests.js';
+import { REJECTED } from './queueing/dead-letter-line.js';
 import { listDeadLetters } from './queueing/list-dead-letters.js';
 import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
 import { describeQueueStatus } from './queueing/describe-queue-status.js';
+import { SinksOptions } from './sinks/sinks.options.js';
 
 const USAGE = `gotrack [command]
 
@@ -19,6 +23,10 @@ const USAGE = `gotrack [command]
   queue status           what is queued for each sink, how old and how large it is
   queue forget SINK      give up what is queued for a sink, for one that OUTPUTS no longer names
   dead-letters list      what sinks and ingestion have refused, by file and reason
+  dead-letters replay NAME
+                         give a sink its dead letters again, or validate those of "rejected" anew
+  dead-letters purge NAME
+                         delete the dead letters of a sink, or those of "rejected"
 `;
 
 /** The command line was not understood. */
@@ -34,6 +42,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['queue status', showQueue],
   ['queue forget', forget],
   ['dead-letters list', showDeadLetters],
+  ['dead-letters replay', (name) => askCollector(name, 'replay')],
+  ['dead-letters purge', (name) => askCollector(name, 'purge')],
 ]);
 
 async function run(args: string[]): Promise<number> {
@@ -57,16 +67,16 @@ async function run(args: string[]): Promise<number> {
 }
 
 async function checkConfig(): Promise<number> {
-  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
-  print(describeConfiguration(configuration));
-  for (const warning of configuration.warnings) {
+  const loaded = await configuration();
+  print(describeConfiguration(loaded));
+  for (const warning of loaded.warnings) {
     complain(`warning: ${warning}`);
   }
   return 0;
 }
 
 async function healthcheck(): Promise<number> {
-  const { get } = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
+  const { get } = await configuration();
   print(await checkHealth(get(IngestionOptions).address));
   return 0;
 }
@@ -89,9 +99,25 @@ async function showDeadLetters(): Promise<number> {
   return 0;
 }
 
+/** Of its own dead letters, only a sink's lane knows what became; a sink without a lane has none to ask. */
+async function askCollector(name: string, request: DeadLetterRequest): Promise<number> {
+  const { get } = await configuration();
+  const names = [...get(SinksOptions).outputs, REJECTED];
+  if (!names.includes(name)) {
+    throw new UsageError(
+      `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
+    );
+  }
+  print(await askAboutDeadLetters(get(QueueingOptions).deadLetterPath, name, request));
+  return 0;
+}
+
 async function queueing(): Promise<QueueingOptions> {
-  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
-  return configuration.get(QueueingOptions);
+  return (await configuration()).get(QueueingOptions);
+}
+
+function configuration(): Promise<Configuration> {
+  return loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
 }
 
 function print(text: string): void {

@@ -12,7 +12,12 @@ const PORTS = {
     'metrics/http-metrics',
     'metrics/http-metrics.interceptor',
   ],
-  queueing: ['queueing/event-queue', 'queueing/rejected-ring'],
+  queueing: [
+    'queueing/event-queue',
+    'queueing/rejected-ring',
+    'queueing/dead-letter-line',
+    'queueing/dead-letter-requests',
+  ],
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   metrics: ['config/'],
   sinks: ['config/', 'disk/', 'event/'],
   queueing: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.sinks],
-  ingestion: ['config/', 'event/', ...PORTS.metrics, ...PORTS.queueing],
+  ingestion: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.queueing],
   health: ['config/', 'queueing/event-queue', 'queueing/lane', ...PORTS.metrics],
 };
 /** Libraries that one folder keeps to itself. */

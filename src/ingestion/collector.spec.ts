@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { type DynamicModule, Module } from '@nestjs/common';
@@ -11,6 +13,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
+import { DeadLetterRequests } from '../queueing/dead-letter-requests.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { RejectedRing } from '../queueing/rejected-ring.js';
 import { BodyBudget } from './body-budget.js';
@@ -62,6 +65,7 @@ class RecordingObserver {
 }
 
 class RecordingRing {
+  readonly replayPath = join(tmpdir(), 'gotrack-nothing', 'rejected.replaying');
   readonly kept: Rejection[] = [];
   keep = (rejections: readonly Rejection[]) => this.kept.push(...rejections);
 }
@@ -93,6 +97,7 @@ async function startCollector({ maxBodyBytesInFlight, ...given }: Options = {}) 
     { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
     { provide: RejectedRing, useValue: ring },
+    { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
   ];
 
   @Module({})

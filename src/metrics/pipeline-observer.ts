@@ -77,7 +77,10 @@ export abstract class PipelineObserver {
   /** A batch was tried again after a failure. */
   abstract batchRetried(sink: string): void;
   abstract eventsDeadLettered(sink: string, reason: DeadLetterReason, count: number): void;
+  /** Dead letters are queued again. */
   abstract eventsReplayed(sink: string, count: number): void;
+  /** Rejected events turned out valid, and were queued for every sink. */
+  abstract rejectedReplayed(count: number): void;
   abstract sinkWentUp(sink: string): void;
   abstract sinkWentDown(sink: string): void;
 }

@@ -65,6 +65,7 @@ describe('PrometheusObserver', () => {
       ),
       ...DROP_REASONS.map((reason) => `gotrack_events_dropped_total{reason="${reason}"}`),
       'gotrack_rejected_discarded_total',
+      'gotrack_events_replayed_total{sink="rejected"}',
       ...sinks.flatMap((sink) => [
         `gotrack_events_ingested_total{sink="${sink}"}`,
         `gotrack_events_duplicate_total{sink="${sink}"}`,
@@ -129,6 +130,7 @@ describe('PrometheusObserver', () => {
     observer.batchWritten('kafka', 100, 3, 0.02);
     observer.eventsDeadLettered('kafka', 'rejected', 2);
     observer.eventsReplayed('kafka', 1);
+    observer.rejectedReplayed(4);
 
     const all = await series();
     expect(all.get('gotrack_events_ingested_total{sink="kafka"}')).toBe(107);
@@ -138,6 +140,7 @@ describe('PrometheusObserver', () => {
     expect(all.get('gotrack_sink_retries_total{sink="kafka"}')).toBe(1);
     expect(all.get('gotrack_events_dead_lettered_total{sink="kafka",reason="rejected"}')).toBe(2);
     expect(all.get('gotrack_events_replayed_total{sink="kafka"}')).toBe(1);
+    expect(all.get('gotrack_events_replayed_total{sink="rejected"}')).toBe(4);
     expect(all.get('gotrack_batch_flush_latency_seconds_count{sink="kafka"}')).toBe(2);
     expect(all.get('gotrack_batch_flush_latency_seconds_sum{sink="kafka"}')).toBe(20.02);
     expect(all.get('gotrack_batch_flush_latency_seconds_bucket{sink="kafka",le="10"}')).toBe(1);

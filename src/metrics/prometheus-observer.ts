@@ -58,6 +58,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   private discarded = 0;
   private readonly commits = new BucketCounts(INSTRUMENTS.queueCommitDuration.buckets);
   private commitErrors = 0;
+  private rejectedReplays = 0;
   private corruptRecords = 0;
 
   private askQueue: () => Promise<QueueFigures>;
@@ -143,6 +144,10 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     this.totalsOf(sink).replayed += count;
   }
 
+  rejectedReplayed(count: number): void {
+    this.rejectedReplays += count;
+  }
+
   sinkWentUp(sink: string): void {
     this.totalsOf(sink).up = true;
   }
@@ -207,11 +212,10 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
       INSTRUMENTS.eventsDuplicate,
       each((of) => of.duplicates),
     );
-    pull(
-      registry,
-      INSTRUMENTS.eventsReplayed,
-      each((of) => of.replayed),
-    );
+    pull(registry, INSTRUMENTS.eventsReplayed, () => [
+      ...each((of) => of.replayed)(),
+      [{ sink: 'rejected' }, this.rejectedReplays],
+    ]);
     pull(
       registry,
       INSTRUMENTS.sinkRetries,

@@ -1,17 +1,10 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory } from '../disk/make-directory.js';
+import { removeFile } from '../disk/remove-file.js';
 import { cutTornLine } from '../disk/torn-line.js';
 import { syncDirectory } from '../disk/sync-directory.js';
-import type { EncodedEvent } from '../event/stored-event.js';
-import type { DeadLetterReason } from '../metrics/pipeline-observer.js';
-
-export interface DeadLetter {
-  readonly event: EncodedEvent;
-  readonly reason: DeadLetterReason;
-  /** The sink's own words. */
-  readonly error: string;
-}
+import { type DeadLetter, encodeLine, REJECTED } from './dead-letter-line.js';
 
 /** The directory holds as much as it may. */
 export class DeadLettersFullError extends Error {
@@ -20,8 +13,14 @@ export class DeadLettersFullError extends Error {
 
 export const DEAD_LETTER_SUFFIX = '.ndjson';
 
-/** Ingestion's file in the same directory; it bounds itself, to a quarter of the whole. */
-export const REJECTED = 'rejected';
+/** Of a file whose events are queued again. */
+export const REPLAY_SUFFIX = '.replaying';
+
+const NEWLINE = Buffer.from('\n');
+
+export function deadLetterPath(directory: string, name: string): string {
+  return join(directory, `${name}${DEAD_LETTER_SUFFIX}`);
+}
 
 /** Events that a sink refused for good: one NDJSON file for each sink. */
 export class DeadLetters {
@@ -36,9 +35,17 @@ export class DeadLetters {
    * Durable when it resolves. Sinks may call at the same time, each for itself.
    * @throws DeadLettersFullError nothing was written: DEAD_LETTER_MAX_MB is reached
    */
-  async append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
+  append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
+    return this.putBack(
+      sink,
+      letters.map((letter) => encodeLine(sink, letter)),
+    );
+  }
+
+  /** Like `append`, for whole lines of such a file. */
+  async putBack(sink: string, lines: readonly Buffer[]): Promise<void> {
     try {
-      await this.write(sink, Buffer.concat(letters.map((letter) => encode(sink, letter))));
+      await this.write(sink, Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
     } catch (error) {
       // The file may be gone, or end in a torn line.
       this.prepared.delete(sink);
@@ -73,8 +80,36 @@ export class DeadLetters {
     }
   }
 
-  path(sink: string): string {
-    return join(this.directory, `${sink}${DEAD_LETTER_SUFFIX}`);
+  /**
+   * Takes what is in the sink's file out of the way, to be replayed; durable when it resolves.
+   * @returns the name of its new file
+   */
+  async setAside(sink: string): Promise<string> {
+    this.prepared.delete(sink);
+    await this.prepare(sink);
+    const file = `${sink}.${Date.now()}${REPLAY_SUFFIX}`;
+    await rename(this.path(sink), this.replayPath(file));
+    await syncDirectory(this.directory);
+    return file;
+  }
+
+  /** The file of a replay that has begun and is not over. */
+  async replayed(sink: string): Promise<string | undefined> {
+    const names = await readdir(this.directory).catch(() => []);
+    return names.find((name) => name.startsWith(`${sink}.`) && name.endsWith(REPLAY_SUFFIX));
+  }
+
+  replayPath(file: string): string {
+    return join(this.directory, file);
+  }
+
+  /** Deletes what is in the sink's file; durable when it resolves. */
+  purge(sink: string): Promise<void> {
+    return removeFile(this.path(sink));
+  }
+
+  private path(sink: string): string {
+    return deadLetterPath(this.directory, sink);
   }
 
   /** Once for each sink: the file is there, durably, and ends with a whole line. */
@@ -92,6 +127,7 @@ export class DeadLetters {
 
   private async bytes(): Promise<number> {
     const names = (await readdir(this.directory)).filter(
+      // That file bounds itself, to a quarter of the whole.
       (name) => name.endsWith(DEAD_LETTER_SUFFIX) && name !== `${REJECTED}${DEAD_LETTER_SUFFIX}`,
     );
     const sizes = await Promise.all(
@@ -99,10 +135,4 @@ export class DeadLetters {
     );
     return sizes.reduce((sum, size) => sum + size, 0);
   }
-}
-
-/** The event's bytes stand in the line as they were stored. */
-function encode(sink: string, { event, reason, error }: DeadLetter): Buffer {
-  const head = JSON.stringify({ failed_at: new Date().toISOString(), sink, reason, error });
-  return Buffer.concat([Buffer.from(`${head.slice(0, -1)},"event":`), event, Buffer.from('}\n')]);
 }

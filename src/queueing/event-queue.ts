@@ -17,26 +17,63 @@ export interface Batch {
   readonly end: number;
 }
 
-/** One lane's view of the queue. One caller, one call at a time. */
-export interface QueueReader {
-  readonly name: string;
-  /** Events accepted and not yet committed. */
-  readonly depth: number;
-  readonly ledger: Ledger;
+/** Of the settled events that no commit has told yet, those that were not delivered. */
+export interface Undelivered {
+  readonly deadLettered: number;
+  /** Dead-lettered, then deleted. */
+  readonly purged: number;
+  /** Dead-lettered, then queued again by the replay under way. */
+  readonly replayed: number;
+}
 
+export const ALL_DELIVERED: Undelivered = { deadLettered: 0, purged: 0, replayed: 0 };
+
+/** Where a lane takes its batches from. One caller, one call at a time. */
+export interface BatchSource {
   /**
    * The events behind the last batch; the first batch begins at the committed position. Resolves at the
-   * first bound reached; rejects with the signal's reason when it is aborted before that. Damaged events
-   * are set aside, counted and skipped.
+   * first bound reached; rejects with the signal's reason when it is aborted before that.
    */
   read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch>;
 
   /**
    * Everything before `position` is settled. Durable when it resolves; may be called with a position
    * inside the batch.
-   * @param deadLettered how many of the events since the last commit went to the dead letters
    */
-  commit(position: number, deadLettered: number): Promise<void>;
+  commit(position: number, undelivered: Undelivered): Promise<void>;
+}
+
+/** A replay of dead letters: how far it is. */
+export interface ReplayMark {
+  /** Name of the file that is replayed. */
+  readonly file: string;
+  /** Everything before it is settled, bytes. */
+  readonly offset: number;
+  /** Events behind the offset. */
+  readonly remaining: number;
+  /** How many of these the ledger counts as queued; fewer when a crash has left some there twice. */
+  readonly queued: number;
+}
+
+/**
+ * One lane's view of the queue, and the keeper of its ledger: every change of it is durable when its
+ * promise resolves. `read` sets damaged events aside, counts and skips them.
+ */
+export interface QueueReader extends BatchSource {
+  readonly name: string;
+  /** Events behind the committed position; those of a replay are not among them. */
+  readonly depth: number;
+  readonly ledger: Ledger;
+  readonly replay: ReplayMark | undefined;
+
+  /** The dead letters of the sink, which are in `file` now, are queued again. */
+  beginReplay(file: string, events: number): Promise<void>;
+  /** So many more events of the replay, all before `offset`, are settled. */
+  settleReplay(offset: number, events: number, undelivered: Undelivered): Promise<void>;
+  /** Its file is gone; what was not settled went with it. */
+  endReplay(): Promise<void>;
+  /** The dead letters are deleted. */
+  purgeDeadLetters(): Promise<void>;
 }
 
 /** Whether `append` takes events, and if not, why. */

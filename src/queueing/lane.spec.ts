@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RecordingObserver } from '../../test/support/recording-observer.js';
 import { ScriptedSink } from '../../test/support/scripted-sink.js';
 import { RejectedBatchError, RejectedEventsError, RetryableSinkError } from '../sinks/sink.js';
+import { DeadLetterRequests } from './dead-letter-requests.js';
 import { DeadLetters } from './dead-letters.js';
 import { EmbeddedQueue } from './embedded/embedded-queue.js';
 import { Lane } from './lane.js';
@@ -16,11 +17,13 @@ let observer: RecordingObserver;
 let sink: ScriptedSink;
 let queue: EmbeddedQueue;
 let lane: Lane;
+let requests: DeadLetterRequests;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-lane-'));
   observer = new RecordingObserver();
   sink = new ScriptedSink();
+  requests = new DeadLetterRequests(join(directory, 'dead'));
   queue = await EmbeddedQueue.open(
     { directory: join(directory, 'queue'), maxBytes: 64 * MIB, sinks: ['log'] },
     observer,
@@ -37,7 +40,7 @@ afterEach(async () => {
 function newLane(deadLetterBytes = MIB): Lane {
   const letters = new DeadLetters(join(directory, 'dead'), deadLetterBytes);
   const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
-  return new Lane('log', sink, queue.reader('log'), letters, bounds, observer);
+  return new Lane('log', sink, queue.reader('log'), letters, requests, bounds, observer);
 }
 
 const append = (texts: readonly string[]): Promise<void> =>
@@ -281,5 +284,184 @@ describe('Lane', () => {
     await settled();
     expect(await deadLetters()).toHaveLength(1);
     expect(queue.reader('log').ledger.deadLettered).toBe(2);
+  });
+
+  describe('dead letters on their way back', () => {
+    const event = (text: string): string => JSON.stringify({ text });
+    const ids = (count: number, prefix = 'bad'): string[] =>
+      Array.from({ length: count }, (_, index) => event(`${prefix}${index}`));
+    const ledger = (): unknown => queue.reader('log').ledger;
+    const files = (): Promise<string[]> => readdir(join(directory, 'dead'));
+
+    async function ask(request: 'replay' | 'purge'): Promise<void> {
+      await requests.make('log', request);
+      lane.nudge();
+    }
+
+    async function asked(request: 'replay' | 'purge'): Promise<void> {
+      await ask(request);
+      await vi.waitFor(async () => expect(await requests.isMade('log', request)).toBe(false));
+    }
+
+    const replayed = (): Promise<void> =>
+      until(() => queue.reader('log').replay === undefined && queue.reader('log').depth === 0);
+
+    /** Has the sink refuse these, and waits until they are dead letters. */
+    async function deadLetter(texts: readonly string[]): Promise<void> {
+      refuse((text) => text.includes('bad'));
+      lane.start();
+      await append([...texts, event('good')]);
+      await settled();
+    }
+
+    it('reach the sink in order once the cause is gone, and the ledger says delivered', async () => {
+      await deadLetter(ids(60));
+      refuse(() => false);
+      await asked('replay');
+      await replayed();
+      expect(sink.stored).toEqual([event('good'), ...ids(60)]);
+      expect(ledger()).toMatchObject({ accepted: 61, delivered: 61, queued: 0, deadLettered: 0 });
+      expect(observer.of('eventsReplayed')).toEqual([['log', 60]]);
+      expect(await files()).toEqual([]);
+    });
+
+    it('are queued, in the ledger, while their sink is down', async () => {
+      await deadLetter(ids(5));
+      sink.onWrite = () => {
+        throw new RetryableSinkError('connection', 'refused');
+      };
+      await asked('replay');
+      expect(ledger()).toMatchObject({ delivered: 1, queued: 5, deadLettered: 0 });
+      refuse(() => false);
+      await replayed();
+      expect(ledger()).toMatchObject({ delivered: 6, queued: 0, deadLettered: 0 });
+    });
+
+    it('become dead letters again when the cause is not gone, and do not hold the lane', async () => {
+      await deadLetter([...ids(99), event('good'), ...ids(99)]);
+      await asked('replay');
+      await append([event('after')]);
+      await replayed();
+      expect(lane.holding).toBeUndefined();
+      expect(sink.stored.at(-1)).toBe(event('after'));
+      expect(await deadLetters()).toHaveLength(198);
+      expect(ledger()).toMatchObject({ delivered: 3, queued: 0, deadLettered: 198 });
+    });
+
+    it('are taken while the lane holds for a full directory, which frees it', async () => {
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = newLane(600);
+      refuse((text) => text.includes('bad'));
+      lane.start();
+      await append(ids(30));
+      await until(() => lane.holding !== undefined);
+      expect(lane.holding).toContain('DEAD_LETTER_MAX_MB');
+      refuse(() => false);
+      await asked('replay');
+      await replayed();
+      // The one that did not fit had been refused before.
+      const kept = (await deadLetters()).map(({ event: refused }) => JSON.stringify(refused));
+      expect(kept).toHaveLength(1);
+      expect([...sink.stored, ...kept].toSorted()).toEqual(ids(30).toSorted());
+      expect(ledger()).toMatchObject({ delivered: 29, queued: 0, deadLettered: 1 });
+    });
+
+    it('are purged while the lane holds for a full directory, and the ledger says so', async () => {
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = newLane(600);
+      refuse((text) => text.includes('bad'));
+      lane.start();
+      await append(ids(10));
+      await until(() => lane.holding !== undefined);
+      const kept = (await deadLetters()).length;
+      refuse(() => false);
+      await asked('purge');
+      await settled();
+      // The one that did not fit had been refused before.
+      expect(ledger()).toMatchObject({ purged: kept, delivered: 9 - kept, deadLettered: 1 });
+      expect(await deadLetters()).toHaveLength(1);
+    });
+
+    it('are purged when nothing else is to do', async () => {
+      await deadLetter(ids(7));
+      await asked('purge');
+      expect(await files()).toEqual([]);
+      expect(ledger()).toMatchObject({ delivered: 1, deadLettered: 0, purged: 7 });
+    });
+
+    it('wait for the next start with the rest of a replay', async () => {
+      await deadLetter(ids(3));
+      sink.onWrite = () => {
+        throw new RetryableSinkError('connection', 'refused');
+      };
+      await asked('replay');
+      await lane.drain(AbortSignal.abort());
+      expect(ledger()).toMatchObject({ queued: 3 });
+
+      sink = new ScriptedSink();
+      lane = newLane();
+      lane.start();
+      await replayed();
+      expect(sink.stored).toEqual(ids(3));
+      expect(observer.of('eventsReplayed')).toEqual([['log', 3]]);
+    });
+
+    it('are replayed when a crash came between the renaming of their file and the ledger', async () => {
+      await deadLetter(ids(3));
+      await lane.drain(AbortSignal.abort());
+      await rename(
+        join(directory, 'dead', 'log.ndjson'),
+        join(directory, 'dead', 'log.1.replaying'),
+      );
+      sink = new ScriptedSink();
+      lane = newLane();
+      lane.start();
+      await until(() => sink.stored.length === 3);
+      await replayed();
+      expect(ledger()).toMatchObject({ delivered: 4, queued: 0, deadLettered: 0 });
+      expect(await files()).toEqual([]);
+    });
+
+    it('are counted once where a crash has left them twice', async () => {
+      await deadLetter(ids(4));
+      const path = join(directory, 'dead', 'log.ndjson');
+      await appendFile(path, await readFile(path));
+      refuse((text) => text === event('bad0'));
+      await asked('replay');
+      await replayed();
+      expect(await deadLetters()).toHaveLength(2);
+      expect(ledger()).toMatchObject({ accepted: 5, queued: 0 });
+      const { delivered, deadLettered } = queue.reader('log').ledger;
+      expect(delivered + deadLettered).toBe(5);
+    });
+
+    it('keep a line that holds no event', async () => {
+      await deadLetter(ids(2));
+      await appendFile(join(directory, 'dead', 'log.ndjson'), 'edited by hand\n');
+      refuse(() => false);
+      await asked('replay');
+      await replayed();
+      expect(sink.stored).toEqual([event('good'), ...ids(2)]);
+      expect(await readFile(join(directory, 'dead', 'log.ndjson'), 'utf8')).toBe(
+        'edited by hand\n',
+      );
+    });
+
+    it('of which somebody has removed the file count as purged', async () => {
+      await deadLetter(ids(3));
+      sink.onWrite = () => {
+        throw new RetryableSinkError('connection', 'refused');
+      };
+      await asked('replay');
+      await lane.drain(AbortSignal.abort());
+      await rm(join(directory, 'dead'), { recursive: true });
+      sink = new ScriptedSink();
+      lane = newLane();
+      lane.start();
+      await replayed();
+      expect(ledger()).toMatchObject({ delivered: 1, queued: 0, purged: 3 });
+    });
   });
 });

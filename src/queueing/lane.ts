@@ -9,8 +9,18 @@ import {
   type Sink,
 } from '../sinks/sink.js';
 import { backoffMs } from './backoff.js';
+import type { DeadLetterReplay } from './dead-letter-replay.js';
 import type { DeadLetters } from './dead-letters.js';
-import type { BatchBounds, QueueReader } from './event-queue.js';
+import type { DeadLetterRequests } from './dead-letter-requests.js';
+import {
+  ALL_DELIVERED,
+  type Batch,
+  type BatchBounds,
+  type BatchSource,
+  type QueueReader,
+  type Undelivered,
+} from './event-queue.js';
+import { Redelivery } from './redelivery.js';
 import { SinkState } from './sink-state.js';
 
 /**
@@ -28,13 +38,19 @@ const CLOSE_TIMEOUT_MS = 1000;
 export class Lane {
   readonly sinkState: SinkState;
   private readonly logger: Logger;
-  /** Ends the wait for more events: what is queued goes out at once. */
-  private readonly draining = new AbortController();
+  private readonly redelivery: Redelivery;
+  private draining = false;
+  /** What an operator asks for may be there already. */
+  private nudged = true;
+  /** Ends the wait for more events. */
+  private interrupt = new AbortController();
   /** Ends everything. */
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
+  /** Where the batch in hand came from. */
+  private source: BatchSource;
   private refusalsInARow = 0;
-  private deadLettersToCommit = 0;
+  private toCommit: Undelivered = ALL_DELIVERED;
   /** Whether everything before the events in hand is settled, so that progress within a batch can be committed. */
   private inOrder = true;
   private held: string | undefined;
@@ -44,10 +60,13 @@ export class Lane {
     private readonly sink: Sink,
     private readonly reader: QueueReader,
     private readonly deadLetters: DeadLetters,
+    requests: DeadLetterRequests,
     private readonly bounds: BatchBounds,
     private readonly observer: PipelineObserver,
   ) {
     this.logger = new Logger(`Lane ${name}`);
+    this.source = reader;
+    this.redelivery = new Redelivery(name, reader, deadLetters, requests, observer);
     this.sinkState = new SinkState(name, sink, observer);
   }
 
@@ -64,7 +83,13 @@ export class Lane {
     });
   }
 
-  /** Delivers what is queued. Resolves when nothing is left, or once `deadline` is aborted. */
+  /** Looks for requests about its dead letters at the next moment that suits it. */
+  nudge(): void {
+    this.nudged = true;
+    this.interrupt.abort(new Error('nudged'));
+  }
+
+  /** Delivers what is queued; a replay goes on after the next start. Resolves when nothing is left, or once `deadline` is aborted. */
   async drain(deadline: AbortSignal): Promise<void> {
     const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
     // Also when nothing is queued: a sink that was never up must not keep the process.
@@ -72,7 +97,8 @@ export class Lane {
       stop();
     }
     deadline.addEventListener('abort', stop);
-    this.draining.abort(new Error('draining'));
+    this.draining = true;
+    this.interrupt.abort(new Error('draining'));
     await Promise.race([this.running, aborted(this.stopping.signal)]);
     deadline.removeEventListener('abort', stop);
     this.stopping.abort();
@@ -96,22 +122,51 @@ export class Lane {
   }
 
   private async run(): Promise<void> {
+    await this.serveRequests();
     await this.attempt(() => this.sink.open());
     this.sinkState.start();
     let goesOn = true;
     while (goesOn) {
+      await this.serveRequests();
+      if (this.redelivery.source && !this.draining) {
+        await this.replayBatch(this.redelivery.source);
+      }
       goesOn = await this.deliverBatch();
+    }
+  }
+
+  private async serveRequests(): Promise<void> {
+    if (!this.nudged) {
+      return;
+    }
+    this.nudged = false;
+    if (!this.draining) {
+      this.interrupt = new AbortController();
+    }
+    this.toCommit = await this.redelivery.serve(this.toCommit);
+  }
+
+  /** In turns with batches of the queue: neither waits for the other's end. */
+  private async replayBatch(replay: DeadLetterReplay): Promise<void> {
+    const begin = this.reader.replay?.offset;
+    const batch = await this.persist('the dead letters cannot be read', () =>
+      replay.read(this.bounds),
+    );
+    if (batch.end === begin) {
+      await this.persist('the dead letters cannot be removed', () => this.redelivery.finish());
+    } else {
+      await this.deliver(replay, batch);
     }
   }
 
   /** False once the queue is drained. */
   private async deliverBatch(): Promise<boolean> {
-    const drained = this.draining.signal.aborted;
-    if (drained && this.reader.depth === 0) {
-      return false;
+    const drains = this.draining;
+    if (this.reader.depth === 0 && (drains || this.redelivery.source)) {
+      return !drains;
     }
-    const bounds = drained ? { ...this.bounds, lingerMs: 0 } : this.bounds;
-    const { signal } = drained ? this.stopping : this.draining;
+    const bounds = drains || this.redelivery.source ? { ...this.bounds, lingerMs: 0 } : this.bounds;
+    const { signal } = drains ? this.stopping : this.interrupt;
     const batch = await this.persist('the queue cannot be read', () =>
       this.reader.read(bounds, signal).catch((error: unknown) => {
         if (!signal.aborted) {
@@ -119,19 +174,22 @@ export class Lane {
         }
       }),
     );
-    if (!batch) {
-      return !this.stopping.signal.aborted;
+    if (batch) {
+      await this.deliver(this.reader, batch);
     }
+    return batch !== undefined || !this.stopping.signal.aborted;
+  }
 
+  private async deliver(source: BatchSource, { events, end }: Batch): Promise<void> {
+    this.source = source;
     this.inOrder = true;
-    let unsettled = await this.settle(batch.events);
+    let unsettled = await this.settle(events);
     for (let attempts = 1; unsettled.length > 0; attempts += 1) {
       await this.pause(attempts);
       unsettled = await this.settle(unsettled);
     }
     this.release();
-    await this.commit(batch.end);
-    return true;
+    await this.commit(end);
   }
 
   /** Writes or dead-letters each event; gives back those that the sink refuses while the lane holds. */
@@ -181,7 +239,9 @@ export class Lane {
 
   /** False when the lane holds: the event is kept for another attempt. */
   private async refuse(event: StoredEvent, error: string): Promise<boolean> {
-    if (this.refusalsInARow >= HOLD_AFTER_REFUSALS) {
+    // What is replayed was among the dead letters before: refused again, it goes back there.
+    const isNew = this.source === this.reader;
+    if (isNew && this.refusalsInARow >= HOLD_AFTER_REFUSALS) {
       this.hold(
         `the sink has refused ${this.refusalsInARow} events in a row and accepted none; ` +
           `look at its table or topic. It said: ${error}`,
@@ -191,8 +251,8 @@ export class Lane {
     await this.persist('the dead letters cannot be written', () =>
       this.deadLetters.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
     );
-    this.refusalsInARow += 1;
-    this.deadLettersToCommit += 1;
+    this.refusalsInARow += isNew ? 1 : 0;
+    this.toCommit = { ...this.toCommit, deadLettered: this.toCommit.deadLettered + 1 };
     this.observer.eventsDeadLettered(this.name, 'rejected', 1);
     return true;
   }
@@ -258,16 +318,16 @@ export class Lane {
   }
 
   private async commit(position: number): Promise<void> {
-    const deadLettered = this.deadLettersToCommit;
     await this.persist('the position in the queue cannot be written', () =>
-      this.reader.commit(position, deadLettered),
+      this.source.commit(position, this.toCommit),
     );
-    this.deadLettersToCommit = 0;
+    this.toCommit = ALL_DELIVERED;
   }
 
   /** Rejects when the lane is to stop. */
-  private pause(failedAttempts: number): Promise<void> {
-    return sleep(backoffMs(failedAttempts), undefined, { signal: this.stopping.signal });
+  private async pause(failedAttempts: number): Promise<void> {
+    await sleep(backoffMs(failedAttempts), undefined, { signal: this.stopping.signal });
+    await this.serveRequests();
   }
 
   private hold(reason: string): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { RecordingObserver } from '../../test/support/recording-observer.js';
 import { ScriptedSink } from '../../test/support/scripted-sink.js';
+import { DeadLetterRequests } from './dead-letter-requests.js';
 import { DeadLetters } from './dead-letters.js';
 import { EmbeddedQueue } from './embedded/embedded-queue.js';
 import { Lanes } from './lanes.js';
@@ -32,6 +33,7 @@ it('gives each sink batches within its own bounds, or those of all', async () =>
     ],
     queue,
     new RejectedRing(join(directory, 'dead'), MIB, observer),
+    new DeadLetterRequests(join(directory, 'dead')),
     new DeadLetters(join(directory, 'dead'), MIB),
     observer,
   );

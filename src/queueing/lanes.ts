@@ -8,6 +8,7 @@ import {
 import { InjectOptions } from '../config/setting.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
+import { DeadLetterRequests } from './dead-letter-requests.js';
 import { DeadLetters } from './dead-letters.js';
 import { EmbeddedQueue } from './embedded/embedded-queue.js';
 import { Lane } from './lane.js';
@@ -31,6 +32,7 @@ export class Lanes
     @Inject(SINKS) sinks: readonly ConfiguredSink[],
     private readonly queue: EmbeddedQueue,
     private readonly rejectedRing: RejectedRing,
+    private readonly requests: DeadLetterRequests,
     deadLetters: DeadLetters,
     observer: PipelineObserver,
   ) {
@@ -41,14 +43,24 @@ export class Lanes
     };
     this.all = sinks.map(
       ({ name, sink, bounds: own }) =>
-        new Lane(name, sink, queue.reader(name), deadLetters, { ...bounds, ...own }, observer),
+        new Lane(
+          name,
+          sink,
+          queue.reader(name),
+          deadLetters,
+          requests,
+          { ...bounds, ...own },
+          observer,
+        ),
     );
   }
 
   onApplicationBootstrap(): void {
     for (const lane of this.all) {
+      this.requests.listen(lane.name, () => lane.nudge());
       lane.start();
     }
+    this.requests.start();
   }
 
   /** HTTP closes next; the time that its last requests take is taken from the drain's. */
@@ -59,6 +71,7 @@ export class Lanes
   /** Runs after HTTP has closed: nothing is appended any more. */
   async onApplicationShutdown(): Promise<void> {
     try {
+      this.requests.stop();
       const deadline = this.deadline ?? AbortSignal.abort();
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.rejectedRing.flush();

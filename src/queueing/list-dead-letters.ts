@@ -2,9 +2,12 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DEAD_LETTER_SUFFIX } from './dead-letters.js';
+import { DEAD_LETTER_SUFFIX, REPLAY_SUFFIX } from './dead-letters.js';
 
-/** For `dead-letters list`: each file, then how many events it holds for each reason and error. */
+/**
+ * For `dead-letters list`: each file, then how many events it holds for each reason and error. A file that is
+ * being replayed holds also what is settled already.
+ */
 export async function listDeadLetters(directory: string): Promise<string> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
@@ -12,7 +15,9 @@ export async function listDeadLetters(directory: string): Promise<string> {
     }
     throw error;
   });
-  const files = names.filter((name) => name.endsWith(DEAD_LETTER_SUFFIX)).toSorted();
+  const files = names
+    .filter((name) => name.endsWith(DEAD_LETTER_SUFFIX) || name.endsWith(REPLAY_SUFFIX))
+    .toSorted();
   const sections = await Promise.all(files.map((name) => section(join(directory, name))));
   return sections.length === 0 ? `no dead letters in ${directory}` : sections.join('\n\n');
 }

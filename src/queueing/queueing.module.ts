@@ -3,6 +3,7 @@ import { getConfigToken } from '@nestjs/config';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
 import { SinksModule } from '../sinks/sinks.module.js';
+import { DeadLetterRequests } from './dead-letter-requests.js';
 import { DeadLetters } from './dead-letters.js';
 import { EmbeddedQueue } from './embedded/embedded-queue.js';
 import { EventQueue } from './event-queue.js';
@@ -39,6 +40,11 @@ const options = getConfigToken(QueueingOptions.key);
         new DeadLetters(deadLetterPath, deadLetterMaxMegabytes * MIB),
     },
     {
+      provide: DeadLetterRequests,
+      inject: [options],
+      useFactory: ({ deadLetterPath }: QueueingOptions) => new DeadLetterRequests(deadLetterPath),
+    },
+    {
       provide: RejectedRing,
       inject: [options, PipelineObserver],
       useFactory: (
@@ -48,6 +54,6 @@ const options = getConfigToken(QueueingOptions.key);
     },
     Lanes,
   ],
-  exports: [EventQueue, Lanes, RejectedRing],
+  exports: [EventQueue, Lanes, RejectedRing, DeadLetterRequests],
 })
 export class QueueingModule {}

@@ -2,11 +2,13 @@ import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../disk/make-directory.js';
+import { removeFile } from '../disk/remove-file.js';
 import { cutTornLine } from '../disk/torn-line.js';
 import { encode } from '../event/encode.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { DEAD_LETTER_SUFFIX, REJECTED } from './dead-letters.js';
+import { encodeLine, REJECTED } from './dead-letter-line.js';
+import { deadLetterPath, REPLAY_SUFFIX } from './dead-letters.js';
 
 /** Of lines that wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -34,14 +36,19 @@ export class RejectedRing {
     private readonly maxBytes: number,
     private readonly observer: PipelineObserver,
   ) {
-    this.path = join(directory, `${REJECTED}${DEAD_LETTER_SUFFIX}`);
+    this.path = deadLetterPath(directory, REJECTED);
   }
 
   /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */
   keep(rejections: readonly Rejection[]): void {
+    this.putBack(rejections.map(lineOf));
+  }
+
+  /** Like `keep`, for lines of such a file. */
+  putBack(lines: readonly Buffer[]): void {
     let discarded = 0;
-    for (const rejection of rejections) {
-      if (!this.enqueue(lineOf(rejection))) {
+    for (const line of lines) {
+      if (!this.enqueue(line)) {
         discarded += 1;
       }
     }
@@ -51,12 +58,43 @@ export class RejectedRing {
     }
   }
 
-  /** Resolves once everything kept so far is in the file, or was discarded. */
-  async flush(): Promise<void> {
-    await this.writing;
+  /** Takes what is in the file out of the way, to be replayed. @returns its new path */
+  async setAside(): Promise<string> {
+    await this.between(() => rename(this.path, this.replayPath));
+    return this.replayPath;
   }
 
-  private enqueue(line: Buffer): boolean {
+  /** Deletes what is in the file. */
+  purge(): Promise<void> {
+    return this.between(() => removeFile(this.path));
+  }
+
+  /** Of what is being replayed. */
+  get replayPath(): string {
+    return join(this.directory, `${REJECTED}${REPLAY_SUFFIX}`);
+  }
+
+  /** Resolves once everything kept so far is in the file, or was discarded. */
+  async flush(): Promise<void> {
+    while (this.writing) {
+      await this.writing;
+    }
+  }
+
+  /** While nothing is written to the file. */
+  private async between(operation: () => Promise<void>): Promise<void> {
+    await this.flush();
+    this.prepared = false;
+    const done = operation();
+    const goOn = (): void => {
+      this.writing = this.waiting.length > 0 ? this.write() : undefined;
+    };
+    this.writing = done.then(goOn, goOn);
+    await done;
+  }
+
+  private enqueue(text: Buffer): boolean {
+    const line = Buffer.concat([text, Buffer.of(NEWLINE)]);
     if (line.length > this.maxAppend || this.waitingBytes + line.length > MAX_WAITING_BYTES) {
       return false;
     }
@@ -170,15 +208,11 @@ export class RejectedRing {
 }
 
 function lineOf({ reason, errors, event }: Rejection): Buffer {
-  const failedAt = new Date().toISOString();
-  const entry = {
-    failed_at: failedAt,
-    sink: 'rejected',
+  return encodeLine(REJECTED, {
     reason,
     error: errors.join('; '),
-    event: event ?? null,
-  };
-  return Buffer.from(`${encode(entry).toString()}\n`);
+    event: event ? encode(event) : null,
+  });
 }
 
 /**

@@ -22,6 +22,7 @@ export class RecordingObserver extends PipelineObserver {
   readonly batchRetried = this.record('batchRetried');
   readonly eventsDeadLettered = this.record('eventsDeadLettered');
   readonly eventsReplayed = this.record('eventsReplayed');
+  readonly rejectedReplayed = this.record('rejectedReplayed');
   readonly sinkWentUp = this.record('sinkWentUp');
   readonly sinkWentDown = this.record('sinkWentDown');
 

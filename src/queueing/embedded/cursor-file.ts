@@ -3,21 +3,8 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { syncDirectory } from '../../disk/sync-directory.js';
+import type { Cursors } from './cursor.js';
 import { QueueStartError } from './queue-start-error.js';
-
-/** Where one sink stands, and what became of the events before that. */
-export interface Cursor {
-  /** Position at which the sink joined the queue. */
-  readonly start: number;
-  /** Everything before it is settled. */
-  readonly position: number;
-  /** Of the settled events: not delivered but in the dead letters, deleted from them, damaged in the queue. */
-  readonly deadLettered: number;
-  readonly purged: number;
-  readonly corrupt: number;
-}
-
-export type Cursors = Readonly<Record<string, Cursor>>;
 
 /*
  * Two slots, written in turn: a torn or damaged one leaves the other, which is one commit older.

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canMount, withSmallFileSystem } from '../../../test/support/mounts.js';
 import { RecordingObserver } from '../../../test/support/recording-observer.js';
-import type { Batch, BatchBounds } from '../event-queue.js';
+import { ALL_DELIVERED, type Batch, type BatchBounds } from '../event-queue.js';
 import { encodeBlock } from './block.js';
 import { EmbeddedQueue } from './embedded-queue.js';
 import { segmentPath } from './segment.js';
@@ -53,7 +53,7 @@ async function deliverAll(queue: EmbeddedQueue, sink = 'log', maxEvents = 500): 
   while (reader.depth > 0) {
     const batch = await reader.read({ ...NOW, maxEvents }, never);
     delivered.push(...texts(batch));
-    await reader.commit(batch.end, 0);
+    await reader.commit(batch.end, ALL_DELIVERED);
   }
   return delivered;
 }
@@ -100,7 +100,7 @@ describe('EmbeddedQueue', () => {
     await first.append(encoded('a', 'b', 'c', 'd'));
     const reader = first.reader('log');
     await reader.read(NOW, never);
-    await reader.commit(3, 1);
+    await reader.commit(3, { ...ALL_DELIVERED, deadLettered: 1 });
     await close(first);
 
     const second = await open();
@@ -123,7 +123,7 @@ describe('EmbeddedQueue', () => {
     await queue.append(encoded('b'));
     const batch = await full;
     expect(texts(batch)).toEqual(['a', 'b']);
-    await queue.reader('log').commit(batch.end, 0);
+    await queue.reader('log').commit(batch.end, ALL_DELIVERED);
 
     await queue.append(encoded('c'));
     expect(
@@ -180,7 +180,7 @@ describe('EmbeddedQueue', () => {
   it('refuses to start when both copies of the cursors are damaged, and says what to do', async () => {
     const queue = await open();
     await queue.append(encoded('a'));
-    await queue.reader('log').commit(1, 0);
+    await queue.reader('log').commit(1, ALL_DELIVERED);
     await close(queue);
     await writeFile(join(directory, 'cursors'), Buffer.alloc(32 * 1024, 0xff));
     await expect(open()).rejects.toThrow(/cursors is damaged.*Remove that file/);
@@ -192,8 +192,8 @@ describe('EmbeddedQueue', () => {
   it('falls back on the older copy of the cursors when the newer one is damaged', async () => {
     const queue = await open();
     await queue.append(encoded('a', 'b'));
-    await queue.reader('log').commit(1, 0);
-    await queue.reader('log').commit(2, 0);
+    await queue.reader('log').commit(1, ALL_DELIVERED);
+    await queue.reader('log').commit(2, ALL_DELIVERED);
     await close(queue);
     const newest = await readFile(join(directory, 'cursors'));
     // Twice at the start, then the two commits: generations 1 to 4, the even ones in the first slot.
@@ -320,7 +320,7 @@ describe('EmbeddedQueue', () => {
     await first.append([Buffer.alloc(64 * MIB, ' ')]);
     await first.append(encoded('behind'));
     const reader = first.reader('log');
-    await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, 0);
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, ALL_DELIVERED);
     await close(first);
     await truncate((await segmentPaths())[0] ?? '', 0);
 
@@ -353,7 +353,7 @@ describe('EmbeddedQueue', () => {
       await first.append(encoded(text));
     }
     const reader = first.reader('log');
-    await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, 0);
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, ALL_DELIVERED);
     await close(first);
     const [path = ''] = await segmentPaths();
     const bytes = await readFile(path);
@@ -372,7 +372,7 @@ describe('EmbeddedQueue', () => {
     const bounds = { ...NOW, maxBytes: 5000 };
     for (let index = 0; index < 200; index += 1) {
       await queue.append(encoded('a'));
-      await reader.commit((await reader.read(bounds, never)).end, 0);
+      await reader.commit((await reader.read(bounds, never)).end, ALL_DELIVERED);
     }
     await queue.append(encoded('b'));
     const stop = new AbortController();
@@ -386,7 +386,7 @@ describe('EmbeddedQueue', () => {
     const queue = await open(['log'], MIB);
     await queue.append([Buffer.alloc(1_000_000, ' ')]);
     const reader = queue.reader('log');
-    await reader.commit((await reader.read(NOW, never)).end, 0);
+    await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
     await vi.waitFor(() => expect(queue.state).toBe('accepting'));
     await queue.append([Buffer.alloc(100_000, ' ')]);
   });
@@ -432,7 +432,7 @@ describe('EmbeddedQueue', () => {
       await onSmallDisk(async (queue) => {
         const reader = queue.reader('log');
         await appendUntilRefused(queue, async () => {
-          await reader.commit((await reader.read(NOW, never)).end, 0);
+          await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
         });
         await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
       });
@@ -499,7 +499,7 @@ describe('EmbeddedQueue', () => {
             expect(texts(batch)).toEqual(accepted.slice(at, at + batch.events.length));
             expect(batch.end).toBe(at + batch.events.length);
             const settled = at + Math.round(batch.events.length * settle);
-            await reader.commit(settled, 0);
+            await reader.commit(settled, ALL_DELIVERED);
             position[sink] = settled;
             // What was read and not settled comes again only after a restart.
             if (settled < batch.end) {

@@ -12,7 +12,8 @@ import {
   QueueUnavailableError,
 } from '../event-queue.js';
 import { blockBytesOf, encodeBlock } from './block.js';
-import { type Cursor, CursorFile, type Cursors } from './cursor-file.js';
+import { type Cursor, type Cursors, ledgerOf } from './cursor.js';
+import { CursorFile } from './cursor-file.js';
 import { Damage } from './damage.js';
 import { type Log, LogReader } from './log-reader.js';
 import { OwnerLock } from './owner-lock.js';
@@ -231,8 +232,8 @@ export class EmbeddedQueue extends EventQueue implements Log {
   /** A sink that is new starts at the end; without a cursor file, every sink starts at the beginning. */
   private startingCursors(): Cursors {
     const known = this.cursorFile.cursors;
-    for (const [name, { position }] of Object.entries(known)) {
-      const undelivered = this.tail - position;
+    for (const [name, cursor] of Object.entries(known)) {
+      const undelivered = ledgerOf(cursor, this.tail).queued;
       if (!this.options.sinks.includes(name) && undelivered > 0) {
         throw new QueueStartError(
           `OUTPUTS no longer names ${name}, which has ${undelivered} undelivered event(s) in ${this.options.directory}. ` +

@@ -1,8 +1,16 @@
 import type { StoredEvent } from '../../event/stored-event.js';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
-import type { Batch, BatchBounds, QueueReader } from '../event-queue.js';
+import type { Batch, BatchBounds, QueueReader, ReplayMark, Undelivered } from '../event-queue.js';
 import { decodeBody } from './block.js';
-import type { Cursor } from './cursor-file.js';
+import {
+  beginReplay,
+  type Cursor,
+  endReplay,
+  ledgerOf,
+  purgeDeadLetters,
+  settle,
+  settleReplay,
+} from './cursor.js';
 import type { Damage } from './damage.js';
 import { openSegment, type Segment } from './segment.js';
 import type { Found, SegmentReader } from './segment-reader.js';
@@ -112,29 +120,47 @@ export class LogReader implements QueueReader {
     return { events, end: this.position };
   }
 
-  async commit(position: number, deadLettered: number): Promise<void> {
+  get replay(): ReplayMark | undefined {
+    return this.cursor.replay;
+  }
+
+  async commit(position: number, undelivered: Undelivered): Promise<void> {
     const corrupt = this.damaged.reduce(
       (sum, { start, end }) => sum + Math.max(0, Math.min(end, position) - start),
       0,
     );
-    const cursor = {
-      ...this.cursor,
-      position,
-      deadLettered: this.cursor.deadLettered + deadLettered,
-      corrupt: this.cursor.corrupt + corrupt,
-    };
-    await this.log.commitCursor(this.name, cursor);
-    this.cursor = cursor;
+    await this.save(settle(this.cursor, position, undelivered, corrupt));
     this.damaged = this.damaged
       .filter(({ end }) => end > position)
       .map(({ start, end }) => ({ start: Math.max(start, position), end }));
     this.stretches = this.stretches.filter((stretch) => stretch.end > position);
   }
 
+  beginReplay(file: string, events: number): Promise<void> {
+    return this.save(beginReplay(this.cursor, file, events));
+  }
+
+  settleReplay(offset: number, events: number, undelivered: Undelivered): Promise<void> {
+    return this.save(settleReplay(this.cursor, offset, events, undelivered));
+  }
+
+  endReplay(): Promise<void> {
+    return this.save(endReplay(this.cursor));
+  }
+
+  purgeDeadLetters(): Promise<void> {
+    return this.save(purgeDeadLetters(this.cursor));
+  }
+
   async close(): Promise<void> {
     await this.reader?.close();
     this.reader = undefined;
     this.segment = undefined;
+  }
+
+  private async save(cursor: Cursor): Promise<void> {
+    await this.log.commitCursor(this.name, cursor);
+    this.cursor = cursor;
   }
 
   private async untilWorthReading(bounds: BatchBounds, signal: AbortSignal): Promise<void> {
@@ -279,16 +305,4 @@ export class LogReader implements QueueReader {
     this.readPosition = end;
     return end - start;
   }
-}
-
-export function ledgerOf(cursor: Cursor, tail: number): Ledger {
-  const { start, position, deadLettered, purged, corrupt } = cursor;
-  return {
-    accepted: tail - start,
-    delivered: position - start - deadLettered - purged - corrupt,
-    queued: tail - position,
-    deadLettered,
-    purged,
-    corrupt,
-  };
 }

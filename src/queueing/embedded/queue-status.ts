@@ -1,9 +1,9 @@
 import { access, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
+import { ledgerOf } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
 import { checkFormat, monotonicNowMs } from './embedded-queue.js';
-import { ledgerOf } from './log-reader.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
@@ -67,7 +67,7 @@ export async function forgetSink(directory: string, sink: string): Promise<numbe
     const tail = await findTail(await listSegments(directory), cursorFile.cursors);
     await cursorFile.save(() => rest);
     await cursorFile.close();
-    return tail - forgotten.position;
+    return ledgerOf(forgotten, tail).queued;
   } finally {
     lock.release();
   }

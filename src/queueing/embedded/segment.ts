@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Cursors } from './cursor-file.js';
+import type { Cursors } from './cursor.js';
 import { SegmentReader } from './segment-reader.js';
 
 /** One file of the log. Its name carries the position of its first event. */
