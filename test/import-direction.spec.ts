@@ -36,6 +36,7 @@ const OWNED: Readonly<Record<string, string>> = {
   '@willsoto/nestjs-prometheus': 'metrics',
   '@nestjs/terminus': 'health',
   'node:sqlite': 'queueing',
+  '@platformatic/kafka': 'sinks',
   pg: 'sinks',
   'pg-copy-streams': 'sinks',
 };

@@ -1,5 +1,7 @@
 import type { OptionsClass } from '../config/setting.js';
 import type { SinkBounds } from './configured-sinks.js';
+import { KafkaSink } from './kafka/kafka-sink.js';
+import { KafkaOptions } from './kafka/kafka.options.js';
 import { LogSink } from './log/log-sink.js';
 import { LogOptions } from './log/log.options.js';
 import { StdoutSink } from './log/stdout-sink.js';
@@ -22,6 +24,7 @@ export interface SinkDefinition<T extends object = object> {
 /** Every sink there is: one line each. */
 export const SINK_CATALOGUE: readonly SinkDefinition[] = [
   defineSink('log', LogOptions, (o) => (o.path === 'stdout' ? new StdoutSink() : new LogSink(o))),
+  defineSink('kafka', KafkaOptions, (o) => new KafkaSink(o)),
   defineSink('postgres', PostgresOptions, (o) => new PostgresSink(o), {
     bounds: ({ batchSize, flushMs }) => ({ maxEvents: batchSize, lingerMs: flushMs }),
     required: ['dsn'],

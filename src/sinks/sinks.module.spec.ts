@@ -3,6 +3,7 @@ import { ConfigModule, registerAs } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ConfiguredSink, SINKS } from './configured-sinks.js';
+import { KafkaOptions } from './kafka/kafka.options.js';
 import { LogSink } from './log/log-sink.js';
 import { LogOptions } from './log/log.options.js';
 import { StdoutSink } from './log/stdout-sink.js';
@@ -20,6 +21,7 @@ async function configuredSinks(
     registerAs(PostgresOptions.key, () =>
       Object.assign(new PostgresOptions(), { batchSize: 7, flushMs: 8 }),
     ),
+    registerAs(KafkaOptions.key, () => new KafkaOptions()),
     registerAs(LogOptions.key, () => Object.assign(new LogOptions(), log)),
   ];
   @Module({

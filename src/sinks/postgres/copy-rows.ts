@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../../event/stored-event.js';
-import { readHead } from './event-head.js';
+import { columnsOf } from './columns.js';
 
 /** Signature, no flags, no extension ("Binary Format" under COPY in PostgreSQL's manual). */
 const FILE_HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xFF\r\n\0', 'latin1'), Buffer.alloc(8)]);
@@ -29,7 +29,7 @@ export function encodeCopyRows(batch: readonly StoredEvent[]): Buffer {
 
 /** Everything of a row before the text of its payload. */
 function rowHead(json: Buffer): Buffer {
-  const { uuid, tsMs } = readHead(json);
+  const { uuid, tsMs } = columnsOf(json);
   const head = Buffer.allocUnsafe(2 + 4 + UUID_BYTES + 4 + TIMESTAMP_BYTES + 4 + 1);
   let at = head.writeInt16BE(FIELDS);
   at = head.writeInt32BE(UUID_BYTES, at);

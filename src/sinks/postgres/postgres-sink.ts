@@ -9,7 +9,7 @@ import { type RejectedBatchError, RetryableSinkError, Sink, type Written } from 
 import { Connection } from './connection.js';
 import { encodeCopyRows } from './copy-rows.js';
 import type { Dsn } from './dsn.js';
-import { readHead } from './event-head.js';
+import { columnsOf } from './columns.js';
 import { asRefusal, asSinkError } from './postgres-error.js';
 import type { PostgresOptions } from './postgres.options.js';
 import { quotedTable } from './table-name.js';
@@ -121,7 +121,7 @@ export class PostgresSink extends Sink {
   }
 
   private insertByValues(client: Client, batch: readonly StoredEvent[]): Promise<number> {
-    const heads = batch.map(({ json }) => readHead(json));
+    const heads = batch.map(({ json }) => columnsOf(json));
     return this.insertFrom(
       client,
       'unnest($1::uuid[], $2::timestamptz[], $3::jsonb[]) as batch (event_id, ts, payload)',

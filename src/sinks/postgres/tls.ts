@@ -1,8 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
-import { fileFailure } from '../../config/file-failure.js';
-import { RetryableSinkError } from '../sink.js';
+import { readCertificates, readPem } from '../pem-file.js';
 import { type Dsn, SYSTEM_ROOTS } from './dsn.js';
 
 /** How to speak to the server: TLS options, or `false` for plain text. */
@@ -31,13 +28,12 @@ async function tlsOptions({
   clientKey,
 }: Dsn): Promise<ConnectionOptions> {
   const [ca, cert, key] = await Promise.all([
-    rootCert === SYSTEM_ROOTS ? undefined : readPem('sslrootcert', rootCert),
-    readPem('sslcert', clientCert),
-    readPem('sslkey', clientKey),
+    rootCert === undefined || rootCert === SYSTEM_ROOTS
+      ? undefined
+      : readCertificates('PG_DSN: its sslrootcert', rootCert),
+    clientCert === undefined ? undefined : readPem('PG_DSN: its sslcert', clientCert),
+    clientKey === undefined ? undefined : readPem('PG_DSN: its sslkey', clientKey),
   ]);
-  if (ca !== undefined) {
-    assertCertificate(ca);
-  }
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
@@ -52,30 +48,4 @@ function verification(sslMode: Dsn['sslMode'], hasCa: boolean): ConnectionOption
     return {};
   }
   return hasCa ? { checkServerIdentity: () => undefined } : { rejectUnauthorized: false };
-}
-
-async function readPem(parameter: string, path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) {
-    return undefined;
-  }
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new RetryableSinkError(
-      'other',
-      `PG_DSN: its ${parameter} names a file that cannot be read: ${fileFailure(error)}`,
-    );
-  }
-}
-
-/** Node takes a file without certificates, and then trusts nobody. */
-function assertCertificate(pem: string): void {
-  try {
-    void new X509Certificate(pem);
-  } catch {
-    throw new RetryableSinkError(
-      'other',
-      'PG_DSN: its sslrootcert names a file without a certificate in PEM form',
-    );
-  }
 }
