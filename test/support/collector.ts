@@ -32,9 +32,15 @@ export class Workplace {
     return join(this.directory, ...names);
   }
 
-  /** Starts the program and waits until both addresses answer. */
-  async start(environment: Record<string, string> = {}): Promise<Collector> {
-    const collector = new Collector(this.spawn(['serve'], environment));
+  /**
+   * Starts the program and waits until both addresses answer.
+   * @param through the command line of a program that runs it, under the same process id
+   */
+  async start(
+    environment: Record<string, string> = {},
+    through: readonly string[] = [],
+  ): Promise<Collector> {
+    const collector = new Collector(this.spawn(['serve'], environment, through));
     this.collectors.push(collector);
     await collector.ready();
     return collector;
@@ -74,8 +80,13 @@ export class Workplace {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  private spawn(args: readonly string[], environment: Record<string, string>): ChildProcess {
-    return spawn(process.execPath, [CLI, ...args], {
+  private spawn(
+    args: readonly string[],
+    environment: Record<string, string>,
+    through: readonly string[] = [],
+  ): ChildProcess {
+    const [command = '', ...rest] = [...through, process.execPath, CLI, ...args];
+    return spawn(command, rest, {
       cwd: this.directory,
       env: {
         PATH: process.env['PATH'],
@@ -123,6 +134,10 @@ export class Collector {
 
   get metricsUrl(): string {
     return `http://127.0.0.1:${this.listensOn('metrics')}`;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
   }
 
   async ready(): Promise<void> {

@@ -1,0 +1,133 @@
+import { request } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
+import {
+  canTrace,
+  Interference,
+  readTrace,
+  stringsIn,
+  subjectOf,
+  type SystemCall,
+  traced,
+} from '../support/syscall-trace.js';
+
+const REQUESTS = 120;
+const SYNCS = 'fdatasync,fsync,msync';
+
+let workplace: Workplace;
+
+beforeEach(async () => {
+  workplace = await Workplace.create();
+});
+
+afterEach(() => workplace.remove());
+
+interface Exchange {
+  readonly id: string;
+  readonly clientPort: number;
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+}
+
+/** One event on a connection of its own. */
+function send({ port }: Collector, id: string, viaPixel: boolean): Promise<Exchange> {
+  return new Promise((resolve, reject) => {
+    const target = viaPixel
+      ? { method: 'GET', path: `/px.gif?event_id=${id}` }
+      : { method: 'POST', path: '/collect' };
+    const sending = request({ agent: false, host: '127.0.0.1', port, ...target }, (response) => {
+      const clientPort = response.socket.localPort ?? 0;
+      const retryAfter = response.headers['retry-after'];
+      response.resume();
+      response.on('end', () =>
+        resolve({ id, clientPort, status: response.statusCode ?? 0, retryAfter }),
+      );
+    });
+    sending.on('error', reject);
+    sending.end(viaPixel ? undefined : JSON.stringify({ event_id: id }));
+  });
+}
+
+async function sendMany(collector: Collector, prefix: string): Promise<Exchange[]> {
+  const exchanges: Exchange[] = [];
+  const tasks = Array.from({ length: REQUESTS }, (_, index) => async () => {
+    exchanges.push(await send(collector, `${prefix}-${index}.`, index % 2 === 0));
+  });
+  await inParallel(8, tasks);
+  return exchanges;
+}
+
+const isWrite = ({ name }: SystemCall): boolean => /^p?writev?(?:64)?$/.test(name);
+const contentOf = ({ args }: SystemCall): Buffer => Buffer.concat(stringsIn(args));
+
+describe.skipIf(!canTrace)('an answer of 2xx', () => {
+  it('leaves only after the sync of what it answers for has returned', async () => {
+    const file = workplace.path('trace');
+    const collector = await workplace.start(
+      {},
+      traced(file, ['fdatasync:delay_enter=20000', 'fsync:delay_enter=2000']),
+    );
+    const exchanges = await sendMany(collector, 'a');
+    await collector.stop();
+
+    const calls = await readTrace(file);
+    const onSegments = calls.filter((call) => subjectOf(call).endsWith('.segment'));
+    const syncs = onSegments.filter(({ name, result }) => name === 'fdatasync' && result === 0);
+    expect(syncs.some(({ injected }) => injected)).toBe(true);
+    const blocks = onSegments
+      .filter(isWrite)
+      .map((call) => ({ call, content: contentOf(call).toString('latin1') }));
+    const answers = calls.filter(
+      (call) => isWrite(call) && /^HTTP\/1\.1 20[02] /.test(contentOf(call).toString('latin1')),
+    );
+
+    expect(exchanges.map(({ status }) => status).filter((status) => status >= 300)).toEqual([]);
+    for (const { id, clientPort } of exchanges) {
+      const answer = answers.find((call) => subjectOf(call).endsWith(`:${clientPort}]`));
+      const block = blocks.find(({ content }) => content.includes(id));
+      const synced = syncs.find(
+        (sync) =>
+          sync.entered > (block?.call.returned ?? Infinity) &&
+          sync.returned < (answer?.entered ?? 0) &&
+          subjectOf(sync) === subjectOf(block?.call ?? sync),
+      );
+      expect(synced, `a sync between the block and the answer of ${id}`).toBeDefined();
+    }
+  });
+
+  it('is not given while syncs fail; the program stays, says so, and recovers', async () => {
+    const collector = await workplace.start();
+    const before = await sendMany(collector, 'before');
+    await collector.drained();
+    const errorsBefore = await collector.metric('gotrack_queue_commit_errors_total');
+
+    const interference = await Interference.begin(
+      collector.pid,
+      SYNCS,
+      'error=EIO',
+      workplace.path('trace'),
+    );
+    const during = await sendMany(collector, 'during');
+    const readiness = await fetch(`${collector.url}/readyz`);
+    const alive = await fetch(`${collector.url}/healthz`);
+    const told = await fetch(`${collector.metricsUrl}/readyz`);
+    const errors = await collector.metric('gotrack_queue_commit_errors_total');
+    const injected = await interference.end();
+
+    expect(injected.filter(({ result }) => result === -1).length).toBeGreaterThan(0);
+    expect(new Set(during.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(during.every(({ retryAfter }) => Number(retryAfter) > 0)).toBe(true);
+    expect(readiness.status).toBe(503);
+    expect(alive.status).toBe(200);
+    expect(await told.text()).toMatch(/EIO/);
+    expect(errors).toBeGreaterThan(errorsBefore);
+
+    await until(async () => (await fetch(`${collector.url}/readyz`)).status === 200);
+    const after = await sendMany(collector, 'after');
+    expect(after.filter(({ status }) => status >= 300)).toEqual([]);
+    await collector.drained();
+    const delivered = new Set((await workplace.logged()).map(({ event_id }) => event_id));
+    expect([...before, ...after].filter(({ id }) => !delivered.has(id))).toEqual([]);
+    expect(await collector.stop()).toBe(0);
+  });
+});

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const CACHE = resolve('.cache/debian');
+
+export interface Program {
+  readonly path: string;
+  /** What its process needs beside the usual. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/**
+ * A program of Debian's: the installed one, or one that is unpacked under `.cache/` and not installed.
+ * @param packages the one that holds it, and the libraries that a fresh machine may not have
+ * @returns undefined where it cannot be had
+ */
+export function debianProgram(name: string, packages: readonly string[]): Program | undefined {
+  const installed = installedProgram(name);
+  if (installed !== undefined) {
+    return { path: installed, environment: {} };
+  }
+  const directory = join(CACHE, packages.join('+'));
+  try {
+    if (!existsSync(directory)) {
+      unpack(packages, directory);
+    }
+  } catch {
+    return undefined;
+  }
+  const [path] = globSync([`usr/bin/${name}`, `usr/sbin/${name}`], { cwd: directory });
+  const libraries = globSync('usr/lib/*-linux-gnu', { cwd: directory });
+  return path === undefined
+    ? undefined
+    : {
+        path: join(directory, path),
+        environment: {
+          LD_LIBRARY_PATH: libraries.map((library) => join(directory, library)).join(':'),
+        },
+      };
+}
+
+function installedProgram(name: string): string | undefined {
+  return ['/usr/bin', '/usr/sbin', '/usr/local/bin']
+    .map((directory) => join(directory, name))
+    .find((path) => existsSync(path));
+}
+
+/** Whole or not at all: several workers may do it at the same time. */
+function unpack(packages: readonly string[], directory: string): void {
+  mkdirSync(CACHE, { recursive: true });
+  const scratch = mkdtempSync(join(CACHE, 'unpacking-'));
+  const run = (command: string, args: readonly string[]): void => {
+    execFileSync(command, args, { cwd: scratch, stdio: 'ignore' });
+  };
+  try {
+    try {
+      run('apt-get', ['download', ...packages]);
+    } catch {
+      // A fresh machine has no lists yet.
+      run('apt-get', ['update']);
+      run('apt-get', ['download', ...packages]);
+    }
+    for (const archive of globSync('*.deb', { cwd: scratch })) {
+      run('dpkg', ['-x', archive, 'unpacked']);
+    }
+    renameSync(join(scratch, 'unpacked'), directory);
+  } catch (error) {
+    if (!existsSync(directory)) {
+      throw error;
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
