@@ -381,13 +381,14 @@ describe.skipIf(!started?.isOwn)('on Kafka with TLS and passwords', () => {
   it('reads the password anew for a new connection', async () => {
     const file = join(directory, 'password');
     await writeFile(file, 'outdated\n');
+    const topic = await newTopic();
     const sink = createSink({
       ...login('SCRAM-SHA-512'),
       KAFKA_SASL_PASSWORD: '',
       KAFKA_SASL_PASSWORD_FILE: file,
       KAFKA_BROKERS: broker().address('SECURE'),
       KAFKA_TLS_CA: ca,
-      KAFKA_TOPIC: await newTopic(),
+      KAFKA_TOPIC: topic,
     });
     await failureOf(sink.open());
 
@@ -395,6 +396,7 @@ describe.skipIf(!started?.isOwn)('on Kafka with TLS and passwords', () => {
 
     await sink.open();
     await sink.write(storedEvents(1));
+    expect(await valuesOf(topic)).toHaveLength(1);
   });
 
   it.each(SASL_MECHANISMS)(

@@ -136,7 +136,7 @@ export class KafkaBroker {
 
   /** Everything in the topic, in the order of each partition. */
   async recordsOf(topic: string): Promise<TopicRecord[]> {
-    const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+    const consumer = new Consumer<Buffer, Buffer, Buffer>({
       ...this.client(),
       groupId: `reader-${randomBytes(6).toString('hex')}`,
     });
@@ -154,7 +154,7 @@ export class KafkaBroker {
         maxWaitTime: 100,
       });
       for await (const message of stream) {
-        records.push(recordOf(message as Message<Buffer, Buffer, Buffer, Buffer>));
+        records.push(recordOf(message));
         if (records.length === count) {
           break;
         }
@@ -319,7 +319,7 @@ function login(listener: Listener): Record<string, string> {
   };
 }
 
-function recordOf(message: Message<Buffer, Buffer, Buffer, Buffer>): TopicRecord {
+function recordOf(message: Message<Buffer, Buffer, Buffer>): TopicRecord {
   return {
     partition: message.partition,
     key: (message.key as Buffer | null | undefined)?.toString(),
