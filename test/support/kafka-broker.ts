@@ -136,7 +136,7 @@ export class KafkaBroker {
 
   /** Everything in the topic, in the order of each partition. */
   async recordsOf(topic: string): Promise<TopicRecord[]> {
-    const consumer = new Consumer<Buffer, Buffer, Buffer>({
+    const consumer = new Consumer({
       ...this.client(),
       groupId: `reader-${randomBytes(6).toString('hex')}`,
     });
@@ -319,7 +319,7 @@ function login(listener: Listener): Record<string, string> {
   };
 }
 
-function recordOf(message: Message<Buffer, Buffer, Buffer>): TopicRecord {
+function recordOf(message: Message): TopicRecord {
   return {
     partition: message.partition,
     key: (message.key as Buffer | null | undefined)?.toString(),

