@@ -25,6 +25,8 @@ describe('lengthOfWholeLines', () => {
     ['whole\n', 6],
     ['whole\ntorn', 6],
     ['ż\n{"torn":"ż', 3],
+    ['whole\nhol\0\0\nbehind\n', 6],
+    ['\0\0\nbehind\n', 0],
   ])('of %j is %i', async (content, length) => {
     expect(await lengthIn(content)).toBe(length);
   });
@@ -33,6 +35,7 @@ describe('lengthOfWholeLines', () => {
     expect(await lengthIn('one\ntwo\ntorn', pieceBytes)).toBe(8);
     expect(await lengthIn('one\ntwo\n', pieceBytes)).toBe(8);
     expect(await lengthIn('torn only', pieceBytes)).toBe(0);
+    expect(await lengthIn('one\ntwo\n\0\0\nfour\n', pieceBytes)).toBe(8);
   });
 
   it('finds the end of the lines behind a torn one of many pieces', async () => {

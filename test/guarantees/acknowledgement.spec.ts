@@ -1,13 +1,13 @@
-import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
+import { type Exchange, sendEvent } from '../support/send-event.js';
 import {
   canTrace,
+  contentOf,
   Interference,
+  isWrite,
   readTrace,
-  stringsIn,
   subjectOf,
-  type SystemCall,
   traced,
 } from '../support/syscall-trace.js';
 
@@ -22,43 +22,15 @@ beforeEach(async () => {
 
 afterEach(() => workplace.remove());
 
-interface Exchange {
-  readonly id: string;
-  readonly clientPort: number;
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-}
-
-/** One event on a connection of its own. */
-function send({ port }: Collector, id: string, viaPixel: boolean): Promise<Exchange> {
-  return new Promise((resolve, reject) => {
-    const target = viaPixel
-      ? { method: 'GET', path: `/px.gif?event_id=${id}` }
-      : { method: 'POST', path: '/collect' };
-    const sending = request({ agent: false, host: '127.0.0.1', port, ...target }, (response) => {
-      const clientPort = response.socket.localPort ?? 0;
-      const retryAfter = response.headers['retry-after'];
-      response.resume();
-      response.on('end', () =>
-        resolve({ id, clientPort, status: response.statusCode ?? 0, retryAfter }),
-      );
-    });
-    sending.on('error', reject);
-    sending.end(viaPixel ? undefined : JSON.stringify({ event_id: id }));
-  });
-}
-
 async function sendMany(collector: Collector, prefix: string): Promise<Exchange[]> {
   const exchanges: Exchange[] = [];
   const tasks = Array.from({ length: REQUESTS }, (_, index) => async () => {
-    exchanges.push(await send(collector, `${prefix}-${index}.`, index % 2 === 0));
+    const by = index % 2 === 0 ? 'pixel' : 'collect';
+    exchanges.push(await sendEvent(collector, `${prefix}-${index}.`, by));
   });
   await inParallel(8, tasks);
   return exchanges;
 }
-
-const isWrite = ({ name }: SystemCall): boolean => /^p?writev?(?:64)?$/.test(name);
-const contentOf = ({ args }: SystemCall): Buffer => Buffer.concat(stringsIn(args));
 
 describe.skipIf(!canTrace)('an answer of 2xx', () => {
   it('leaves only after the sync of what it answers for has returned', async () => {

@@ -146,3 +146,8 @@ export function stringsIn(args: string): Buffer[] {
     ),
   );
 }
+
+export const isWrite = ({ name }: SystemCall): boolean => /^p?writev?(?:64)?$/.test(name);
+
+/** What a write wrote. */
+export const contentOf = ({ args }: SystemCall): Buffer => Buffer.concat(stringsIn(args));
