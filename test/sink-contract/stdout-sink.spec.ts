@@ -19,7 +19,7 @@ interface Child {
 }
 
 function start(stdout: 'pipe' | number): Child {
-  const [loader, program] = ['typescript-loader.mjs', 'stdout-child.ts'].map((name) =>
+  const [loader, program] = ['../support/typescript-loader.mjs', 'stdout-child.ts'].map((name) =>
     join(import.meta.dirname, name),
   );
   const child = spawn(process.execPath, ['--import', String(loader), String(program)], {

@@ -5,12 +5,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { vi } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseMetrics, type Sample } from './parse-metrics.js';
 
 const CLI = resolve('dist/cli.js');
 /** Far beyond what anything here takes, on a machine that does other things too. */
 const PATIENCE_MS = 60_000;
+const POLL_MS = 25;
 
 export interface Finished {
   readonly exitCode: number | null;
@@ -206,14 +207,20 @@ export function sumOf(
 
 /** Waits for a condition; what it throws ends the wait only when the condition says so by never passing. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      if (!(await condition())) {
-        throw new Error(`not yet: ${condition.toString()}`);
+  const startedAt = performance.now();
+  let failure: unknown;
+  while (performance.now() - startedAt < PATIENCE_MS) {
+    try {
+      if (await condition()) {
+        return;
       }
-    },
-    { timeout: PATIENCE_MS, interval: 25 },
-  );
+      failure = new Error(`not yet: ${condition.toString()}`);
+    } catch (error) {
+      failure = error;
+    }
+    await sleep(POLL_MS);
+  }
+  throw failure;
 }
 
 /** Runs the tasks, so many at a time. */

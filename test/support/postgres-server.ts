@@ -27,11 +27,18 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+export interface ServerSettings {
+  /** Whether it syncs what it confirms; a test needs no power cut to be survived. */
+  readonly durable: boolean;
+}
+
 /** `PG_TEST_DSN`, else one started for this; undefined, and said why, when there is none to be had. */
-export async function startPostgres(): Promise<PostgresServer | undefined> {
+export async function startPostgres(
+  settings: ServerSettings = { durable: false },
+): Promise<PostgresServer | undefined> {
   const given = process.env['PG_TEST_DSN'];
   try {
-    return await (given === undefined ? startEmbedded() : new Connected(given));
+    return await (given === undefined ? startEmbedded(settings) : new Connected(given));
   } catch (error) {
     process.stderr.write(`no PostgreSQL to test with: ${String(error)}\n`);
     return undefined;
@@ -62,7 +69,10 @@ export function dsnWith(
 }
 
 /** @param source the data directory of a stopped server, to go on with */
-async function startEmbedded(source?: DataDirectory): Promise<PostgresServer> {
+async function startEmbedded(
+  settings: ServerSettings,
+  source?: DataDirectory,
+): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), 'gotrack-postgres-'));
   // The server runs as another user when this is root.
   await chmod(directory, 0o755);
@@ -78,7 +88,7 @@ async function startEmbedded(source?: DataDirectory): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-h', '127.0.0.1', '-k', '', '-c', 'fsync=off'],
+    postgresFlags: ['-h', '127.0.0.1', '-k', '', '-c', `fsync=${settings.durable}`],
     onLog: (line) => log.push(line),
     onError: (line) => log.push(String(line)),
   });
@@ -94,7 +104,7 @@ async function startEmbedded(source?: DataDirectory): Promise<PostgresServer> {
     }
     await server.start();
     const dsn = `postgres://${user}:${password}@127.0.0.1:${port}/postgres`;
-    return new Own(dsn, server, { path, password }, remove);
+    return new Own(dsn, server, settings, { path, password }, remove);
   } catch (error) {
     await remove();
     throw new Error(`${String(error)}\n${log.join('')}`, { cause: error });
@@ -149,6 +159,7 @@ class Own extends Connected {
   constructor(
     dsn: string,
     private readonly server: EmbeddedPostgres,
+    private readonly settings: ServerSettings,
     private readonly data: DataDirectory,
     private readonly remove: () => Promise<void>,
   ) {
@@ -166,7 +177,7 @@ class Own extends Connected {
   override async takeOver(): Promise<PostgresServer> {
     await this.query('alter system reset all');
     await this.halt();
-    return startEmbedded(this.data);
+    return startEmbedded(this.settings, this.data);
   }
 
   override async stop(): Promise<void> {

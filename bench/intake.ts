@@ -1,0 +1,156 @@
+// Measures durable pixels a second, with wrk from Debian's package, beside the plainest durable server in the
+// same run: the machine's mood is in both figures, the ratio is what compares.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const CONNECTIONS = 64;
+const SECONDS = 10;
+/** Before the measurement, for both: V8 compiles what is hot. */
+const WARM_UP_SECONDS = 3;
+const ROUNDS = 3;
+const PIXEL =
+  '/px.gif?e=pageview&url=https%3A%2F%2Fwww.example.com%2Fproducts%2Fshoes%3Futm_source%3Dnewsletter%26utm_medium%3Demail' +
+  '&uid=8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f&ref=https%3A%2F%2Fwww.google.com%2F';
+const USER_AGENT =
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
+
+interface Load {
+  readonly requestsPerSecond: number;
+  readonly requests: number;
+  /** Answers other than 2xx and 3xx, and broken connections. */
+  readonly failures: number;
+}
+
+async function wrk(port: number, seconds: number): Promise<Load> {
+  const { stdout } = await promisify(execFile)('wrk', [
+    '-t1',
+    `-c${CONNECTIONS}`,
+    `-d${seconds}s`,
+    '-H',
+    `User-Agent: ${USER_AGENT}`,
+    `http://127.0.0.1:${port}${PIXEL}`,
+  ]);
+  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
+  return {
+    requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
+    requests: number(/(\d+) requests in/),
+    failures:
+      number(/Non-2xx or 3xx responses: (\d+)/) +
+      number(/connect (\d+)/) +
+      number(/read (\d+)/) +
+      number(/timeout (\d+)/),
+  };
+}
+
+async function portIn(
+  child: ChildProcess,
+  stream: 'stdout' | 'stderr',
+  pattern: RegExp,
+): Promise<number> {
+  const input = child[stream];
+  if (!input) {
+    throw new Error(`no ${stream}`);
+  }
+  for await (const line of createInterface({ input })) {
+    const port = pattern.exec(line)?.[1];
+    if (port !== undefined) {
+      input.resume();
+      return Number(port);
+    }
+  }
+  throw new Error('the server ended before it listened');
+}
+
+/** User and system time of all its threads, seconds. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function peakMemoryMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
+interface Measured extends Load {
+  readonly cpuMicrosecondsPerRequest: number;
+  readonly peakMiB: number;
+}
+
+async function measure(child: ChildProcess, port: number): Promise<Measured> {
+  const pid = child.pid ?? 0;
+  await wrk(port, WARM_UP_SECONDS);
+  const before = await cpuSeconds(pid);
+  const load = await wrk(port, SECONDS);
+  return {
+    ...load,
+    cpuMicrosecondsPerRequest: ((await cpuSeconds(pid)) - before) * (1e6 / load.requests),
+    peakMiB: await peakMemoryMiB(pid),
+  };
+}
+
+async function withServer<T>(
+  args: readonly string[],
+  listening: readonly ['stdout' | 'stderr', RegExp],
+  use: (child: ChildProcess, port: number) => Promise<T>,
+): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'gotrack-bench-'));
+  const child = spawn(process.execPath, args, {
+    cwd: directory,
+    env: { PATH: process.env['PATH'], SERVER_ADDR: '127.0.0.1:0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  try {
+    return await use(child, await portIn(child, ...listening));
+  } finally {
+    child.kill('SIGTERM');
+    await exited;
+    await rm(directory, { recursive: true });
+  }
+}
+
+function report(name: string, { requestsPerSecond, failures, ...rest }: Measured): void {
+  console.log(
+    `${name.padEnd(12)} ${requestsPerSecond.toFixed(0).padStart(7)} requests/s  ${failures} failed  ` +
+      `${rest.cpuMicrosecondsPerRequest.toFixed(1)} µs CPU a request  ${rest.peakMiB.toFixed(0)} MiB peak`,
+  );
+}
+
+export async function run(): Promise<void> {
+  console.log(
+    `wrk -t1 -c${CONNECTIONS} -d${SECONDS}s, ${ROUNDS} rounds, one process each, after ${WARM_UP_SECONDS} s of warm-up; log sink on\n`,
+  );
+  const rounds: { readonly gotrack: Measured; readonly plain: Measured }[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const gotrack = await withServer(
+      [resolve('dist/cli.js'), 'serve'],
+      ['stderr', /collector listens on .* port (\d+)/],
+      measure,
+    );
+    report('gotrack', gotrack);
+    const plain = await withServer(
+      [resolve('bench/plain-log-server.ts')],
+      ['stdout', /^(\d+)$/],
+      measure,
+    );
+    report('plain log', plain);
+    rounds.push({ gotrack, plain });
+  }
+  const ratios = rounds.map(
+    ({ gotrack, plain }) => gotrack.requestsPerSecond / plain.requestsPerSecond,
+  );
+  const best = Math.max(...rounds.map(({ gotrack }) => gotrack.requestsPerSecond));
+  console.log(
+    `\nbest ${best.toFixed(0)} requests/s; ratios to the plain log ${ratios.map((r) => r.toFixed(2)).join(', ')}`,
+  );
+  if (rounds.some(({ gotrack }) => gotrack.failures > 0)) {
+    process.exitCode = 1;
+  }
+}
