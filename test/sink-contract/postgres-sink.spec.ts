@@ -329,6 +329,32 @@ describe.skipIf(!started)('on PostgreSQL', () => {
       expect(await rowsOf(table)).toHaveLength(3);
     });
 
+    it('is enough for a role that may not create temporary tables either, with PG_COPY=false', async () => {
+      const table = newTable();
+      await createOpen({ table });
+      const { role, dsn } = await newRole();
+      await server().query(
+        `grant select, insert on ${table} to ${role}; grant usage on ${table}_id_seq to ${role}`,
+      );
+      const [{ database }] = (await server().query('select current_database() as database')) as [
+        { database: string },
+      ];
+      await server().query(`revoke temporary on database "${database}" from public`);
+      onTestFinished(async () => {
+        await server().query(`grant temporary on database "${database}" to public`);
+      });
+
+      const copying = await createOpen({ table, dsn });
+      expect(await failureOf(copying.write(storedEvents(3)))).toMatchObject({
+        errorType: 'auth',
+        message: expect.stringContaining('permission denied to create temporary tables'),
+      });
+      const inserting = await createOpen({ table, dsn, copy: false });
+      await inserting.write(storedEvents(3));
+
+      expect(await rowsOf(table)).toHaveLength(3);
+    });
+
     it('may go missing while the sink runs: the batch is kept until it is back', async () => {
       const table = newTable();
       const sink = await createOpen({ table });
