@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,8 +19,11 @@ export interface PostgresServer {
   readonly isOwn: boolean;
   /** As the superuser, past the sink. */
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
-  /** It can be started again, with what it holds and at the same address. */
-  halt(): Promise<void>;
+  /**
+   * It can be started again, with what it holds and at the same address.
+   * @param signal `SIGQUIT` for a crash: nothing that it has not written out yet is there afterwards
+   */
+  halt(signal?: 'SIGINT' | 'SIGQUIT'): Promise<void>;
   resume(): Promise<void>;
   /** A primary in the place of this one, which is stopped: with its data, writable, at another address. */
   takeOver(): Promise<PostgresServer>;
@@ -166,8 +169,11 @@ class Own extends Connected {
     super(dsn);
   }
 
-  override halt(): Promise<void> {
-    return this.server.stop();
+  override async halt(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
+    const [pid] = (await readFile(join(this.data.path, 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), signal);
+    // Waits for the end as well.
+    await this.server.stop();
   }
 
   override resume(): Promise<void> {
