@@ -26,7 +26,9 @@ export class KafkaOptions {
   })
   readonly brokers: readonly string[] = ['localhost:9092'];
 
-  @Matches(/^[\w.-]+$/, { message: 'must be letters, digits, dots, hyphens and underscores' })
+  @Matches(/^(?!\.{1,2}$)[\w.-]+$/, {
+    message: 'must be letters, digits, dots, hyphens and underscores, and not only one or two dots',
+  })
   @MaxLength(249, { message: 'must not be longer than 249 characters' })
   @Setting('KAFKA_TOPIC', text, {
     doc: 'The topic that events go to. It is created when it is missing and the brokers create topics by themselves.',
