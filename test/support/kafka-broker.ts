@@ -134,15 +134,20 @@ export class KafkaBroker {
     return this.asAdmin((admin) => admin.listTopics());
   }
 
+  async countOf(topic: string): Promise<number> {
+    const consumer = this.reader();
+    try {
+      return await countOf(consumer, topic);
+    } finally {
+      await consumer.close(true);
+    }
+  }
+
   /** Everything in the topic, in the order of each partition. */
   async recordsOf(topic: string): Promise<TopicRecord[]> {
-    const consumer = new Consumer({
-      ...this.client(),
-      groupId: `reader-${randomBytes(6).toString('hex')}`,
-    });
+    const consumer = this.reader();
     try {
-      const offsets = await consumer.listOffsets({ topics: [topic], timestamp: -1n });
-      const count = (offsets.get(topic) ?? []).reduce((sum, end) => sum + Number(end), 0);
+      const count = await countOf(consumer, topic);
       if (count === 0) {
         return [];
       }
@@ -293,10 +298,22 @@ export class KafkaBroker {
     };
   }
 
+  private reader(): Consumer {
+    return new Consumer({
+      ...this.client(),
+      groupId: `reader-${randomBytes(6).toString('hex')}`,
+    });
+  }
+
   private asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     this.admin ??= new Admin({ ...this.client(), retries: 3 });
     return work(this.admin);
   }
+}
+
+async function countOf(consumer: Consumer, topic: string): Promise<number> {
+  const offsets = await consumer.listOffsets({ topics: [topic], timestamp: -1n });
+  return (offsets.get(topic) ?? []).reduce((sum, end) => sum + Number(end), 0);
 }
 
 function login(listener: Listener): Record<string, string> {

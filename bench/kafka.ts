@@ -1,0 +1,184 @@
+// Measures how fast a backlog drains into Kafka, beside kcat (librdkafka's idempotent producer, in C) with the same
+// records on the same broker: the machine's mood is in both figures, the ratio is what compares.
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type Collector, inParallel, Workplace } from '../test/support/collector.js';
+import { freePort } from '../test/support/free-port.js';
+import { KafkaBroker } from '../test/support/kafka-broker.js';
+
+const EVENTS = 200_000;
+const EVENTS_A_REQUEST = 500;
+/** Makes an event of 1 KiB as it is stored. */
+const TEXT_BYTES = 808;
+const PARTITIONS = 3;
+const ROUNDS = 3;
+const POLL_MS = 50;
+
+async function queueEvents(collector: Collector): Promise<void> {
+  const text = 'x'.repeat(TEXT_BYTES);
+  const requests = Array.from({ length: EVENTS / EVENTS_A_REQUEST }, () => async () => {
+    const events = Array.from({ length: EVENTS_A_REQUEST }, () => ({
+      event_id: randomUUID(),
+      type: 'pageview',
+      props: { text },
+    }));
+    const response = await fetch(`${collector.url}/collect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(events),
+    });
+    const answer = await response.text();
+    if (response.status !== 202 || !answer.includes(`"accepted":${EVENTS_A_REQUEST}`)) {
+      throw new Error(`${response.status} ${answer}`);
+    }
+  });
+  await inParallel(4, requests);
+}
+
+/** With Kafka away. The log sink leaves a file of the records as they are stored. */
+async function queueBacklog(
+  workplace: Workplace,
+  environment: Record<string, string>,
+): Promise<void> {
+  const accepting = await workplace.start({
+    ...environment,
+    OUTPUTS: 'log,kafka',
+    LOG_ROTATE_MB: '0',
+    KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
+  });
+  await queueEvents(accepting);
+  await accepting.drained('log');
+  await accepting.stop();
+}
+
+interface Drained {
+  readonly eventsPerSecond: number;
+  readonly cpuMicrosecondsPerEvent: number;
+}
+
+/** From the collector's first answer, when some are delivered already, to the last event's confirmation. */
+async function drain(workplace: Workplace, environment: Record<string, string>): Promise<Drained> {
+  const collector = await workplace.start(environment);
+  const read = async (): Promise<{ at: number; left: number; cpuSeconds: number }> => ({
+    left: await collector.metric('gotrack_queue_depth', { sink: 'kafka' }),
+    cpuSeconds: await collector.metric('process_cpu_seconds_total'),
+    at: performance.now(),
+  });
+  const first = await read();
+  let last = first;
+  while (last.left > 0) {
+    await sleep(POLL_MS);
+    last = await read();
+  }
+  await collector.stop();
+  const events = first.left - last.left;
+  return {
+    eventsPerSecond: events / ((last.at - first.at) / 1000),
+    cpuMicrosecondsPerEvent: ((last.cpuSeconds - first.cpuSeconds) / events) * 1e6,
+  };
+}
+
+/** @returns path of a file of the log sink's lines, with their keys */
+async function keyedLines(workplace: Workplace): Promise<string> {
+  const path = join(workplace.directory, 'keyed');
+  const file = createWriteStream(path);
+  const lines = createInterface({ input: createReadStream(workplace.path('data/events.ndjson')) });
+  for await (const line of lines) {
+    const key = /"event_id":"([^"]+)"/.exec(line)?.[1];
+    if (!file.write(`${key}\t${line}\n`)) {
+      await once(file, 'drain');
+    }
+  }
+  file.end();
+  await once(file, 'close');
+  return path;
+}
+
+async function expectEveryRecord(broker: KafkaBroker, topic: string): Promise<void> {
+  const count = await broker.countOf(topic);
+  if (count !== EVENTS) {
+    throw new Error(`the topic has ${count} records, not ${EVENTS}`);
+  }
+}
+
+/** @returns the ratio of the two rates */
+async function round(broker: KafkaBroker): Promise<number> {
+  const workplace = await Workplace.create();
+  const [topic, peerTopic] = [`gotrack-${randomUUID()}`, `kcat-${randomUUID()}`];
+  try {
+    for (const name of [topic, peerTopic]) {
+      await broker.createTopic(name, { partitions: PARTITIONS });
+    }
+    const environment = {
+      OUTPUTS: 'kafka',
+      KAFKA_BROKERS: broker.address(),
+      KAFKA_TOPIC: topic,
+      SHUTDOWN_TIMEOUT_MS: '100',
+      ...settingsFromEnvironment(),
+    };
+    await queueBacklog(workplace, environment);
+    const drained = await drain(workplace, environment);
+    await expectEveryRecord(broker, topic);
+    report(
+      'gotrack',
+      drained.eventsPerSecond,
+      `  ${drained.cpuMicrosecondsPerEvent.toFixed(1)} µs CPU an event`,
+    );
+
+    const file = await keyedLines(workplace);
+    const startedAt = performance.now();
+    const to = ['-b', broker.address(), '-t', peerTopic, '-K', '\t', '-l', file];
+    const headers = ['-H', 'event_type=pageview', '-H', 'schema=v1'];
+    const settings = ['-X', 'enable.idempotence=true', '-X', 'partitioner=murmur2_random'];
+    await promisify(execFile)('kcat', ['-P', ...to, ...headers, ...settings]);
+    const peerRate = EVENTS / ((performance.now() - startedAt) / 1000);
+    await expectEveryRecord(broker, peerTopic);
+    report('kcat', peerRate);
+    return drained.eventsPerSecond / peerRate;
+  } finally {
+    await workplace.remove();
+    for (const name of [topic, peerTopic]) {
+      await broker.deleteTopic(name);
+    }
+  }
+}
+
+/** To try others than the defaults. */
+function settingsFromEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    ['BATCH_SIZE', 'KAFKA_COMPRESSION', 'KAFKA_ACKS'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function report(name: string, eventsPerSecond: number, more = ''): void {
+  console.log(`${name.padEnd(12)} ${eventsPerSecond.toFixed(0).padStart(7)} events/s${more}`);
+}
+
+export async function run(): Promise<void> {
+  const broker = await KafkaBroker.start();
+  if (!broker) {
+    throw new Error('there is no Kafka to measure with');
+  }
+  try {
+    console.log(
+      `${EVENTS} events of 1 KiB from the queue into a topic of ${PARTITIONS} partitions, ` +
+        `and by kcat (Debian's package), ${ROUNDS} rounds\n`,
+    );
+    const ratios: number[] = [];
+    for (let n = 0; n < ROUNDS; n += 1) {
+      ratios.push(await round(broker));
+    }
+    console.log(`\nratios to kcat ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`);
+  } finally {
+    await broker.stop();
+  }
+}
