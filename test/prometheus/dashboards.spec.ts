@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { type Panel, readDashboards } from '../support/monitoring-files.js';
+
+const DATA_SOURCE = 'gotrack-prometheus';
+const dashboards = await readDashboards();
+
+function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+}
+
+it('are those of the documents', () => {
+  expect([...dashboards.keys()].toSorted()).toEqual([
+    'http.json',
+    'ingestion.json',
+    'overview.json',
+    'queue-and-sinks.json',
+    'runtime.json',
+  ]);
+});
+
+it('have the data source that is provisioned', async () => {
+  const provisioned = await readFile(
+    'config/grafana/provisioning/datasources/prometheus.yml',
+    'utf8',
+  );
+  expect(provisioned).toContain(`uid: ${DATA_SOURCE}\n`);
+});
+
+describe.each([...dashboards])('%s', (name, dashboard) => {
+  const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+
+  it('has the uid of its file, and links to the others', () => {
+    expect(dashboard.uid).toBe(`gotrack-${name.replace('.json', '')}`);
+    expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(41);
+    expect(dashboard.tags).toContain('gotrack');
+    expect(dashboard.links).toMatchObject([{ type: 'dashboards', tags: ['gotrack'] }]);
+  });
+
+  it('is chosen by job and instance, and by sink where a panel asks for it', () => {
+    const variables = dashboard.templating.list.map(({ name: variable }) => variable);
+    const sink = JSON.stringify(dashboard.panels).includes('$sink') ? ['sink'] : [];
+    expect(variables).toEqual(['job', 'instance', ...sink]);
+  });
+
+  it('has panels with an id and a place of their own', () => {
+    const ids = dashboard.panels.map(({ id }) => id);
+    expect(ids).toEqual([...new Set(ids)]);
+    const overlapping = dashboard.panels.flatMap((panel, index) =>
+      dashboard.panels
+        .slice(index + 1)
+        .filter((other) => overlap(panel, other))
+        .map((other) => [panel.title, other.title]),
+    );
+    expect(overlapping).toEqual([]);
+    expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
+  });
+
+  it('says of each panel what it shows, and in which unit', () => {
+    for (const panel of panels) {
+      expect(['timeseries', 'stat', 'table']).toContain(panel.type);
+      expect(panel.description, panel.title).toMatch(/\.$/);
+      expect(panel.fieldConfig?.defaults.unit, panel.title).toMatch(/\w/);
+    }
+  });
+
+  it('asks the provisioned data source', () => {
+    for (const panel of panels) {
+      expect(panel.datasource?.uid, panel.title).toBe(DATA_SOURCE);
+      expect(panel.targets, panel.title).not.toEqual([]);
+      for (const target of panel.targets ?? []) {
+        expect(target.datasource.uid, panel.title).toBe(DATA_SOURCE);
+      }
+    }
+  });
+});

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readFolder, RULE_TESTS, RULES } from '../support/monitoring-files.js';
+import { findPrometheus, type PrometheusPrograms } from '../support/prometheus.js';
+
+const found = await findPrometheus();
+const run = promisify(execFile);
+
+const texts = async (folder: string): Promise<string> =>
+  (await readFolder(folder)).map(([, text]) => text).join('\n');
+
+describe.skipIf(!found)('promtool', () => {
+  const { promtool } = found as PrometheusPrograms;
+  const config = (name: string): string => join('config/prometheus', name);
+  const paths = async (folder: string): Promise<string[]> =>
+    (await readFolder(folder)).map(([name]) => join(folder, name));
+
+  it('finds nothing wrong with the scrape configuration and its rules', async () => {
+    const { stdout } = await run(promtool, ['check', 'config', config('prometheus.yml')]);
+    expect(stdout).toContain('2 rule files found');
+  });
+
+  it('finds nothing wrong with the one for TLS, beside its certificates', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'gotrack-prometheus-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    await cp('config/prometheus', directory, { recursive: true });
+    await mkdir(join(directory, 'tls'));
+    for (const name of ['ca.crt', 'client.crt', 'client.key']) {
+      await writeFile(join(directory, 'tls', name), '');
+    }
+    const configFile = join(directory, 'prometheus-tls.yml');
+    const { stdout } = await run(promtool, ['check', 'config', configFile]);
+    expect(stdout).toContain('2 rule files found');
+  });
+
+  it('finds nothing wrong with the rules', async () => {
+    const { stdout } = await run(promtool, ['check', 'rules', ...(await paths(RULES))]);
+    expect(stdout).not.toContain('FAILED');
+  });
+
+  it('passes the tests of the rules', async () => {
+    const { stdout } = await run(promtool, ['test', 'rules', ...(await paths(RULE_TESTS))]);
+    expect(stdout.match(/SUCCESS/g)).toHaveLength((await paths(RULE_TESTS)).length);
+  });
+});
+
+describe('each alert', async () => {
+  const rules = await texts(RULES);
+  const alerts = [...rules.matchAll(/- alert: (\w+)\n((?:(?! {6}- alert:).*\n)*)/g)].map(
+    ([, name = '', body = '']) => [name, body] as const,
+  );
+
+  it('has a name of its own', () => {
+    const names = alerts.map(([name]) => name);
+    expect(names.length).toBeGreaterThan(20);
+    expect(names).toEqual([...new Set(names)]);
+  });
+
+  it.each(alerts)('%s has a severity, a summary and a description', (_, body) => {
+    expect(body).toMatch(/severity: (?:warning|critical)\n/);
+    expect(body).toMatch(/summary: \S+/);
+    expect(body).toMatch(/description: \S+/);
+  });
+
+  it.each(alerts)('%s leads to its heading in the runbook', async (name, body) => {
+    expect(body).toContain(`runbook_url: docs/operations.md#${name.toLowerCase()}\n`);
+    const runbook = await readFile('docs/operations.md', 'utf8');
+    expect(runbook.split('\n')).toContain(`### ${name}`);
+  });
+
+  it.each(alerts)('%s is tested', async (name) => {
+    const tests = await texts(RULE_TESTS);
+    for (const kind of ['fires', 'does not fire', 'series absent', 'counter reset']) {
+      expect(tests).toContain(`name: '${name}: ${kind}'`);
+    }
+  });
+});
+
+describe('each recording rule', async () => {
+  const rules = await texts(RULES);
+  const names = [...rules.matchAll(/- record: (\S+)/g)].map(([, name = '']) => name);
+
+  it.each(names)('%s is tested', async (name) => {
+    expect(await texts(RULE_TESTS)).toContain(name);
+  });
+});
