@@ -23,7 +23,7 @@ const MAY_BE_EMPTY = new Map([
   ['Certificate reload', 'no TLS here'],
 ]);
 
-const programs = await findPrometheus();
+const programs = findPrometheus();
 const server = await startPostgres();
 afterAll(() => server?.stop());
 
@@ -149,10 +149,12 @@ scrape_configs:
     const nothing: string[] = [];
     for (const [name, { panels, annotations }] of await readDashboards()) {
       const queries = [
-        ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, expr])),
-        ...annotations.list.map(({ expr }) => ['starts of the process', expr]),
-      ] as (readonly [string, string])[];
-      for (const [title, expr] of queries) {
+        ...panels.flatMap(({ title, targets = [] }) =>
+          targets.map(({ expr }) => ({ title, expr })),
+        ),
+        ...annotations.list.map(({ expr }) => ({ title: 'starts of the process', expr })),
+      ];
+      for (const { title, expr } of queries) {
         const found = await prometheus.query(substituted(expr));
         if (found.length === 0 && !MAY_BE_EMPTY.has(title)) {
           nothing.push(`${name}, ${title}: ${expr}`);

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readFolder, RULE_TESTS, RULES } from '../support/monitoring-files.js';
 import { findPrometheus, type PrometheusPrograms } from '../support/prometheus.js';
 
-const found = await findPrometheus();
+const found = findPrometheus();
 const run = promisify(execFile);
 
 const texts = async (folder: string): Promise<string> =>

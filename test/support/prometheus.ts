@@ -1,10 +1,9 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { until } from './collector.js';
+import { debianProgram } from './debian-program.js';
 
 /** Paths of the programs. */
 export interface PrometheusPrograms {
@@ -12,60 +11,16 @@ export interface PrometheusPrograms {
   readonly promtool: string;
 }
 
-const CACHE = resolve('.cache');
-const UNPACKED = join(CACHE, 'prometheus', 'usr', 'bin');
-
-/**
- * Those that are installed, else those of Debian's package, unpacked under `.cache` and not installed; undefined, and said why, when
- * there are none to be had.
- */
-export async function findPrometheus(): Promise<PrometheusPrograms | undefined> {
-  if (runs('prometheus') && runs('promtool')) {
-    return { prometheus: 'prometheus', promtool: 'promtool' };
+/** Those of Debian's package; undefined, and said why, where they cannot be had. */
+export function findPrometheus(): PrometheusPrograms | undefined {
+  const [prometheus, promtool] = ['prometheus', 'promtool'].map(
+    (name) => debianProgram(name, ['prometheus'])?.path,
+  );
+  if (prometheus === undefined || promtool === undefined) {
+    process.stderr.write('no Prometheus to test with: Debian has no package of it here\n');
+    return undefined;
   }
-  const unpacked = {
-    prometheus: join(UNPACKED, 'prometheus'),
-    promtool: join(UNPACKED, 'promtool'),
-  };
-  if (!existsSync(unpacked.promtool)) {
-    try {
-      await unpack();
-    } catch (error) {
-      process.stderr.write(`no Prometheus to test with: ${String(error)}\n`);
-      return undefined;
-    }
-  }
-  return runs(unpacked.prometheus) && runs(unpacked.promtool) ? unpacked : undefined;
-}
-
-function runs(program: string): boolean {
-  return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
-}
-
-/** Beside its place first: another test may be doing the same. */
-async function unpack(): Promise<void> {
-  await mkdir(CACHE, { recursive: true });
-  const directory = await mkdtemp(join(CACHE, 'prometheus-'));
-  const stdio = ['ignore', 'ignore', 'pipe'] as const;
-  try {
-    const download = (): unknown =>
-      execFileSync('apt-get', ['download', 'prometheus'], { cwd: directory, stdio: [...stdio] });
-    try {
-      download();
-    } catch {
-      // The lists of packages may be old, or missing.
-      execFileSync('apt-get', ['update'], { stdio: [...stdio] });
-      download();
-    }
-    execFileSync('sh', ['-c', 'dpkg -x prometheus_*.deb .'], { cwd: directory, stdio: [...stdio] });
-    await rename(directory, join(CACHE, 'prometheus')).catch((error: unknown) => {
-      if (!existsSync(UNPACKED)) {
-        throw error;
-      }
-    });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  return { prometheus, promtool };
 }
 
 export interface QuerySample {

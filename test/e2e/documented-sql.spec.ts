@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Workplace } from '../support/collector.js';
+import {
+  dsnWith,
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/postgres-server.js';
+
+const started = await startPostgres();
+afterAll(() => started?.stop());
+
+/** The statements that docs/operations.md shows under a heading. */
+async function documented(heading: string): Promise<readonly string[]> {
+  const page = await readFile('docs/operations.md', 'utf8');
+  const from = page.indexOf(`# ${heading}\n`);
+  const section = page.slice(from, page.indexOf('\n## ', from));
+  return [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+}
+
+describe.skipIf(!started)('the SQL of docs/operations.md', () => {
+  const server = started as PostgresServer;
+  /** The documents name the table and the role: a database of its own keeps them from others. */
+  const database = uniqueName('documented');
+  const role = uniqueName('gotrack');
+  let admin: Client;
+  let workplace: Workplace;
+
+  const dsnOf = (change: { user?: string; password?: string } = {}): string => {
+    const dsn = new URL(dsnWith(server.dsn, change));
+    dsn.pathname = `/${database}`;
+    return dsn.toString();
+  };
+
+  async function deliver(environment: Record<string, string>, events: readonly object[]) {
+    const collector = await workplace.start({ OUTPUTS: 'postgres', ...environment });
+    const response = await fetch(`${collector.url}/collect`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(events),
+    });
+    expect(response.status).toBe(202);
+    await collector.drained('postgres');
+    expect(await collector.metric('gotrack_sink_errors_total')).toBe(0);
+    await collector.stop();
+  }
+
+  const rows = async (): Promise<number> => {
+    const { rows: found } = await admin.query<{ count: string }>(
+      'select count(*) from events_json',
+    );
+    return Number(found[0]?.count);
+  };
+
+  beforeAll(async () => {
+    await server.query(`create database ${database}`);
+    await server.query(`revoke temporary on database ${database} from public`);
+    admin = new Client({ connectionString: dsnOf() });
+    await admin.connect();
+  });
+
+  afterAll(async () => {
+    await admin.end();
+    await server.query(`drop database ${database}`);
+    await server.query(`drop role if exists ${role}`);
+  });
+
+  beforeEach(async () => {
+    workplace = await Workplace.create();
+  });
+  afterEach(() => workplace.remove());
+
+  it('makes a role and a table with which events are delivered', async () => {
+    const [table = '', temporary = ''] = (await documented('The role PostgreSQL needs')).map(
+      (sql) =>
+        sql.replaceAll(/\bto gotrack\b/g, `to ${role}`).replace('role gotrack', `role ${role}`),
+    );
+    await admin.query(table);
+    const dsn = dsnOf({ user: role, password: 'change-me' });
+    const event = () => ({ event_id: randomUUID() });
+    await deliver({ PG_DSN: dsn, PG_COPY: 'false' }, [event(), event()]);
+    expect(await rows()).toBe(2);
+
+    await admin.query(temporary);
+    await deliver({ PG_DSN: dsn }, [event()]);
+    expect(await rows()).toBe(3);
+  });
+
+  it("erases one person's events, and nobody else's", async () => {
+    await admin.query('truncate events_json');
+    const events = ['visitor-1', 'visitor-2', 'visitor-1'].map((visitor_id) => ({
+      event_id: randomUUID(),
+      session: { visitor_id },
+    }));
+    await deliver({ PG_DSN: dsnOf() }, events);
+    const [erase = ''] = await documented('In the table and the topic');
+    expect((await admin.query(erase)).rowCount).toBe(2);
+    const { rows: left } = await admin.query<{ event_id: string }>(
+      'select event_id from events_json',
+    );
+    expect(left).toEqual([{ event_id: events[1]?.event_id }]);
+  });
+
+  it('deletes what is old in batches, and nothing that is not', async () => {
+    await admin.query('truncate events_json');
+    await admin.query(`insert into events_json (event_id, ts, payload)
+      select gen_random_uuid(), now() - n * interval '1 hour', '{}'
+        from generate_series(0, 15000) as n`);
+    const [sweep = ''] = await documented('Retention in PostgreSQL');
+    expect((await admin.query(sweep)).rowCount).toBe(10_000);
+    expect((await admin.query(sweep)).rowCount).toBe(15_000 - 90 * 24 + 1 - 10_000);
+    expect((await admin.query(sweep)).rowCount).toBe(0);
+    expect(await rows()).toBe(90 * 24);
+  });
+});
