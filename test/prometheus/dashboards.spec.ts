@@ -57,20 +57,22 @@ describe.each([...dashboards])('%s', (name, dashboard) => {
   });
 
   it('says of each panel what it shows, and in which unit', () => {
-    for (const panel of panels) {
-      expect(['timeseries', 'stat', 'table']).toContain(panel.type);
-      expect(panel.description, panel.title).toMatch(/\.$/);
-      expect(panel.fieldConfig?.defaults.unit, panel.title).toMatch(/\w/);
-    }
+    const mute = panels.filter(
+      ({ type, description = '', fieldConfig }) =>
+        !['timeseries', 'stat', 'table'].includes(type) ||
+        !description.endsWith('.') ||
+        (fieldConfig?.defaults.unit ?? '') === '',
+    );
+    expect(mute.map(({ title }) => title)).toEqual([]);
   });
 
   it('asks the provisioned data source', () => {
-    for (const panel of panels) {
-      expect(panel.datasource?.uid, panel.title).toBe(DATA_SOURCE);
-      expect(panel.targets, panel.title).not.toEqual([]);
-      for (const target of panel.targets ?? []) {
-        expect(target.datasource.uid, panel.title).toBe(DATA_SOURCE);
-      }
-    }
+    const astray = panels.filter(
+      ({ datasource, targets = [] }) =>
+        datasource?.uid !== DATA_SOURCE ||
+        targets.length === 0 ||
+        targets.some((target) => target.datasource.uid !== DATA_SOURCE),
+    );
+    expect(astray.map(({ title }) => title)).toEqual([]);
   });
 });

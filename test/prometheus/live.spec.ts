@@ -30,7 +30,7 @@ afterAll(() => server?.stop());
 describe.skipIf(!programs || !server)('on a real Prometheus', () => {
   const postgres = server as PostgresServer;
   const table = uniqueName('monitored');
-  const proxy = new TcpProxy(postgres.address);
+  let proxy: TcpProxy;
   let workplace: Workplace;
   let collector: Collector;
   let prometheus: Prometheus;
@@ -75,6 +75,7 @@ describe.skipIf(!programs || !server)('on a real Prometheus', () => {
          ts timestamptz not null default now(), payload jsonb not null,
          constraint only_good check (not payload @? '$.props.bad'))`,
     );
+    proxy = new TcpProxy(postgres.address);
     await proxy.open();
     const dsn = new URL(postgres.dsn);
     dsn.port = String(proxy.port);
@@ -108,8 +109,8 @@ scrape_configs:
       prometheus.query('count_over_time(up[1m]) > 1').then(({ length }) => length > 0);
     await until(scraped);
 
-    expect(await collect(events(20))).toBe(202);
-    expect(await collect(events(1, { bad: true }))).toBe(202);
+    await collect(events(20));
+    await collect(events(1, { bad: true }));
     await until(async () => (await series('gotrack_events_dead_lettered_total')) === 1);
     await collector.drained('postgres');
     await proxy.close();
@@ -134,8 +135,8 @@ scrape_configs:
   afterAll(async () => {
     await prometheus?.stop();
     await workplace?.remove();
-    await proxy.close();
-    await postgres.query(`drop table ${table}`);
+    await proxy?.close();
+    await postgres.query(`drop table if exists ${table}`);
   });
 
   /** As Grafana does, with all chosen. */
@@ -165,14 +166,18 @@ scrape_configs:
   });
 
   it('finds values for every variable of every dashboard', async () => {
+    const nothing: string[] = [];
     for (const [name, { templating }] of await readDashboards()) {
       for (const { name: variable, definition } of templating.list) {
         const [, selector = '', label = ''] =
           /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(definition) ?? [];
         const values = await prometheus.labelValues(label, substituted(selector));
-        expect(values.length, `${name}, ${variable}`).toBeGreaterThan(0);
+        if (values.length === 0) {
+          nothing.push(`${name}, ${variable}`);
+        }
       }
     }
+    expect(nothing).toEqual([]);
   });
 
   it('evaluates every rule, and something with every recording rule', async () => {
@@ -203,7 +208,7 @@ scrape_configs:
           /\b(?:gotrack|process|nodejs|job_instance\w*:gotrack)_[\w:]+(?:\{[^}]*\})?|\bup\{[^}]*\}/g,
         ),
       ].map(([selector]) => selector);
-      expect(selectors.length, name).toBeGreaterThan(0);
+      expect(selectors).not.toEqual([]);
       for (const selector of selectors) {
         const found = await prometheus.query(`last_over_time(${selector}[5m])`);
         if (
@@ -219,30 +224,31 @@ scrape_configs:
   });
 
   it('tells of what is wrong here, and of nothing else, in whole sentences', async () => {
-    const alerts = (await prometheus.rules()).flatMap(({ name, alerts: active = [] }) =>
-      active.map((alert) => ({ name, ...alert })),
-    );
-    const names = new Set(alerts.map(({ name }) => name));
-    expect([...names]).toEqual(
-      expect.arrayContaining([
-        'GoTrackSinkDown',
-        'GoTrackEventsRefused',
-        'GoTrackDeadLetters',
-        'GoTrackQueueAlmostFull',
-      ]),
-    );
-    for (const name of [
+    const active = async () =>
+      (await prometheus.rules()).flatMap(({ name, alerts = [] }) =>
+        alerts.map(({ annotations }) => ({ name, annotations })),
+      );
+    const expected = [
+      'GoTrackSinkDown',
+      'GoTrackEventsRefused',
+      'GoTrackDeadLetters',
+      'GoTrackQueueAlmostFull',
+    ];
+    await until(async () => {
+      const names = new Set((await active()).map(({ name }) => name));
+      return expected.every((name) => names.has(name));
+    });
+    const alerts = await active();
+    const wrong = [
       'GoTrackTargetDown',
       'GoTrackTargetAbsent',
       'GoTrackLedgerBroken',
       'GoTrackCorruptRecords',
       'GoTrackQueueCommitsFailing',
-    ]) {
-      expect(names).not.toContain(name);
-    }
-    for (const { name, annotations } of alerts) {
-      expect(Object.values(annotations).join(' '), name).not.toMatch(/<error|<no value>|NaN|\{\{/);
-    }
+    ];
+    expect(alerts.filter(({ name }) => wrong.includes(name))).toEqual([]);
+    const told = alerts.flatMap(({ annotations }) => Object.values(annotations));
+    expect(told.filter((text) => /<error|<no value>|NaN|\{\{/.test(text))).toEqual([]);
   });
 
   it('answers the queries that users of the Go service have', async () => {
@@ -251,12 +257,12 @@ scrape_configs:
       'histogram_quantile(0.95, rate(gotrack_http_duration_seconds_bucket[5m]))',
       'sum(rate(gotrack_http_requests_total[5m])) by (endpoint)',
     ]) {
-      expect((await prometheus.query(expression)).length, expression).toBeGreaterThan(0);
+      expect(await prometheus.query(expression)).not.toEqual([]);
     }
     const endpoints = await prometheus.query(
       'sum(rate(gotrack_http_requests_total[5m])) by (endpoint) > 0',
     );
-    expect(endpoints.map(({ metric }) => metric['endpoint']).toSorted()).toEqual([
+    expect(endpoints.map(({ metric }) => metric['endpoint'] ?? '').toSorted()).toEqual([
       '/collect',
       '/healthz',
       '/px.gif',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readFolder, RULE_TESTS, RULES } from '../support/monitoring-files.js';
-import { findPrometheus, type PrometheusPrograms } from '../support/prometheus.js';
+import { findPrometheus } from '../support/prometheus.js';
 
 const found = findPrometheus();
 const run = promisify(execFile);
@@ -14,7 +14,7 @@ const texts = async (folder: string): Promise<string> =>
   (await readFolder(folder)).map(([, text]) => text).join('\n');
 
 describe.skipIf(!found)('promtool', () => {
-  const { promtool } = found as PrometheusPrograms;
+  const promtool = found?.promtool ?? '';
   const config = (name: string): string => join('config/prometheus', name);
   const paths = async (folder: string): Promise<string[]> =>
     (await readFolder(folder)).map(([name]) => join(folder, name));
