@@ -90,11 +90,24 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  it('publishes the collector, and nothing else', () => {
+  it('publishes the collector, Prometheus and Grafana to loopback, and nothing else', () => {
     const published = Object.entries(services).flatMap(([name, { ports }]) =>
       (ports ?? []).map((port) => `${name} ${port}`),
     );
-    expect(published).toEqual(['gotrack 19890:19890']);
+    expect(published).toEqual([
+      'gotrack 19890:19890',
+      'prometheus 127.0.0.1:9091:9090',
+      'grafana 127.0.0.1:3000:3000',
+    ]);
+  });
+
+  it('lets Prometheus and Grafana reach no datastore, and the datastores no metrics', () => {
+    for (const name of ['prometheus', 'grafana']) {
+      expect(service(name).networks).toEqual(['monitoring']);
+    }
+    for (const name of ['postgres', 'kafka']) {
+      expect(service(name).networks).toEqual(['sinks']);
+    }
   });
 
   it('pins each image that is not ours, bounds every log, and holds no secret', () => {
