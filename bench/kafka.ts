@@ -8,38 +8,23 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Collector, inParallel, Workplace } from '../test/support/collector.js';
+import { Workplace } from '../test/support/collector.js';
 import { freePort } from '../test/support/free-port.js';
 import { KafkaBroker } from '../test/support/kafka-broker.js';
+import { queueEvents, settingsFromEnvironment } from './backlog.js';
 
 const EVENTS = 200_000;
-const EVENTS_A_REQUEST = 500;
 /** Makes an event of 1 KiB as it is stored. */
 const TEXT_BYTES = 808;
 const PARTITIONS = 3;
 const ROUNDS = 3;
 const POLL_MS = 50;
 
-async function queueEvents(collector: Collector): Promise<void> {
-  const text = 'x'.repeat(TEXT_BYTES);
-  const requests = Array.from({ length: EVENTS / EVENTS_A_REQUEST }, () => async () => {
-    const events = Array.from({ length: EVENTS_A_REQUEST }, () => ({
-      event_id: randomUUID(),
-      type: 'pageview',
-      props: { text },
-    }));
-    const response = await fetch(`${collector.url}/collect`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(events),
-    });
-    const answer = await response.text();
-    if (response.status !== 202 || !answer.includes(`"accepted":${EVENTS_A_REQUEST}`)) {
-      throw new Error(`${response.status} ${answer}`);
-    }
-  });
-  await inParallel(4, requests);
-}
+const oneKibibyte = (): object => ({
+  event_id: randomUUID(),
+  type: 'pageview',
+  props: { text: 'x'.repeat(TEXT_BYTES) },
+});
 
 /** With Kafka away. The log sink leaves a file of the records as they are stored. */
 async function queueBacklog(
@@ -52,7 +37,7 @@ async function queueBacklog(
     LOG_ROTATE_MB: '0',
     KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
   });
-  await queueEvents(accepting);
+  await queueEvents(accepting, EVENTS, oneKibibyte);
   await accepting.drained('log');
   await accepting.stop();
 }
@@ -120,7 +105,7 @@ async function round(broker: KafkaBroker): Promise<number> {
       KAFKA_BROKERS: broker.address(),
       KAFKA_TOPIC: topic,
       SHUTDOWN_TIMEOUT_MS: '100',
-      ...settingsFromEnvironment(),
+      ...settingsFromEnvironment(['BATCH_SIZE', 'KAFKA_COMPRESSION', 'KAFKA_ACKS']),
     };
     await queueBacklog(workplace, environment);
     const drained = await drain(workplace, environment);
@@ -147,16 +132,6 @@ async function round(broker: KafkaBroker): Promise<number> {
       await broker.deleteTopic(name);
     }
   }
-}
-
-/** To try others than the defaults. */
-function settingsFromEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    ['BATCH_SIZE', 'KAFKA_COMPRESSION', 'KAFKA_ACKS'].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }
 
 function report(name: string, eventsPerSecond: number, more = ''): void {

@@ -5,11 +5,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Collector, inParallel, Workplace } from '../test/support/collector.js';
+import { Workplace } from '../test/support/collector.js';
 import { type PostgresServer, startPostgres } from '../test/support/postgres-server.js';
+import { queueEvents, settingsFromEnvironment } from './backlog.js';
 
 const EVENTS = 200_000;
-const EVENTS_A_REQUEST = 500;
 const ROUNDS = 3;
 const TABLE = 'events_json';
 const POLL_MS = 50;
@@ -56,23 +56,6 @@ function pageView(n: number): object {
   };
 }
 
-async function queueEvents(collector: Collector): Promise<void> {
-  const requests = Array.from({ length: EVENTS / EVENTS_A_REQUEST }, (_, request) => async () => {
-    const first = request * EVENTS_A_REQUEST;
-    const events = Array.from({ length: EVENTS_A_REQUEST }, (__, n) => pageView(first + n));
-    const response = await fetch(`${collector.url}/collect`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(events),
-    });
-    const answer = await response.text();
-    if (response.status !== 202 || !answer.includes(`"accepted":${EVENTS_A_REQUEST}`)) {
-      throw new Error(`${response.status} ${answer}`);
-    }
-  });
-  await inParallel(4, requests);
-}
-
 interface Drained {
   readonly seconds: number;
   /** Of the collector, all its threads, from its start. */
@@ -87,11 +70,11 @@ async function drain(workplace: Workplace, server: PostgresServer): Promise<Drai
     PG_TABLE: TABLE,
     QUEUE_MAX_MB: '4096',
     SHUTDOWN_TIMEOUT_MS: '100',
-    ...settingsFromEnvironment(),
+    ...settingsFromEnvironment(['PG_BATCH_SIZE', 'PG_COPY']),
   };
   await server.halt();
   const accepting = await workplace.start(environment);
-  await queueEvents(accepting);
+  await queueEvents(accepting, EVENTS, pageView);
   await accepting.stop();
   await server.resume();
   await server.query('checkpoint');
@@ -105,16 +88,6 @@ async function drain(workplace: Workplace, server: PostgresServer): Promise<Drai
   const cpuSeconds = await draining.metric('process_cpu_seconds_total');
   await draining.stop();
   return { seconds, cpuSeconds };
-}
-
-/** Those of the sink, to try others than the defaults. */
-function settingsFromEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    ['PG_BATCH_SIZE', 'PG_COPY'].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }
 
 function psql(server: PostgresServer, command: string): Promise<unknown> {
