@@ -77,7 +77,8 @@ async function checkConfig(): Promise<number> {
 
 async function healthcheck(): Promise<number> {
   const { get } = await configuration();
-  print(await checkHealth(get(IngestionOptions).address));
+  const { address, https } = get(IngestionOptions);
+  print(await checkHealth(address, { https }));
   return 0;
 }
 

@@ -18,12 +18,16 @@ import { createLogger } from './logger.js';
 import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
+import type { MetricSource } from './metrics/pulled-metric.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
+import { TlsMetrics } from './metrics/tls-metrics.js';
 import { EventQueue } from './queueing/event-queue.js';
 import { Lanes } from './queueing/lanes.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
+import type { CredentialFiles } from './tls/credential-files.js';
+import { ServerTls } from './tls/server-tls.js';
 
 const logger = new Logger('GoTrack');
 
@@ -43,12 +47,21 @@ export async function serve(): Promise<number> {
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
   const http = new HttpMetrics(SUCCESSES);
   const readiness = new Readiness();
+  const tls = {
+    metrics: speakTls('metrics', configuration.get(MetricsOptions).tlsFiles),
+    collector: speakTls('collector', configuration.get(IngestionOptions).tlsFiles),
+  };
 
-  const metricsApp = await startMetricsApp(configuration, observer, http, readiness);
+  const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, [
+    observer,
+    http,
+    new TlsMetrics(tls),
+  ]);
   const collector = await startCollector(
     { configuration: configuration.module, observer, readiness },
     configuration,
     http,
+    tls.collector,
   );
 
   const signal = await stopped;
@@ -69,21 +82,26 @@ export async function serve(): Promise<number> {
 
 async function startMetricsApp(
   configuration: Configuration,
-  observer: PrometheusObserver,
-  http: HttpMetrics,
   readiness: Readiness,
+  tls: ServerTls | undefined,
+  sources: readonly MetricSource[],
 ): Promise<NestFastifyApplication | undefined> {
-  const { enabled, address } = configuration.get(MetricsOptions);
+  const { enabled, address, bearerToken } = configuration.get(MetricsOptions);
   if (!enabled) {
     return undefined;
   }
-  const app = await createMetricsApp({
-    sources: [observer, http],
-    imports: [
-      configuration.module,
-      HealthModule.forRoot(readiness, { alive: 'OK', withErrors: true }),
-    ],
-  });
+  const app = await createMetricsApp(
+    {
+      sources,
+      imports: [
+        configuration.module,
+        HealthModule.forRoot(readiness, { alive: 'OK', withErrors: true }),
+      ],
+      bearerToken,
+    },
+    { tls: tls?.serverOptions },
+  );
+  tls?.follow(app.getHttpServer());
   await listen(app, address, 'METRICS_ADDR', 'metrics');
   return app;
 }
@@ -92,11 +110,13 @@ async function startCollector(
   parts: CollectorParts,
   configuration: Configuration,
   http: HttpMetrics,
+  tls: ServerTls | undefined,
 ): Promise<NestFastifyApplication> {
   const options = configuration.get(IngestionOptions);
   const { shutdownTimeoutMs } = configuration.get(QueueingOptions);
   const adapter = createCollectorAdapter(options, {
     ...COUNTED_SERVER_OPTIONS,
+    tls: tls?.serverOptions,
     closingGraceMs: shutdownTimeoutMs / 2,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
@@ -104,10 +124,15 @@ async function startCollector(
     bodyParser: false,
   });
   http.watch(app.getHttpServer());
+  tls?.follow(app.getHttpServer());
   await app.init();
   parts.readiness.collectorStarted(app.get(EventQueue), app.get(Lanes).all);
   await listen(app, options.address, 'SERVER_ADDR', 'collector');
   return app;
+}
+
+function speakTls(server: string, files: CredentialFiles | undefined): ServerTls | undefined {
+  return files && new ServerTls(server, files);
 }
 
 /** @throws Error that names the variable when the address cannot be listened on */

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
  * a list of files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
+  tls: ['tls/credential-files', 'tls/read-credentials', 'tls/server-tls'],
   metrics: [
     'metrics/pipeline-observer',
     'metrics/http-metrics',
@@ -23,11 +24,12 @@ const PORTS = {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
   disk: [],
+  tls: ['config/'],
   event: [],
-  metrics: ['config/'],
+  metrics: ['config/', ...PORTS.tls],
   sinks: ['config/', 'disk/', 'event/'],
   queueing: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.sinks],
-  ingestion: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.queueing],
+  ingestion: ['config/', 'disk/', 'event/', ...PORTS.tls, ...PORTS.metrics, ...PORTS.queueing],
   health: ['config/', 'queueing/event-queue', 'queueing/lane', ...PORTS.metrics],
 };
 /** Libraries that one folder keeps to itself. */

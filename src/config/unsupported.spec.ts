@@ -4,15 +4,15 @@ import { addSource, ENVIRONMENT, type GivenText } from './variables.js';
 
 function faultyNames(
   values: Record<string, string>,
-  { source = ENVIRONMENT, declared = new Set<string>() } = {},
+  { declared = new Set<string>() } = {},
 ): string[] {
   const variables = new Map<string, GivenText>();
-  addSource(variables, source, values);
+  addSource(variables, ENVIRONMENT, values);
   return unsupportedFaults(variables, declared).map(({ name }) => name);
 }
 
 describe('unsupportedFaults', () => {
-  const known = CONTRACT_NAMES.filter((name) => name !== 'NODE_ENV' && name !== 'SSL_CERT_FILE');
+  const known = CONTRACT_NAMES.filter((name) => name !== 'NODE_ENV');
 
   it.each(known)('refuses %s when nothing reads it', (name) => {
     expect(faultyNames({ [name]: '1' })).toEqual([name]);
@@ -28,13 +28,6 @@ describe('unsupportedFaults', () => {
 
   it('lets the variable be that chooses the env file', () => {
     expect(faultyNames({ NODE_ENV: 'production' })).toEqual([]);
-  });
-
-  it("takes SSL_CERT_FILE of the environment for OpenSSL's, and that of an env file for ours", () => {
-    expect(faultyNames({ SSL_CERT_FILE: '/etc/ssl/ca.pem' })).toEqual([]);
-    expect(faultyNames({ SSL_CERT_FILE: 'server.crt' }, { source: '.env' })).toEqual([
-      'SSL_CERT_FILE',
-    ]);
   });
 
   it('says of the proxy of the Go service that it is not coming', () => {

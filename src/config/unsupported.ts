@@ -1,5 +1,5 @@
 import type { Fault } from './configuration-error.js';
-import { ENVIRONMENT, fileVariable, type Variables } from './variables.js';
+import { fileVariable, type Variables } from './variables.js';
 
 /** Secrets of the product contract. */
 export const CONTRACT_SECRETS: readonly string[] = [
@@ -78,15 +78,6 @@ const REASONS = new Map([
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
   return [...CONTRACT_NAMES, ...CONTRACT_SECRETS.map(fileVariable)]
     .filter((name) => name !== SUPPORTED_WITHOUT_DECLARATION && !declared.has(name))
-    .filter((name) => isMeantForUs(name, variables))
+    .filter((name) => variables.has(name))
     .map((name) => ({ name, reason: REASONS.get(name) ?? 'is not supported yet; unset it' }));
-}
-
-/**
- * OpenSSL reads `SSL_CERT_FILE` too (its trusted roots), and many hosts and images set it. In the
- * environment it says nothing about us; whoever wants HTTPS has `ENABLE_HTTPS` set as well, a fault of its own.
- */
-function isMeantForUs(name: string, variables: Variables): boolean {
-  const given = variables.get(name);
-  return given !== undefined && !(name === 'SSL_CERT_FILE' && given.source === ENVIRONMENT);
 }

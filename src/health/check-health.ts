@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getOverTls } from 'node:https';
 import type { ListenAddress } from '../config/readers.js';
 
 const TIMEOUT_MS = 3000;
@@ -8,8 +9,11 @@ const TIMEOUT_MS = 3000;
  * @returns what it says
  * @throws Error that says why it is not
  */
-export async function checkHealth({ host, port }: ListenAddress): Promise<string> {
-  const url = `http://${reachable(host)}:${port}/healthz`;
+export async function checkHealth(
+  { host, port }: ListenAddress,
+  { https }: { readonly https: boolean },
+): Promise<string> {
+  const url = `${https ? 'https' : 'http'}://${reachable(host)}:${port}/healthz`;
   const { status, body } = await ask(url).catch((error: Error) => {
     throw new Error(`no answer from ${url}: ${error.message}`, { cause: error });
   });
@@ -22,13 +26,19 @@ export async function checkHealth({ host, port }: ListenAddress): Promise<string
 /** Not with fetch, which refuses the ports that browsers block, 6000 and 10080 among them. */
 function ask(url: string): Promise<{ status: number | undefined; body: string }> {
   return new Promise((resolve, reject) => {
-    get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    const options = { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const onResponse = (response: IncomingMessage): void => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (piece: string) => (body += piece));
       response.on('end', () => resolve({ status: response.statusCode, body }));
       response.on('error', reject);
-    }).on('error', reject);
+    };
+    const request = url.startsWith('https:')
+      ? // The certificate is for the name that clients use, not for this address, and nothing secret is sent.
+        getOverTls(url, { ...options, rejectUnauthorized: false }, onResponse)
+      : get(url, options, onResponse);
+    request.on('error', reject);
   });
 }
 

@@ -1,4 +1,5 @@
 import type { ServerOptions } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import cors from '@fastify/cors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
@@ -11,6 +12,8 @@ const DAY_SECONDS = 86_400;
 export interface CollectorServer {
   /** What the one who counts requests needs of the server. */
   readonly http?: ServerOptions;
+  /** With it, the server speaks TLS only. */
+  readonly tls?: TlsOptions | undefined;
   /** Answers what is no HTTP. */
   readonly clientErrorHandler?: NonNullable<FastifyServerOptions['clientErrorHandler']>;
   /** How long requests may take to finish once the server closes. */
@@ -20,18 +23,19 @@ export interface CollectorServer {
 /** The public HTTP server. Give it to Nest with `bodyParser: false`: `BodyReader` reads bodies. */
 export function createCollectorAdapter(
   { corsOrigins }: IngestionOptions,
-  { http, clientErrorHandler, closingGraceMs }: CollectorServer,
+  { http, tls, clientErrorHandler, closingGraceMs }: CollectorServer,
 ): FastifyAdapter {
   const requestTimeoutMs = 30_000;
+  const serverOptions: ServerOptions = {
+    ...http,
+    headersTimeout: 10_000,
+    // Fastify sets it anew from its own option; this one bounds headersTimeout.
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+    maxHeaderSize: 16 * 1024,
+  };
   const adapter = new FastifyAdapter({
-    http: {
-      ...http,
-      headersTimeout: 10_000,
-      // Fastify sets it anew from its own option; this one bounds headersTimeout.
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 1_000,
-      maxHeaderSize: 16 * 1024,
-    },
+    ...(tls ? { https: { ...serverOptions, ...tls } } : { http: serverOptions }),
     requestTimeout: requestTimeoutMs,
     // Above the 60 s that balancers keep a connection: the server must not be the first to close.
     keepAliveTimeout: 65_000,

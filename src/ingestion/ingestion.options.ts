@@ -1,5 +1,7 @@
 import { Max, Min } from 'class-validator';
+import type { Fault } from '../config/configuration-error.js';
 import {
+  boolean,
   integer,
   list,
   type ListenAddress,
@@ -8,6 +10,8 @@ import {
   text,
 } from '../config/readers.js';
 import { type Reader, Setting, UnreadableValue } from '../config/setting.js';
+import type { CredentialFiles } from '../tls/credential-files.js';
+import { credentialFaults, credentialWarnings } from '../tls/read-credentials.js';
 import { PRIVACY_MODES, type PrivacyMode } from './privacy.js';
 import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
@@ -34,6 +38,21 @@ export class IngestionOptions {
     doc: 'Where the collector listens: host:port, :port (all interfaces) or [ipv6]:port.',
   })
   readonly address: ListenAddress = { host: '::', port: 19_890 };
+
+  @Setting('ENABLE_HTTPS', boolean, {
+    doc: 'Speaks TLS only on SERVER_ADDR, 1.2 or newer, with SSL_CERT_FILE and SSL_KEY_FILE. Changed files are taken without a restart.',
+  })
+  readonly https: boolean = false;
+
+  @Setting('SSL_CERT_FILE', text, {
+    doc: "A file with the collector's certificate and what leads to its authority, in PEM form. Read with ENABLE_HTTPS=true only: OpenSSL has a variable of the same name.",
+  })
+  readonly certFile: string = 'server.crt';
+
+  @Setting('SSL_KEY_FILE', text, {
+    doc: 'A file with the key of that certificate in PEM form, without a passphrase.',
+  })
+  readonly keyFile: string = 'server.key';
 
   @Setting('TRUST_PROXY', trustProxy, {
     doc: "Whose X-Forwarded-For is believed: false, or a comma list of the proxies' CIDRs. true believes anyone.",
@@ -85,11 +104,28 @@ export class IngestionOptions {
   })
   readonly sanitizeParams: readonly string[] = [];
 
+  /** Undefined: the collector speaks plain HTTP. */
+  get tlsFiles(): CredentialFiles | undefined {
+    return this.https
+      ? {
+          cert: { variable: 'SSL_CERT_FILE', path: this.certFile },
+          key: { variable: 'SSL_KEY_FILE', path: this.keyFile },
+        }
+      : undefined;
+  }
+
+  faults(): readonly Fault[] {
+    return this.tlsFiles ? credentialFaults(this.tlsFiles) : [];
+  }
+
   warnings(): string[] {
-    return this.trustProxy === true
-      ? [
-          'TRUST_PROXY=true believes the X-Forwarded-For of anyone, so a client can pretend any address: set it to the CIDRs of your proxies',
-        ]
-      : [];
+    return [
+      ...(this.trustProxy === true
+        ? [
+            'TRUST_PROXY=true believes the X-Forwarded-For of anyone, so a client can pretend any address: set it to the CIDRs of your proxies',
+          ]
+        : []),
+      ...(this.tlsFiles ? credentialWarnings(this.tlsFiles) : []),
+    ];
   }
 }

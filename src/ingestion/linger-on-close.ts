@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 export interface ClosingTimes {
@@ -15,11 +16,10 @@ export interface ClosingTimes {
  * finished after `graceMs` is cut.
  */
 export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTimes): void {
-  const sockets = new Set<AnsweringSocket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  const connections = openOnes(server, 'connection');
+  // Under TLS, requests are on sockets of their own.
+  const sockets =
+    server instanceof HttpsServer ? openOnes(server, 'secureConnection') : connections;
 
   const close = server.close.bind(server);
   server.close = (callback) => {
@@ -37,7 +37,11 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
         server.closeIdleConnections();
         destroySilent(sockets);
       }, lingerMs),
-      setTimeout(() => server.closeAllConnections(), graceMs),
+      setTimeout(() => {
+        server.closeAllConnections();
+        // To Node, what is still in its handshake is none of the server's connections.
+        connections.forEach((socket) => socket.destroy());
+      }, graceMs),
     ];
     server.once('close', () => timers.forEach(clearTimeout));
     return server;
@@ -46,6 +50,15 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
 
 /** Node keeps the response that is under way at its socket, and documents no other place to find it. */
 type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+
+function openOnes(server: Server, event: string): ReadonlySet<AnsweringSocket> {
+  const sockets = new Set<AnsweringSocket>();
+  server.on(event, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
 
 /** Browsers open connections ahead of need; to Node these are not idle. */
 function destroySilent(sockets: ReadonlySet<Socket>): void {

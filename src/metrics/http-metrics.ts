@@ -203,7 +203,8 @@ export class HttpMetrics implements MetricSource {
  * it as its `clientErrorHandler`.
  */
 export function answerClientError(error: NodeJS.ErrnoException, connection: Duplex): void {
-  if (canAnswer(error.code, connection as WatchedSocket)) {
+  // After a failed TLS handshake there is nobody to answer.
+  if (isRequestFault(error.code) && canAnswer(error.code, connection as WatchedSocket)) {
     answerAndClose(connection, protocolError(error.code));
   } else if (!connection.writableEnded) {
     connection.destroy();

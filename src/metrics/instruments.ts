@@ -197,6 +197,17 @@ export const INSTRUMENTS = {
 
   buildInfo: gauge('gotrack_build_info', 'Always 1.', 'version', 'revision'),
 
+  tlsNotAfter: gauge(
+    'gotrack_tls_certificate_not_after_timestamp_seconds',
+    'Until when the certificate is valid that the server uses; absent for a server without TLS.',
+    'server',
+  ),
+  tlsLastReload: gauge(
+    'gotrack_tls_last_reload_successful',
+    '1 when the server uses what is in its certificate files, 0 when that cannot be used and what was there before stays.',
+    'server',
+  ),
+
   processCpu: counter(
     'process_cpu_seconds_total',
     'User and system CPU time of the process, all its threads.',

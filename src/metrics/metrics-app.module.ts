@@ -5,6 +5,7 @@ import {
   PrometheusModule,
 } from '@willsoto/nestjs-prometheus';
 import { Registry } from 'prom-client';
+import { BEARER_TOKEN, BearerGuard } from './bearer.guard.js';
 import { readBuildInfo } from './build-info.js';
 import { Exposition } from './exposition.js';
 import { IndexController } from './index.controller.js';
@@ -18,12 +19,14 @@ export interface MetricsAppParts {
   readonly sources: readonly MetricSource[];
   /** Modules with further controllers: health. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
+  /** What `GET /metrics` has to bring, if anything. */
+  readonly bearerToken?: string | undefined;
 }
 
 /** Root of the second application, on METRICS_ADDR. */
 @Module({})
 export class MetricsAppModule {
-  static forRoot({ sources, imports }: MetricsAppParts): DynamicModule {
+  static forRoot({ sources, imports, bearerToken }: MetricsAppParts): DynamicModule {
     const registry = new Registry();
     for (const source of sources) {
       source.registerOn(registry);
@@ -34,6 +37,8 @@ export class MetricsAppModule {
     const providers = [
       { provide: Registry, useValue: registry },
       Exposition,
+      { provide: BEARER_TOKEN, useValue: bearerToken },
+      BearerGuard,
       makeCounterProvider({ ...INSTRUMENTS.scrapes, registers: [registry] }),
       makeGaugeProvider({ ...INSTRUMENTS.scrapesInFlight, registers: [registry] }),
     ];

@@ -9,6 +9,7 @@ import { INSTRUMENTS } from './instruments.js';
 import { createMetricsApp } from './metrics-app.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 import { type MetricSource, pull } from './pulled-metric.js';
+import { TlsMetrics } from './tls-metrics.js';
 
 @Controller('healthz')
 class AliveController {
@@ -35,6 +36,7 @@ function everything(): MetricSource[] {
   return [
     new PrometheusObserver({ sinks: ['log'] }),
     new HttpMetrics([{ endpoint: '/px.gif', method: 'GET', status: 200 }]),
+    new TlsMetrics({}),
   ];
 }
 
@@ -112,7 +114,11 @@ describe('the metrics application', () => {
     expect(served.toSorted()).toEqual(expected.toSorted());
 
     const empty = Array.from(families).filter(([, { series }]) => series.size === 0);
-    expect(empty.map(([name]) => name)).toEqual(['gotrack_sink_up']);
+    expect(empty.map(([name]) => name)).toEqual([
+      'gotrack_sink_up',
+      'gotrack_tls_certificate_not_after_timestamp_seconds',
+      'gotrack_tls_last_reload_successful',
+    ]);
   });
 
   it('serves histograms whose buckets are cumulative and end at their count', async () => {

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -7,8 +8,8 @@ import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js'
 
 /** For a few scrapers, probes and a person with a browser. */
 const MAX_CONNECTIONS = 64;
+const SERVER_LIMITS = { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 const LIMITS = {
-  http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
   requestTimeout: 10_000,
   /** Of a socket on which nothing moves while an answer is under way. */
   connectionTimeout: 30_000,
@@ -23,11 +24,21 @@ const LIMITS = {
  */
 export async function createMetricsApp(
   parts: MetricsAppParts,
-  options: Pick<NestApplicationOptions, 'logger' | 'bufferLogs'> = {},
+  {
+    tls,
+    ...options
+  }: Pick<NestApplicationOptions, 'logger' | 'bufferLogs'> & {
+    /** With it, the server speaks TLS only. */
+    readonly tls?: TlsOptions | undefined;
+  } = {},
 ): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     MetricsAppModule.forRoot(parts),
-    new FastifyAdapter({ ...LIMITS, clientErrorHandler: answerClientError }),
+    new FastifyAdapter({
+      ...LIMITS,
+      ...(tls ? { https: { ...SERVER_LIMITS, ...tls } } : { http: SERVER_LIMITS }),
+      clientErrorHandler: answerClientError,
+    }),
     { ...options, abortOnError: false, bodyParser: false },
   );
   const server: Server = app.getHttpServer();

@@ -5,29 +5,38 @@ import {
   InternalServerErrorException,
   Logger,
   Res,
+  ServiceUnavailableException,
+  UseGuards,
 } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { Counter, Gauge } from 'prom-client';
 import { acceptsGzip } from './accepts-gzip.js';
+import { BearerGuard } from './bearer.guard.js';
 import { Exposition } from './exposition.js';
 import { INSTRUMENTS } from './instruments.js';
+
+/** They share one rendering; what is bounded is answers that wait for it, or for their readers. */
+const MAX_SCRAPES = 16;
+const RETRY_AFTER_SECONDS = '1';
 
 /** The part of Fastify's reply that is used here. */
 interface HeaderReply {
   headers(values: Readonly<Record<string, string>>): unknown;
+  readonly raw: { once(event: 'close', listener: () => void): unknown };
 }
 
 /** `GET /metrics`; the path is the `PrometheusModule`'s. */
 @Controller()
+@UseGuards(BearerGuard)
 export class MetricsController {
   private readonly logger = new Logger('Metrics');
+  private underWay = 0;
 
   constructor(
     private readonly exposition: Exposition,
     @InjectMetric(INSTRUMENTS.scrapes.name) private readonly scrapes: Counter<'code'>,
     @InjectMetric(INSTRUMENTS.scrapesInFlight.name) private readonly inFlight: Gauge,
   ) {
-    // 503 is promhttp's answer to too many scrapes at once. These share one rendering: it stays at 0.
     for (const code of ['200', '500', '503']) {
       scrapes.inc({ code }, 0);
     }
@@ -38,7 +47,14 @@ export class MetricsController {
     @Headers('accept-encoding') acceptEncoding: string | undefined,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<string | Buffer> {
-    this.inFlight.inc();
+    if (this.underWay >= MAX_SCRAPES) {
+      this.scrapes.inc({ code: '503' });
+      reply.headers({ 'retry-after': RETRY_AFTER_SECONDS });
+      throw new ServiceUnavailableException(
+        `${MAX_SCRAPES} scrapes are under way, more are not served at once; scrape less often`,
+      );
+    }
+    this.begin(reply);
     try {
       const gzip = acceptsGzip(acceptEncoding);
       const body = await (gzip ? this.exposition.gzipped() : this.exposition.text());
@@ -53,8 +69,16 @@ export class MetricsController {
       this.scrapes.inc({ code: '500' });
       this.logger.error(`metrics could not be rendered: ${String(error)}`);
       throw new InternalServerErrorException('metrics could not be rendered; the log says why');
-    } finally {
-      this.inFlight.dec();
     }
+  }
+
+  /** A scrape lasts until its reader has it, or has gone. */
+  private begin(reply: HeaderReply): void {
+    this.underWay += 1;
+    this.inFlight.inc();
+    reply.raw.once('close', () => {
+      this.underWay -= 1;
+      this.inFlight.dec();
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MetricsOptions } from './metrics.options.js';
 
-function warningsFor(enabled: boolean, host: string): string[] {
+function warningsFor(enabled: boolean, host: string): readonly string[] {
   const options = Object.assign(new MetricsOptions(), { enabled, address: { host, port: 9090 } });
   return options.warnings();
 }

@@ -37,7 +37,7 @@ describe('check-config', () => {
       'OUTPUTS',
       'METRICS_ENABLE',
       'REQUIRE_HMAC',
-      'METRICS_TLS_CERT',
+      'METRICS_TLS_KEY',
     ]) {
       expect(stderr).toMatch(new RegExp(`${name}: \\w+`));
     }

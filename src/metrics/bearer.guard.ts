@@ -1,0 +1,38 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  UnauthorizedException,
+} from '@nestjs/common';
+import { bringsToken } from './brings-token.js';
+
+/** For the token of METRICS_BEARER_TOKEN, or `undefined`. */
+export const BEARER_TOKEN = Symbol('bearer token');
+
+/** The parts of Fastify's request and reply that are used here. */
+interface AskingRequest {
+  readonly headers: { readonly authorization?: string };
+}
+interface HeaderReply {
+  header(name: string, value: string): unknown;
+}
+
+/** Keeps those out who do not bring the token, once there is one. */
+@Injectable()
+export class BearerGuard implements CanActivate {
+  constructor(@Inject(BEARER_TOKEN) private readonly token: string | undefined) {}
+
+  /** @throws UnauthorizedException with the same answer for a wrong token as for none */
+  canActivate(context: ExecutionContext): boolean {
+    const http = context.switchToHttp();
+    const { authorization } = http.getRequest<AskingRequest>().headers;
+    if (this.token !== undefined && !bringsToken(authorization, this.token)) {
+      http.getResponse<HeaderReply>().header('www-authenticate', 'Bearer realm="gotrack metrics"');
+      throw new UnauthorizedException(
+        'the metrics need the token of METRICS_BEARER_TOKEN; send it as Authorization: Bearer …',
+      );
+    }
+    return true;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Registry } from 'prom-client';
+import type { ServerTls } from '../tls/server-tls.js';
+import { INSTRUMENTS } from './instruments.js';
+import { type MetricSource, pull } from './pulled-metric.js';
+
+/** The certificates of the servers that speak TLS; undefined for one that does not. */
+export class TlsMetrics implements MetricSource {
+  private readonly servers: readonly ServerTls[];
+
+  constructor(servers: Readonly<Record<string, ServerTls | undefined>>) {
+    this.servers = Object.values(servers).filter((tls) => tls !== undefined);
+  }
+
+  registerOn(registry: Registry): void {
+    pull(registry, INSTRUMENTS.tlsNotAfter, () =>
+      this.servers.map(({ server, notAfter }) => [{ server }, notAfter.getTime() / 1000]),
+    );
+    pull(registry, INSTRUMENTS.tlsLastReload, () =>
+      this.servers.map(({ server, lastReloadSuccessful }) => [
+        { server },
+        Number(lastReloadSuccessful),
+      ]),
+    );
+  }
+}
