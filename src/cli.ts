@@ -76,7 +76,8 @@ async function checkConfig(): Promise<number> {
 }
 
 async function healthcheck(): Promise<number> {
-  const { get } = await configuration();
+  // Whether the collector could start again is not asked here: it may serve well while its certificate is replaced.
+  const { get } = await loadConfiguration(OPTIONS_CLASSES);
   const { address, https } = get(IngestionOptions);
   print(await checkHealth(address, { https }));
   return 0;

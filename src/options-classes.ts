@@ -7,6 +7,7 @@ import { QueueingOptions } from './queueing/queueing.options.js';
 import { requiredSettings } from './sinks/required-settings.js';
 import { SINK_CATALOGUE } from './sinks/sink.catalogue.js';
 import { SinksOptions } from './sinks/sinks.options.js';
+import { credentialFaults } from './tls/read-credentials.js';
 
 /** All that can be configured, in the order of `config/example.env`. */
 export const OPTIONS_CLASSES: readonly OptionsClass[] = [
@@ -18,5 +19,12 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   LoggingOptions,
 ];
 
-/** Rules over several of them. */
-export const CROSS_CHECKS: readonly CrossCheck[] = [requiredSettings];
+/** Not a rule of their classes: a server that runs goes on without the files, so those who only ask it must too. */
+const usableCertificates: CrossCheck = (get) => {
+  const metrics = get(MetricsOptions);
+  const files = [get(IngestionOptions).tlsFiles, metrics.enabled ? metrics.tlsFiles : undefined];
+  return files.flatMap((each) => (each ? credentialFaults(each) : []));
+};
+
+/** Rules over several of them, and over what they name; for what is about to start. */
+export const CROSS_CHECKS: readonly CrossCheck[] = [requiredSettings, usableCertificates];

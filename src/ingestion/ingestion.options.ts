@@ -1,5 +1,4 @@
 import { Max, Min } from 'class-validator';
-import type { Fault } from '../config/configuration-error.js';
 import {
   boolean,
   integer,
@@ -11,7 +10,7 @@ import {
 } from '../config/readers.js';
 import { type Reader, Setting, UnreadableValue } from '../config/setting.js';
 import type { CredentialFiles } from '../tls/credential-files.js';
-import { credentialFaults, credentialWarnings } from '../tls/read-credentials.js';
+import { credentialWarnings } from '../tls/read-credentials.js';
 import { PRIVACY_MODES, type PrivacyMode } from './privacy.js';
 import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
@@ -112,10 +111,6 @@ export class IngestionOptions {
           key: { variable: 'SSL_KEY_FILE', path: this.keyFile },
         }
       : undefined;
-  }
-
-  faults(): readonly Fault[] {
-    return this.tlsFiles ? credentialFaults(this.tlsFiles) : [];
   }
 
   warnings(): string[] {

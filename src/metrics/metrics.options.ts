@@ -4,7 +4,7 @@ import type { Fault } from '../config/configuration-error.js';
 import { boolean, type ListenAddress, listenAddress, text } from '../config/readers.js';
 import { Setting } from '../config/setting.js';
 import type { CredentialFiles } from '../tls/credential-files.js';
-import { credentialFaults, credentialWarnings } from '../tls/read-credentials.js';
+import { credentialWarnings } from '../tls/read-credentials.js';
 
 export class MetricsOptions {
   static readonly key = 'metrics';
@@ -61,11 +61,7 @@ export class MetricsOptions {
   }
 
   faults(): readonly Fault[] {
-    const { tlsFiles } = this;
-    if (tlsFiles) {
-      return this.enabled ? credentialFaults(tlsFiles) : [];
-    }
-    return [...this.halfPair(), ...this.meaninglessWithoutTls()];
+    return this.tlsFiles ? [] : [...this.halfPair(), ...this.meaninglessWithoutTls()];
   }
 
   /** What the operator should know before the server starts. */

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { Agent as TlsAgent, request as requestOverTls } from 'node:https';
 
 /** A status; `refused` when nobody listened, `cut` when a connection broke before the answer was whole. */
 export type Answer = number | 'refused' | 'cut';
@@ -10,14 +11,18 @@ export class Load {
   /** Ids of the events that were answered with 2xx. */
   readonly acknowledged = new Set<string>();
   readonly others: Answer[] = [];
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly agent: Agent;
   private stopped = false;
   private running: Promise<unknown> | undefined;
 
   constructor(
     private readonly port: number,
     private readonly prefix: string,
-  ) {}
+    /** What the server's certificate is verified against; without it, plain HTTP is spoken. */
+    private readonly ca?: Buffer,
+  ) {
+    this.agent = ca ? new TlsAgent({ keepAlive: true, ca }) : new Agent({ keepAlive: true });
+  }
 
   start(width: number): void {
     this.running = Promise.all(Array.from({ length: width }, (_, lane) => this.loop(lane)));
@@ -57,7 +62,7 @@ export class Load {
     return new Promise((resolve) => {
       const broken = ({ code }: NodeJS.ErrnoException): void =>
         resolve(code === 'ECONNREFUSED' ? 'refused' : 'cut');
-      const sending = request(
+      const sending = (this.ca ? requestOverTls : request)(
         {
           agent: this.agent,
           host: '127.0.0.1',

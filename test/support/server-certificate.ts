@@ -28,3 +28,47 @@ export function createServerCertificate(directory: string, name: string): Server
   }
   return { cert, key };
 }
+
+const FOR_LOOPBACK = ['-addext', 'subjectAltName=IP:127.0.0.1'];
+const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+/** Signs certificates for servers on 127.0.0.1, and for their clients; all files are in `directory`. */
+export class CertificateAuthority {
+  /** The path of its own certificate. */
+  readonly cert: string;
+  private readonly key: string;
+
+  constructor(
+    private readonly directory: string,
+    private readonly name: string,
+  ) {
+    this.cert = join(directory, `${name}.crt`);
+    this.key = join(directory, `${name}.key`);
+    openssl('req', '-x509', ...EC_KEY, '-keyout', this.key, '-out', this.cert, ...subjectOf(name));
+  }
+
+  /** @param days for which it is valid from now on; a negative number makes one that has expired */
+  issue(name: string, { days = 2 } = {}): ServerCertificate {
+    const path = join(this.directory, `${this.name}-${name}`);
+    const [cert, key, wish] = [`${path}.crt`, `${path}.key`, `${path}.csr`];
+    openssl('req', ...EC_KEY, '-keyout', key, '-out', wish, ...subjectOf(name), ...FOR_LOOPBACK);
+    const by = ['-CA', this.cert, '-CAkey', this.key, '-copy_extensions', 'copy'];
+    openssl('x509', '-req', '-in', wish, ...by, '-days', String(days), '-out', cert);
+    return { cert, key };
+  }
+}
+
+/** @returns the path of the same key with a passphrase */
+export function encryptKey(key: string, passphrase: string): string {
+  const encrypted = `${key}.encrypted`;
+  openssl('pkey', '-in', key, '-aes256', '-passout', `pass:${passphrase}`, '-out', encrypted);
+  return encrypted;
+}
+
+function subjectOf(name: string): string[] {
+  return ['-subj', `/CN=${name}`];
+}
+
+function openssl(...args: readonly string[]): void {
+  execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}

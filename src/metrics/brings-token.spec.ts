@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { bringsToken } from './brings-token.js';
+
+const TOKEN = 'x.Y-1_~+/=';
+
+describe('bringsToken', () => {
+  it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER   ${TOKEN}`, `Bearer ${TOKEN} `])(
+    'takes %s',
+    (authorization) => {
+      expect(bringsToken(authorization, TOKEN)).toBe(true);
+    },
+  );
+
+  it.each([
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    TOKEN,
+    `Basic ${TOKEN}`,
+    `Bearer${TOKEN}`,
+    `Bearer ${TOKEN}x`,
+    `Bearer ${TOKEN.slice(0, -1)}`,
+    `Bearer ${TOKEN.toLowerCase()}`,
+    `Bearer ${TOKEN} ${TOKEN}`,
+    `Bearer x, Bearer ${TOKEN}`,
+  ])('does not take %s', (authorization) => {
+    expect(bringsToken(authorization, TOKEN)).toBe(false);
+  });
+
+  it('takes nothing for an empty token', () => {
+    expect(bringsToken(undefined, '')).toBe(false);
+    expect(bringsToken('Bearer ', '')).toBe(false);
+  });
+});
