@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Controller, Get, Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Gauge } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpMetrics } from './http-metrics.js';
 import { INSTRUMENTS } from './instruments.js';
@@ -197,6 +198,39 @@ describe('the metrics application', () => {
     expect(text).toContain('promhttp_metric_handler_requests_total{code="500"} 1');
   });
 
+  it('lets so many scrapes wait for one rendering, and tells those beyond them when to come back', async () => {
+    const rendering = Promise.withResolvers<void>();
+    let renderings = 0;
+    const url = await serve({
+      registerOn: (registry) => {
+        registry.registerMetric(
+          new Gauge({
+            name: 'slow',
+            help: 'Takes its time.',
+            registers: [],
+            async collect() {
+              renderings += 1;
+              await rendering.promise;
+            },
+          }),
+        );
+      },
+    });
+    const scrapes = Array.from({ length: 17 }, () => rawGet(`${url}/metrics`, 'identity'));
+    const { status, headers, body } = await Promise.race(scrapes);
+    expect(status).toBe(503);
+    expect(headers['retry-after']).toBe('1');
+    expect(body.toString()).toContain('16 scrapes are under way');
+
+    rendering.resolve();
+    const statuses = (await Promise.all(scrapes)).map((each) => `${each.status}`);
+    expect(statuses.toSorted()).toEqual([...Array.from({ length: 16 }, () => '200'), '503']);
+    expect(renderings).toBe(1);
+    const after = await rawGet(`${url}/metrics`, 'identity');
+    expect(after.status).toBe(200);
+    expect(after.body.toString()).toContain('promhttp_metric_handler_requests_total{code="503"} 1');
+  });
+
   it('has a page that links what it serves', async () => {
     const response = await fetch(await serve());
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
@@ -231,5 +265,9 @@ async function rawGet(url: string, encoding: string) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   get(url, { headers: { 'accept-encoding': encoding }, agent: false }, resolve).on('error', reject);
   const response = await promise;
-  return { headers: response.headers, body: await buffer(response) };
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: await buffer(response),
+  };
 }

@@ -13,6 +13,8 @@ import {
 import { Connections } from './retire-connections.js';
 
 const GRACE_MS = 50;
+/** Beyond the patience of a test. */
+const NEVER_MS = 3_600_000;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 let directory: string;
@@ -90,15 +92,22 @@ describe('Connections', () => {
     expect(String(await once(socket, 'data'))).toMatch(/connection: keep-alive/i);
   });
 
-  it('cuts the idle at once, and lets an answer that is under way be finished', async () => {
-    const idle = await openIdle();
-    const busy = await open();
-    busy.socket.write(REQUEST.replace('/', '/held'));
-    await expect.poll(() => held.length).toBe(1);
-    connections.cut(60_000);
-    await idle.closed;
-    held[0]?.();
-    expect(await busy.closed).toMatch(/late$/);
+  it.each(['retire', 'cut'] as const)(
+    '%ss a connection with the answer that is under way',
+    async (end) => {
+      const { socket, closed } = await open();
+      socket.write(REQUEST.replace('/', '/held'));
+      await expect.poll(() => held.length).toBe(1);
+      connections[end](NEVER_MS);
+      held[0]?.();
+      expect(await closed).toMatch(/connection: close[^]*late$/i);
+    },
+  );
+
+  it('cuts the idle at once', async () => {
+    const { closed } = await openIdle();
+    connections.cut(NEVER_MS);
+    expect(await closed).toMatch(/ok$/);
   });
 
   it('cuts what is neither idle nor ends, after the grace', async () => {

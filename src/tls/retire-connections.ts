@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 export class Connections {
   private readonly open = new Set<Socket>();
   private readonly stale = new WeakSet<Socket>();
+  private readonly latest = new WeakMap<Socket, ServerResponse>();
   /** On the monotonic clock, in ms: until then, a handshake may end that began before. */
   private straddlingUntil = -Infinity;
 
@@ -24,6 +25,7 @@ export class Connections {
       }
     });
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      this.latest.set(request.socket, response);
       if (this.stale.has(request.socket)) {
         response.shouldKeepAlive = false;
       }
@@ -31,13 +33,17 @@ export class Connections {
   }
 
   /**
-   * Each connection of now ends with the answer to its next request, which says so: nothing that is on
-   * the wire is lost. One without a request ends with the server's timeouts.
+   * Each connection of now ends with the answer that is under way, or with that to its next request, which
+   * says so: nothing that is on the wire is lost. One without a request ends with the server's timeouts.
    */
   retire(): void {
     this.straddlingUntil = performance.now() + this.handshakeTimeoutMs;
     for (const socket of this.open) {
       this.stale.add(socket);
+      const response = this.latest.get(socket);
+      if (response && !response.headersSent) {
+        response.shouldKeepAlive = false;
+      }
     }
   }
 
