@@ -3,6 +3,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   intake: () => import('./intake.js'),
   postgres: () => import('./postgres.js'),
   kafka: () => import('./kafka.js'),
+  scrape: () => import('./scrape.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

@@ -1,0 +1,143 @@
+import { cp, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Collector, until, Workplace } from '../support/collector.js';
+import { readDashboards } from '../support/monitoring-files.js';
+import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
+import { canCreateCertificates } from '../support/server-certificate.js';
+import { replacePair, type SignedPair, TestAuthority } from '../support/test-authority.js';
+
+const NOT_AFTER = 'gotrack_tls_certificate_not_after_timestamp_seconds{server="metrics"}';
+const RELOADED = 'gotrack_tls_last_reload_successful{server="metrics"}';
+
+const programs = findPrometheus();
+
+describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certificates', () => {
+  let workplace: Workplace;
+  let collector: Collector;
+  let prometheus: Prometheus;
+  let authority: TestAuthority;
+  /** Where METRICS_TLS_CERT and METRICS_TLS_KEY point. */
+  let served: SignedPair;
+
+  const value = async (expression: string): Promise<number> =>
+    Number((await prometheus.query(expression))[0]?.value[1]);
+
+  /** Until a scrape that began after the call has succeeded. */
+  async function scrapedAnew(): Promise<void> {
+    const now = Date.now() / 1000;
+    const succeeded = 'timestamp(up{job="gotrack"}) and up{job="gotrack"} == 1';
+    await until(async () => (await value(succeeded)) > now);
+  }
+
+  /** The shipped file beside its certificates, with another target, other intervals, and strangers. */
+  async function configure(): Promise<string> {
+    const directory = workplace.path('prometheus');
+    await cp('config/prometheus', directory, { recursive: true });
+    await mkdir(`${directory}/tls`);
+    const client = authority.sign('client');
+    const stranger = new TestAuthority(workplace.directory, 'other').sign('client');
+    for (const [from, to] of [
+      [authority.cert, 'ca.crt'],
+      [client.cert, 'client.crt'],
+      [client.key, 'client.key'],
+      [stranger.cert, 'stranger.crt'],
+      [stranger.key, 'stranger.key'],
+    ] as const) {
+      await copyFile(from, `${directory}/tls/${to}`);
+    }
+    const target = `static_configs: [{ targets: ['${new URL(collector.metricsUrl).host}'] }]`;
+    const shipped = await readFile(`${directory}/prometheus-tls.yml`, 'utf8');
+    const configured = shipped
+      .replaceAll('_interval: 15s', '_interval: 1s')
+      .replace(/static_configs:\n\s+- targets: \['gotrack:9090'\]/, target).concat(`
+  - job_name: without-certificate
+    scheme: https
+    tls_config: { ca_file: tls/ca.crt }
+    ${target}
+  - job_name: of-another-authority
+    scheme: https
+    tls_config: { ca_file: tls/ca.crt, cert_file: tls/stranger.crt, key_file: tls/stranger.key }
+    ${target}
+`);
+    await writeFile(`${directory}/gotrack.yml`, configured);
+    return `${directory}/gotrack.yml`;
+  }
+
+  beforeAll(async () => {
+    workplace = await Workplace.create();
+    authority = new TestAuthority(workplace.directory, 'authority');
+    served = { cert: workplace.path('served.crt'), key: workplace.path('served.key') };
+    await replacePair(served, authority.sign('server', 20));
+    collector = await workplace.start({
+      METRICS_TLS_CERT: served.cert,
+      METRICS_TLS_KEY: served.key,
+      METRICS_CLIENT_CA: authority.cert,
+    });
+    prometheus = await Prometheus.start(
+      programs as PrometheusPrograms,
+      await configure(),
+      workplace.directory,
+    );
+    await scrapedAnew();
+  }, 120_000);
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    await workplace?.remove();
+  });
+
+  it('is served, and nobody else', async () => {
+    const strangers = ['without-certificate', 'of-another-authority'];
+    for (const job of strangers) {
+      await until(async () => (await value(`count_over_time(up{job="${job}"}[1h])`)) >= 3);
+      expect(await value(`max_over_time(up{job="${job}"}[1h])`)).toBe(0);
+      expect(await value(`max_over_time(scrape_samples_scraped{job="${job}"}[1h])`)).toBe(0);
+    }
+    // Each scrape tells of those before it.
+    await scrapedAnew();
+    expect(
+      await prometheus.query(
+        'sum(promhttp_metric_handler_requests_total) < scalar(count_over_time(up{job="gotrack"}[1h]))',
+      ),
+    ).toHaveLength(1);
+  });
+
+  it('has what dashboards ask about certificates', async () => {
+    const panels = [...(await readDashboards()).values()].flatMap((dashboard) => dashboard.panels);
+    const asked = panels
+      .flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+      .filter((expression) => expression.includes('gotrack_tls_'));
+    expect(asked.length).toBeGreaterThan(1);
+    for (const expression of asked) {
+      const chosen = expression.replaceAll(/\$(?:job|instance)\b/g, '.+');
+      await until(async () => (await prometheus.query(chosen)).length > 0);
+    }
+  });
+
+  it('goes on after the certificate was replaced, with the new one', async () => {
+    const before = await value(NOT_AFTER);
+    await replacePair(served, authority.sign('server', 40));
+    await until(async () => (await value(NOT_AFTER)) > before);
+    await scrapedAnew();
+    expect(await value(RELOADED)).toBe(1);
+  });
+
+  it('goes on with the one before when the new one is broken, and tells of it', async () => {
+    const before = await value(NOT_AFTER);
+    const { cert, key } = authority.sign('mended', 60);
+    await writeFile(served.cert, 'garbage');
+    await until(async () => (await value(RELOADED)) === 0);
+    await scrapedAnew();
+    expect(await value(NOT_AFTER)).toBe(before);
+    await until(async () => {
+      const alert = (await prometheus.rules()).find(
+        ({ name }) => name === 'GoTrackCertificateReloadFailed',
+      );
+      return alert?.alerts?.length === 1;
+    });
+
+    await replacePair(served, { cert, key });
+    await until(async () => (await value(RELOADED)) === 1);
+    expect(await value(NOT_AFTER)).toBeGreaterThan(before);
+  });
+});
