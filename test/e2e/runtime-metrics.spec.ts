@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, sumOf, until, Workplace } from '../support/collector.js';
+import { DEBUGGABLE, Debugger } from '../support/debugger.js';
 import type { Sample } from '../support/parse-metrics.js';
 
 const LAG_COUNT = 'nodejs_eventloop_lag_seconds_count';
@@ -12,23 +12,17 @@ let collector: Collector;
 
 beforeEach(async () => {
   workplace = await Workplace.create();
-  collector = await workplace.start({ NODE_OPTIONS: '--inspect=127.0.0.1:0' });
+  collector = await workplace.start(DEBUGGABLE);
 });
 
 afterEach(() => workplace.remove());
 
-/** Through the debugger: the program itself has no way to force a collection. */
 async function collectGarbage(times: number): Promise<void> {
-  const line = collector.log.find((text) => text.startsWith('Debugger listening on '));
-  const debug = new WebSocket((line ?? '').replace('Debugger listening on ', ''));
-  await once(debug, 'open');
-  for (let id = 1; id <= times; id += 1) {
-    const answered = once(debug, 'message');
-    debug.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }));
-    await answered;
+  const program = await Debugger.attach(collector);
+  for (let n = 0; n < times; n += 1) {
+    await program.collectGarbage();
   }
-  debug.close();
-  await once(debug, 'close');
+  await program.close();
 }
 
 function cumulative(samples: readonly Sample[]): Map<string, number> {

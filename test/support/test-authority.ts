@@ -24,23 +24,21 @@ export class TestAuthority {
 
   /** For 127.0.0.1, whether it serves or asks. */
   sign(name: string, days = 30): SignedPair {
-    return this.request(`${this.name}-${name}`, days, [
-      ...['-CA', this.cert, '-CAkey', this.key],
-      ...['-addext', 'basicConstraints=critical,CA:FALSE'],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1'],
-    ]);
+    return this.request(
+      `${this.name}-${name}`,
+      days,
+      ['-CA', this.cert, '-CAkey', this.key].concat(
+        ['-addext', 'basicConstraints=critical,CA:FALSE'],
+        ['-addext', 'subjectAltName=IP:127.0.0.1'],
+      ),
+    );
   }
 
   private request(name: string, days: number, rest: readonly string[]): SignedPair {
     const [cert, key] = [join(this.directory, `${name}.crt`), join(this.directory, `${name}.key`)];
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-        ...['-subj', `/CN=${name}`, '-days', String(days), '-keyout', key, '-out', cert, ...rest],
-      ],
-      { stdio: 'pipe' },
-    );
+    const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const what = ['-subj', `/CN=${name}`, '-days', String(days), '-keyout', key, '-out', cert];
+    execFileSync('openssl', ['req', '-x509', ...algorithm, ...what, ...rest], { stdio: 'pipe' });
     return { cert, key };
   }
 }
