@@ -48,7 +48,7 @@ export class Debugger {
     this.calls += 1;
     const answered = once(this.socket, 'message');
     this.socket.send(JSON.stringify({ id: this.calls, method, params }));
-    const [{ data }] = (await answered) as [MessageEvent<string>];
+    const [{ data }] = (await answered) as [{ data: string }];
     return (JSON.parse(data) as { result: T }).result;
   }
 }
