@@ -6,8 +6,9 @@ import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/
 import { canCreateCertificates } from '../support/server-certificate.js';
 import { replacePair, type SignedPair, TestAuthority } from '../support/test-authority.js';
 
-const NOT_AFTER = 'gotrack_tls_certificate_not_after_timestamp_seconds{server="metrics"}';
-const RELOADED = 'gotrack_tls_last_reload_successful{server="metrics"}';
+const NOT_AFTER =
+  'gotrack_tls_certificate_not_after_timestamp_seconds{job="gotrack",server="metrics"}';
+const RELOADED = 'gotrack_tls_last_reload_successful{job="gotrack",server="metrics"}';
 
 const programs = findPrometheus();
 
@@ -16,6 +17,9 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
   let collector: Collector;
   let prometheus: Prometheus;
   let authority: TestAuthority;
+  let stranger: TestAuthority;
+  /** Where METRICS_CLIENT_CA points. */
+  let trusted: string;
   /** Where METRICS_TLS_CERT and METRICS_TLS_KEY point. */
   let served: SignedPair;
 
@@ -35,13 +39,13 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
     await cp('config/prometheus', directory, { recursive: true });
     await mkdir(`${directory}/tls`);
     const client = authority.sign('client');
-    const stranger = new TestAuthority(workplace.directory, 'other').sign('client');
+    const strange = stranger.sign('client');
     for (const [from, to] of [
       [authority.cert, 'ca.crt'],
       [client.cert, 'client.crt'],
       [client.key, 'client.key'],
-      [stranger.cert, 'stranger.crt'],
-      [stranger.key, 'stranger.key'],
+      [strange.cert, 'stranger.crt'],
+      [strange.key, 'stranger.key'],
     ] as const) {
       await copyFile(from, `${directory}/tls/${to}`);
     }
@@ -66,12 +70,15 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
   beforeAll(async () => {
     workplace = await Workplace.create();
     authority = new TestAuthority(workplace.directory, 'authority');
+    stranger = new TestAuthority(workplace.directory, 'stranger');
+    trusted = workplace.path('trusted.crt');
+    await copyFile(authority.cert, trusted);
     served = { cert: workplace.path('served.crt'), key: workplace.path('served.key') };
     await replacePair(served, authority.sign('server', 20));
     collector = await workplace.start({
       METRICS_TLS_CERT: served.cert,
       METRICS_TLS_KEY: served.key,
-      METRICS_CLIENT_CA: authority.cert,
+      METRICS_CLIENT_CA: trusted,
     });
     prometheus = await Prometheus.start(
       programs as PrometheusPrograms,
@@ -139,5 +146,17 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
     await replacePair(served, { cert, key });
     await until(async () => (await value(RELOADED)) === 1);
     expect(await value(NOT_AFTER)).toBeGreaterThan(before);
+  });
+
+  it('is let in for as long as its authority is trusted', async () => {
+    const up = (job: string): Promise<number> => value(`up{job="${job}"}`);
+    const [own, other] = [await readFile(authority.cert), await readFile(stranger.cert)];
+    await writeFile(trusted, other);
+    await until(async () => (await up('of-another-authority')) === 1);
+    await until(async () => (await up('gotrack')) === 0);
+    await writeFile(trusted, Buffer.concat([other, own]));
+    await scrapedAnew();
+    await until(async () => (await up('of-another-authority')) === 1);
+    expect(await value('max_over_time(up{job="without-certificate"}[1h])')).toBe(0);
   });
 });
