@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { UnfinishedHandshakes } from '../tls/unfinished-handshakes.js';
 
 export interface ClosingTimes {
   /** How long a connection without a request may send a last one. */
@@ -16,10 +17,9 @@ export interface ClosingTimes {
  * finished after `graceMs` is cut.
  */
 export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTimes): void {
-  const connections = openOnes(server, 'connection');
-  // Under TLS, requests are on sockets of their own.
-  const sockets =
-    server instanceof HttpsServer ? openOnes(server, 'secureConnection') : connections;
+  const overTls = server instanceof HttpsServer;
+  const sockets = openOnes(server, overTls ? 'secureConnection' : 'connection');
+  const handshakes = overTls ? new UnfinishedHandshakes(server) : undefined;
 
   const close = server.close.bind(server);
   server.close = (callback) => {
@@ -36,12 +36,9 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
       setTimeout(() => {
         server.closeIdleConnections();
         destroySilent(sockets);
+        handshakes?.cut();
       }, lingerMs),
-      setTimeout(() => {
-        server.closeAllConnections();
-        // To Node, what is still in its handshake is none of the server's connections.
-        connections.forEach((socket) => socket.destroy());
-      }, graceMs),
+      setTimeout(() => server.closeAllConnections(), graceMs),
     ];
     server.once('close', () => timers.forEach(clearTimeout));
     return server;

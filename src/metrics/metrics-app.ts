@@ -3,6 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { UnfinishedHandshakes } from '../tls/unfinished-handshakes.js';
 import { answerClientError } from './http-metrics.js';
 import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js';
 
@@ -43,5 +44,12 @@ export async function createMetricsApp(
   );
   const server: Server = app.getHttpServer();
   server.maxConnections = MAX_CONNECTIONS;
+  if (tls) {
+    const handshakes = new UnfinishedHandshakes(server);
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('preClose', async () => handshakes.cut());
+  }
   return app;
 }

@@ -422,14 +422,26 @@ describe('the collector with ENABLE_HTTPS', () => {
     const delivered = (await workplace.logged()).map(({ event_id }) => event_id).toSorted();
     expect(delivered).toEqual([...load.acknowledged].toSorted());
   });
+});
 
-  it('ends although clients never finish their handshake, or say nothing after it', async () => {
-    const mute = await RawConnection.open(program.port);
-    const silent = connect({ host: '127.0.0.1', port: program.port, ca: ca() });
-    await once(silent, 'secureConnect');
-    silent.on('error', () => {});
-    silent.resume();
+describe('a shutdown with TLS', () => {
+  it('waits neither for handshakes that are never finished, nor for clients that say nothing after theirs', async () => {
+    const pair = new ReplaceablePair();
+    const program = await workplace.start({
+      ...pair.forMetrics,
+      ...pair.forCollector,
+      SHUTDOWN_TIMEOUT_MS: '300000',
+    });
+    const ports = [program.port, metricsPort(program)];
+    const mute = await Promise.all(ports.map((port) => RawConnection.open(port)));
+    const silent = ports.map((port) => connect({ host: '127.0.0.1', port, ca: ca() }));
+    await Promise.all(silent.map((socket) => once(socket, 'secureConnect')));
+    const closed = silent.map((socket) => {
+      socket.on('error', () => {});
+      return once(socket.resume(), 'close');
+    });
     expect(await program.stop()).toBe(0);
-    await mute.answer();
+    expect(await Promise.all(mute.map((connection) => connection.answer()))).toEqual(['', '']);
+    await Promise.all(closed);
   });
 });
