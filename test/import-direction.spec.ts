@@ -7,7 +7,12 @@ import { describe, expect, it } from 'vitest';
  * a list of files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
-  tls: ['tls/credential-files', 'tls/read-credentials', 'tls/server-tls'],
+  tls: [
+    'tls/credential-files',
+    'tls/read-credentials',
+    'tls/server-tls',
+    'tls/unfinished-handshakes',
+  ],
   metrics: [
     'metrics/pipeline-observer',
     'metrics/http-metrics',

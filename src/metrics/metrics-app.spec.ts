@@ -1,4 +1,6 @@
-import { get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { get, type IncomingMessage, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Controller, Get, Module } from '@nestjs/common';
@@ -229,6 +231,23 @@ describe('the metrics application', () => {
     const after = await rawGet(`${url}/metrics`, 'identity');
     expect(after.status).toBe(200);
     expect(after.body.toString()).toContain('promhttp_metric_handler_requests_total{code="503"} 1');
+  });
+
+  it('closes although a client has not finished its handshake', async () => {
+    // Longer than a test could wait for it.
+    app = await createMetricsApp(
+      { sources: [], imports: [] },
+      { logger: false, tls: { handshakeTimeout: 3_600_000 } },
+    );
+    await app.listen(0, '127.0.0.1');
+    const server: Server = app.getHttpServer();
+    const accepted = once(server, 'connection');
+    const mute = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+    await accepted;
+    const closed = once(mute, 'close');
+    await app.close();
+    await closed;
+    expect(server.listening).toBe(false);
   });
 
   it('has a page that links what it serves', async () => {
