@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until, Workplace } from '../support/collector.js';
 import { Load } from '../support/load.js';
+import { shutDownUnderLoad } from '../support/shut-down-under-load.js';
 
 let workplace: Workplace;
 
@@ -19,16 +20,7 @@ describe('shutdown', () => {
     async (signal) => {
       const collector = await workplace.start({ FLUSH_INTERVAL_MS: '50' });
       const load = new Load(collector.port, 'load');
-      load.start(16);
-      await until(() => load.acknowledged.size > 200);
-      const before = load.sent.size;
-      const exit = collector.stop(signal);
-      await until(() => load.sent.size > before);
-      const exitCode = await exit;
-      await load.stop();
-
-      expect(exitCode).toBe(0);
-      expect(load.others.filter((answer) => answer !== 'refused')).toEqual([]);
+      expect(await shutDownUnderLoad(collector, load, signal)).toEqual({ exitCode: 0, broken: [] });
       const delivered = (await workplace.logged()).map(({ event_id }) => event_id).toSorted();
       expect(delivered).toEqual([...load.acknowledged].toSorted());
     },

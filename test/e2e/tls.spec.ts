@@ -15,7 +15,9 @@ import { type Collector, sumOf, until, Workplace } from '../support/collector.js
 import { Load } from '../support/load.js';
 import { parseMetrics } from '../support/parse-metrics.js';
 import { RawConnection } from '../support/raw-http.js';
+import { replaceFile } from '../support/replace-file.js';
 import { CertificateAuthority, type ServerCertificate } from '../support/server-certificate.js';
+import { shutDownUnderLoad } from '../support/shut-down-under-load.js';
 import { answerTo, as, ask, fingerprintOf, handshake, type Reply } from '../support/tls-client.js';
 
 const TOKEN = 'a-token-that-nobody-may-see';
@@ -44,10 +46,8 @@ class Replaceable {
     copyFileSync(source, this.path);
   }
 
-  /** As those do who let nobody see half a file. */
   become(source: string): void {
-    copyFileSync(source, `${this.path}.new`);
-    renameSync(`${this.path}.new`, this.path);
+    replaceFile(this.path, source);
   }
 
   hold(text: string): void {
@@ -409,16 +409,7 @@ describe('the collector with ENABLE_HTTPS', () => {
 
   it('SIGTERM under load cuts no request and leaves nothing behind', async () => {
     const load = new Load(program.port, 'load', ca());
-    load.start(16);
-    await until(() => load.acknowledged.size > 200);
-    const before = load.sent.size;
-    const exit = program.stop();
-    await until(() => load.sent.size > before);
-    const exitCode = await exit;
-    await load.stop();
-
-    expect(exitCode).toBe(0);
-    expect(load.others.filter((answer) => answer !== 'refused')).toEqual([]);
+    expect(await shutDownUnderLoad(program, load)).toEqual({ exitCode: 0, broken: [] });
     const delivered = (await workplace.logged()).map(({ event_id }) => event_id).toSorted();
     expect(delivered).toEqual([...load.acknowledged].toSorted());
   });

@@ -3,8 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/collector.js';
 import { readDashboards } from '../support/monitoring-files.js';
 import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
-import { canCreateCertificates } from '../support/server-certificate.js';
-import { replacePair, type SignedPair, TestAuthority } from '../support/test-authority.js';
+import { replaceFile } from '../support/replace-file.js';
+import {
+  canCreateCertificates,
+  CertificateAuthority,
+  type ServerCertificate,
+} from '../support/server-certificate.js';
 
 const NOT_AFTER =
   'gotrack_tls_certificate_not_after_timestamp_seconds{job="gotrack",server="metrics"}';
@@ -16,15 +20,20 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
   let workplace: Workplace;
   let collector: Collector;
   let prometheus: Prometheus;
-  let authority: TestAuthority;
-  let stranger: TestAuthority;
+  let authority: CertificateAuthority;
+  let stranger: CertificateAuthority;
   /** Where METRICS_CLIENT_CA points. */
   let trusted: string;
   /** Where METRICS_TLS_CERT and METRICS_TLS_KEY point. */
-  let served: SignedPair;
+  let served: ServerCertificate;
 
   const value = async (expression: string): Promise<number> =>
     Number((await prometheus.query(expression))[0]?.value[1]);
+
+  function serve({ cert, key }: ServerCertificate): void {
+    replaceFile(served.cert, cert);
+    replaceFile(served.key, key);
+  }
 
   /** Until a scrape that began after the call has succeeded. */
   async function scrapedAnew(): Promise<void> {
@@ -38,8 +47,8 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
     const directory = workplace.path('prometheus');
     await cp('config/prometheus', directory, { recursive: true });
     await mkdir(`${directory}/tls`);
-    const client = authority.sign('client');
-    const strange = stranger.sign('client');
+    const client = authority.issue('client');
+    const strange = stranger.issue('client');
     for (const [from, to] of [
       [authority.cert, 'ca.crt'],
       [client.cert, 'client.crt'],
@@ -69,12 +78,12 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
 
   beforeAll(async () => {
     workplace = await Workplace.create();
-    authority = new TestAuthority(workplace.directory, 'authority');
-    stranger = new TestAuthority(workplace.directory, 'stranger');
+    authority = new CertificateAuthority(workplace.directory, 'authority');
+    stranger = new CertificateAuthority(workplace.directory, 'stranger');
     trusted = workplace.path('trusted.crt');
     await copyFile(authority.cert, trusted);
     served = { cert: workplace.path('served.crt'), key: workplace.path('served.key') };
-    await replacePair(served, authority.sign('server', 20));
+    serve(authority.issue('server', { days: 20 }));
     collector = await workplace.start({
       METRICS_TLS_CERT: served.cert,
       METRICS_TLS_KEY: served.key,
@@ -123,7 +132,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
 
   it('goes on after the certificate was replaced, with the new one', async () => {
     const before = await value(NOT_AFTER);
-    await replacePair(served, authority.sign('server', 40));
+    serve(authority.issue('server', { days: 40 }));
     await until(async () => (await value(NOT_AFTER)) > before);
     await scrapedAnew();
     expect(await value(RELOADED)).toBe(1);
@@ -131,7 +140,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
 
   it('goes on with the one before when the new one is broken, and tells of it', async () => {
     const before = await value(NOT_AFTER);
-    const { cert, key } = authority.sign('mended', 60);
+    const mended = authority.issue('mended', { days: 60 });
     await writeFile(served.cert, 'garbage');
     await until(async () => (await value(RELOADED)) === 0);
     await scrapedAnew();
@@ -143,7 +152,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
       return alert?.alerts?.length === 1;
     });
 
-    await replacePair(served, { cert, key });
+    serve(mended);
     await until(async () => (await value(RELOADED)) === 1);
     expect(await value(NOT_AFTER)).toBeGreaterThan(before);
   });

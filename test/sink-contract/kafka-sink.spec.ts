@@ -21,6 +21,7 @@ import { createServerCertificate } from '../support/server-certificate.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import {
   describeSink,
+  failureOf,
   jsonOf,
   type SinkTarget,
   storedEvent,
@@ -69,28 +70,16 @@ async function newTopic(partitions = 1, configs: Record<string, string> = {}): P
 }
 
 /** On the way that leads through a proxy: for clients of the listener `PROXIED`. */
-async function newProxy(): Promise<TcpProxy> {
+async function openProxy(): Promise<TcpProxy> {
   const [host = '', port] = broker().address('PROXIED').split(':');
   const proxy = new TcpProxy({ host, port: Number(port) });
   proxy.port = proxyPort;
   await proxy.open();
-  onTestFinished(() => proxy.close());
   return proxy;
 }
 
 const valuesOf = async (topic: string): Promise<string[]> =>
   (await broker().recordsOf(topic)).map(({ value }) => value);
-
-async function failureOf(attempt: Promise<unknown>): Promise<RetryableSinkError> {
-  const error = await attempt.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof RetryableSinkError) {
-    return error;
-  }
-  throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
-}
 
 /** As a lane does it. */
 async function writeUntilDone(sink: KafkaSink, batch: readonly StoredEvent[]): Promise<void> {
@@ -102,10 +91,7 @@ async function writeUntilDone(sink: KafkaSink, batch: readonly StoredEvent[]): P
 const TOPIC_BYTES = 100_000;
 
 async function createTarget(): Promise<SinkTarget> {
-  const [host = '', port] = broker().address('PROXIED').split(':');
-  const proxy = new TcpProxy({ host, port: Number(port) });
-  proxy.port = proxyPort;
-  await proxy.open();
+  const proxy = await openProxy();
   const topic = await newTopic(1, { 'max.message.bytes': String(TOPIC_BYTES) });
   return {
     createSink: () =>
@@ -127,7 +113,8 @@ describe.skipIf(!started?.isOwn)('through a broken way to Kafka', () => {
   });
 
   it('a batch whose answer is lost stands there once, in order, wherever it is cut', async () => {
-    const proxy = await newProxy();
+    const proxy = await openProxy();
+    onTestFinished(() => proxy.close());
     const topic = await newTopic(3);
     const sink = await createOpen({
       KAFKA_BROKERS: `127.0.0.1:${proxyPort}`,

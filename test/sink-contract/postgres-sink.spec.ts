@@ -11,11 +11,7 @@ import type { StoredEvent } from '../../src/event/stored-event.js';
 import { PostgresSink } from '../../src/sinks/postgres/postgres-sink.js';
 import { PostgresOptions } from '../../src/sinks/postgres/postgres.options.js';
 import { uuidv5 } from '../../src/sinks/postgres/uuidv5.js';
-import {
-  RejectedBatchError,
-  RetryableSinkError,
-  type SinkErrorType,
-} from '../../src/sinks/sink.js';
+import { RejectedBatchError, type SinkErrorType } from '../../src/sinks/sink.js';
 import {
   dsnWith,
   type PostgresServer,
@@ -30,6 +26,7 @@ import {
 import { TcpProxy } from '../support/tcp-proxy.js';
 import {
   describeSink,
+  failureOf,
   jsonOf,
   type SinkTarget,
   storedEvent,
@@ -108,17 +105,6 @@ const rowsOf = (table: string): Promise<Row[]> =>
 
 const payloadsOf = async (table: string): Promise<string[]> =>
   (await rowsOf(table)).map(({ payload }) => JSON.stringify(payload));
-
-async function failureOf(attempt: Promise<unknown>): Promise<RetryableSinkError> {
-  const error = await attempt.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof RetryableSinkError) {
-    return error;
-  }
-  throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
-}
 
 const REFUSED_TYPE = 'refused';
 const CHECK = `alter table TABLE add constraint no_refused check (payload->>'type' <> '${REFUSED_TYPE}')`;

@@ -246,11 +246,17 @@ export function describeSink(name: string, harness: SinkHarness): void {
   });
 }
 
-async function expectFailureForNow(attempt: Promise<unknown>): Promise<void> {
+/** What a write or a check fails with, for now. */
+export async function failureOf(attempt: Promise<unknown>): Promise<RetryableSinkError> {
   const error = await errorOf(attempt);
-  if (!(error instanceof RetryableSinkError)) {
-    throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
+  if (error instanceof RetryableSinkError) {
+    return error;
   }
+  throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
+}
+
+async function expectFailureForNow(attempt: Promise<unknown>): Promise<void> {
+  const error = await failureOf(attempt);
   expect(SINK_ERROR_TYPES.filter((type) => type !== 'rejected')).toContain(error.errorType);
   expect(error.message).not.toBe('');
 }
