@@ -7,6 +7,8 @@ import { DEBUGGABLE, Debugger } from '../test/support/debugger.js';
 import { Load } from '../test/support/load.js';
 
 const SCRAPES = 100;
+/** Of a program that was just started: nothing of what a scrape runs is compiled yet. */
+const FIRST_SCRAPES = 20;
 /** Connections that send one event after the other: moderate, since each waits for its sync. */
 const LOAD_WIDTH = 4;
 /** Before the measurement: V8 compiles what is hot. */
@@ -15,6 +17,8 @@ const WARM_UP_SCRAPES = 20;
 const RESOLUTION_MS = 1;
 /** What a scrape takes; so long is looked without one, too. */
 const PAUSE_MS = 10;
+/** After a start. */
+const SETTLING_MS = 500;
 
 /** The delays of the program's event loop. */
 class Delays {
@@ -53,15 +57,35 @@ async function scrape({ metricsUrl }: Collector): Promise<number> {
   return byteLength;
 }
 
-async function row(name: string, measure: () => Promise<number>): Promise<void> {
+async function row(
+  name: string,
+  measure: () => Promise<number>,
+  times: number = SCRAPES,
+): Promise<void> {
   const measured: number[] = [];
-  for (let n = 0; n < SCRAPES; n += 1) {
+  for (let n = 0; n < times; n += 1) {
     measured.push(await measure());
   }
   const ordered = measured.toSorted((a, b) => a - b);
   const at = (share: number): string =>
     (ordered[Math.ceil(share * ordered.length) - 1] ?? 0).toFixed(1);
   console.log(`| ${name} | ${at(0.5)} | ${at(0.9)} | ${at(0.99)} | ${at(1)} |`);
+}
+
+async function firstScrape(): Promise<number> {
+  const workplace = await Workplace.create();
+  try {
+    const collector = await workplace.start(DEBUGGABLE);
+    const program = await Debugger.attach(collector);
+    const delays = await Delays.of(program);
+    // What the start itself still does.
+    await sleep(SETTLING_MS);
+    const longest = await delays.during(() => scrape(collector));
+    await program.close();
+    return longest;
+  } finally {
+    await workplace.remove();
+  }
 }
 
 export async function run(): Promise<void> {
@@ -77,6 +101,7 @@ export async function run(): Promise<void> {
     const kibibytes = Math.round((await scrape(collector)) / 1024);
     console.log(`${SCRAPES} scrapes of ${kibibytes} KiB; ms\n`);
     console.log('| | p50 | p90 | p99 | max |\n| --- | --- | --- | --- | --- |');
+    await row('longest delay, first scrape', firstScrape, FIRST_SCRAPES);
     await row('longest delay, idle', () => delays.during(nothing));
     await row('longest delay, a scrape', () => delays.during(() => scrape(collector)));
 

@@ -43,6 +43,38 @@ describe('Exposition', () => {
     expect(gunzipSync(again).toString()).toContain('\nrenderings 4\n');
   });
 
+  it('gives others their turn between metrics that take long to write', async () => {
+    const registry = new Registry();
+    const slow = {
+      toString: () => {
+        const until = performance.now() + 5;
+        let now = 0;
+        while (now < until) {
+          now = performance.now();
+        }
+        return 'slow';
+      },
+    };
+    for (let n = 0; n < 10; n += 1) {
+      const instrument = { type: 'gauge', name: `g${n}`, help: 'One.', labelNames: ['l'] } as const;
+      pull(registry, instrument, () => [[{ l: slow as unknown as string }, n]]);
+    }
+    let turns = 0;
+    let isRendering = true;
+    const turn = (): void => {
+      turns += 1;
+      if (isRendering) {
+        setImmediate(turn);
+      }
+    };
+    setImmediate(turn);
+    const text = await new Exposition(registry).text();
+    isRendering = false;
+
+    expect(text).toBe(await registry.metrics());
+    expect(turns).toBeGreaterThanOrEqual(10);
+  });
+
   it('renders anew after a rendering that failed', async () => {
     const registry = new Registry();
     const failures = [new Error('first')];

@@ -1,7 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Collector, until, Workplace } from '../support/collector.js';
 import { DEBUGGABLE, Debugger } from '../support/debugger.js';
 import type { Sample } from '../support/parse-metrics.js';
+import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
+
+const programs = findPrometheus();
 
 const LAG_COUNT = 'nodejs_eventloop_lag_seconds_count';
 const GC_COUNT = 'nodejs_gc_duration_seconds_count';
@@ -50,6 +54,52 @@ describe('runtime metrics', () => {
       }),
     );
     expect(fallen).toEqual([]);
+  });
+
+  it.skipIf(!programs)('give two jobs of a real Prometheus the same figures', async () => {
+    const target = `static_configs: [{ targets: ['${new URL(collector.metricsUrl).host}'] }]`;
+    const jobs = ['one', 'other'];
+    await writeFile(
+      workplace.path('prometheus.yml'),
+      ['global: { scrape_interval: 1s }', 'scrape_configs:']
+        .concat(jobs.map((job) => `  - job_name: ${job}\n    ${target}`))
+        .join('\n'),
+    );
+    const prometheus = await Prometheus.start(
+      programs as PrometheusPrograms,
+      workplace.path('prometheus.yml'),
+      workplace.directory,
+    );
+    onTestFinished(() => prometheus.stop());
+    const valuesOf = async (expression: string): Promise<number[]> =>
+      (await prometheus.query(expression)).map(({ value: [, value] }) => Number(value));
+    const collections = 'nodejs_gc_duration_seconds_count{kind="major"}';
+    const longLags =
+      'nodejs_eventloop_lag_seconds_count - ignoring (le) nodejs_eventloop_lag_seconds_bucket{le="0.25"}';
+    await until(async () => (await valuesOf(collections)).length === jobs.length);
+    const [before = 0] = await valuesOf(collections);
+
+    const program = await Debugger.attach(collector);
+    for (let n = 0; n < 3; n += 1) {
+      await program.collectGarbage();
+      await program.evaluate(`for (const end = Date.now() + 400; Date.now() < end;);`);
+    }
+    await program.close();
+
+    for (const [expression, least] of [
+      [collections, before + 3],
+      [longLags, 3],
+    ] as const) {
+      await until(async () => {
+        const [one = 0, other, ...more] = await valuesOf(expression);
+        return one >= least && other === one && more.length === 0;
+      });
+    }
+    // What one of them has scraped is not taken from the other: no scrape saw less than the one before.
+    const resets = await valuesOf(
+      'sum by (job) (resets({__name__=~"nodejs_(eventloop_lag|gc_duration)_seconds_count"}[5m]))',
+    );
+    expect(resets).toEqual(jobs.map(() => 0));
   });
 
   it('count every forced garbage collection', async () => {

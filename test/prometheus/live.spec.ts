@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { cp, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/collector.js';
+import { KafkaBroker } from '../support/kafka-broker.js';
 import { metricsIn, readDashboards, readFolder, RULES } from '../support/monitoring-files.js';
 import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
 import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
@@ -24,11 +25,12 @@ const MAY_BE_EMPTY = new Map([
 ]);
 
 const programs = findPrometheus();
-const server = await startPostgres();
-afterAll(() => server?.stop());
+const [server, kafka] = await Promise.all([startPostgres(), KafkaBroker.start()]);
+afterAll(() => Promise.all([server?.stop(), kafka?.stop()]));
 
-describe.skipIf(!programs || !server)('on a real Prometheus', () => {
+describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
   const postgres = server as PostgresServer;
+  const broker = kafka as KafkaBroker;
   const table = uniqueName('monitored');
   let proxy: TcpProxy;
   let workplace: Workplace;
@@ -75,12 +77,15 @@ describe.skipIf(!programs || !server)('on a real Prometheus', () => {
          ts timestamptz not null default now(), payload jsonb not null,
          constraint only_good check (not payload @? '$.props.bad'))`,
     );
+    await broker.createTopic(table, { configs: { 'max.message.bytes': '50000' } });
     proxy = new TcpProxy(postgres.address);
     await proxy.open();
     const dsn = new URL(postgres.dsn);
     dsn.port = String(proxy.port);
     collector = await workplace.start({
-      OUTPUTS: 'log,postgres',
+      OUTPUTS: 'log,kafka,postgres',
+      KAFKA_BROKERS: broker.address(),
+      KAFKA_TOPIC: table,
       PG_DSN: dsn.toString(),
       PG_TABLE: table,
       QUEUE_MAX_MB: '1',
@@ -110,8 +115,10 @@ scrape_configs:
     await until(scraped);
 
     await collect(events(20));
+    // PostgreSQL refuses the one, Kafka the other.
     await collect(events(1, { bad: true }));
-    await until(async () => (await series('gotrack_events_dead_lettered_total')) === 1);
+    await collect(events(1, { text: 'x'.repeat(60_000) }));
+    await until(async () => (await series('gotrack_events_dead_lettered_total')) === 2);
     await collector.drained('postgres');
     await proxy.close();
     await failures();
@@ -303,6 +310,15 @@ scrape_configs:
     await proxy.open();
     await collector.drained('postgres');
     await until(async () => !(await isSeen()));
+  });
+
+  it('scrapes no metric that the documents do not tell of', async () => {
+    const told = new Set(metricsIn(await readFile('docs/metrics.md', 'utf8')));
+    const scraped = await prometheus.labelValues('__name__', '{job="gotrack"}');
+    const own = scraped.filter((name) => metricsIn(name).length > 0);
+    expect(own.length).toBeGreaterThan(50);
+    const untold = own.filter((name) => !told.has(name.replace(/_(?:bucket|sum|count)$/, '')));
+    expect(untold).toEqual([]);
   });
 
   it('scrapes every metric that a dashboard or a rule names', async () => {
