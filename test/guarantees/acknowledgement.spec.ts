@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { balancedBooks } from '../support/books.js';
 import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
 import { type Exchange, sendEvent } from '../support/send-event.js';
 import {
@@ -100,6 +101,17 @@ describe.skipIf(!canTrace)('an answer of 2xx', () => {
     await collector.drained();
     const delivered = new Set((await workplace.logged()).map(({ event_id }) => event_id));
     expect([...before, ...after].filter(({ id }) => !delivered.has(id))).toEqual([]);
+    const { sinks, endpoints } = await balancedBooks(collector);
+    expect(sinks.get('log')).toMatchObject({ accepted: delivered.size, queued: 0 });
+    const half = REQUESTS / 2;
+    for (const endpoint of ['/px.gif', '/collect']) {
+      expect(endpoints.get(endpoint)).toEqual({
+        received: 3 * half,
+        accepted: 2 * half,
+        rejected: 0,
+        refused: half,
+      });
+    }
     expect(await collector.stop()).toBe(0);
   });
 });

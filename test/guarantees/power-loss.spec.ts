@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { balancedBooks } from '../support/books.js';
 import { type Collector, inParallel, Workplace } from '../support/collector.js';
 import { RecordedFiles } from '../support/crash-image.js';
 import { type Exchange, sendEvent } from '../support/send-event.js';
@@ -73,11 +74,14 @@ async function record(): Promise<Recording> {
 }
 
 /** Whatever the log sink has of the events, once everything that the queue still holds is delivered. */
-async function recovered(): Promise<string[]> {
+async function recovered(): Promise<ReadonlySet<string>> {
   const collector: Collector = await workplace.start(SETTINGS);
   await collector.drained();
+  const { sinks } = await balancedBooks(collector);
   await collector.kill();
-  return (await workplace.logged()).map(({ event_id }) => event_id);
+  const found = new Set((await workplace.logged()).map(({ event_id }) => event_id));
+  expect(sinks.get('log')).toMatchObject({ accepted: found.size, delivered: found.size });
+  return found;
 }
 
 describe.skipIf(!canTrace)('a power cut', () => {
@@ -94,7 +98,7 @@ describe.skipIf(!canTrace)('a power cut', () => {
           await rm(workplace.path('data'), { recursive: true, force: true });
           await files.writeImage(workplace.path('data'), cut, () => chances.next().value ?? false);
 
-          const found = new Set(await recovered());
+          const found = await recovered();
 
           const promised = Array.from(answered).filter(([line]) => line < cut);
           expect(promised.filter(([, id]) => !found.has(id))).toEqual([]);
