@@ -1,9 +1,12 @@
+import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { QueueStartError } from './queue-start-error.js';
 
 /** SQLite's result code for a database that another process has locked. */
 const SQLITE_BUSY = 5;
+/** The one for a file that is no database. Ours is empty. */
+const SQLITE_NOTADB = 26;
 
 /**
  * Holds a queue directory for this process alone, until `release` or the end of the process, however
@@ -14,13 +17,10 @@ export class OwnerLock {
 
   /** @throws QueueStartError when another process holds the directory */
   static take(directory: string): OwnerLock {
-    let database: DatabaseSync | undefined;
+    const path = join(directory, 'owner.lock');
     try {
-      database = new DatabaseSync(join(directory, 'owner.lock'));
-      database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-      return new OwnerLock(database);
+      return new OwnerLock(lock(path));
     } catch (error) {
-      database?.close();
       const { errcode, message } = error as Error & { errcode?: number };
       if (errcode !== SQLITE_BUSY) {
         throw new QueueStartError(
@@ -38,5 +38,29 @@ export class OwnerLock {
 
   release(): void {
     this.database.close();
+  }
+}
+
+function lock(path: string): DatabaseSync {
+  try {
+    return lockDatabase(path);
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== SQLITE_NOTADB) {
+      throw error;
+    }
+    // Damaged, and held by nobody: SQLite reads it only once it may. The lock does not depend on its bytes.
+    truncateSync(path);
+    return lockDatabase(path);
+  }
+}
+
+function lockDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
