@@ -131,7 +131,24 @@ function readCopy(bytes: Buffer, start: number, copy: number): BlockHeader | und
   };
 }
 
-/** @param body the block's bytes behind its header */
+/**
+ * How many events a block holds whose header is lost: as many as leave the same number of newlines
+ * behind their table. Bytes that were never a whole block hold none when there are no newlines in them.
+ */
+export function countEventsWithoutHeader(block: Buffer): number {
+  const newlinesIn = (start: number, end?: number): number =>
+    block.subarray(start, end).filter((byte) => byte === NEWLINE).length;
+  let newlines = newlinesIn(HEADER_BYTES);
+  for (let count = 0; ; count += 1) {
+    const entry = HEADER_BYTES + count * TABLE_ENTRY_BYTES;
+    newlines -= newlinesIn(entry, entry + TABLE_ENTRY_BYTES);
+    if (newlines <= count) {
+      return count;
+    }
+  }
+}
+
+/** @param body the block's bytes behind its header; fewer than it says when they are cut */
 export function decodeBody(header: BlockHeader, body: Buffer): DecodedBlock {
   const tableBytes = header.count * TABLE_ENTRY_BYTES;
   const table = body.subarray(0, tableBytes);

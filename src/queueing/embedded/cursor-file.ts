@@ -17,6 +17,8 @@ const SLOT_HEADER_BYTES = 20;
 export class CursorFile {
   private handle: FileHandle | undefined;
   private durable: Cursors;
+  /** What the slot holds that was not written last. */
+  private older: Cursors = {};
   private writing: Promise<void> | undefined;
   private next: Promise<void> | undefined;
 
@@ -38,6 +40,11 @@ export class CursorFile {
   /** As they stand on disk. */
   get cursors(): Cursors {
     return this.durable;
+  }
+
+  /** Of each slot: when one of them is damaged, the other one counts. */
+  get copies(): readonly Cursors[] {
+    return [this.durable, this.older];
   }
 
   /** False in a new queue, and when an operator removed the file. */
@@ -90,6 +97,7 @@ export class CursorFile {
       throw error;
     }
     this.generation = generation;
+    this.older = this.durable;
     this.durable = written;
   }
 

@@ -12,6 +12,8 @@ export interface Cursor {
   readonly purged: number;
   readonly corrupt: number;
   readonly replay?: ReplayMark;
+  /** Position behind the last event of the log when this was written: what is not there any more is lost. */
+  readonly tail?: number;
 }
 
 export type Cursors = Readonly<Record<string, Cursor>>;

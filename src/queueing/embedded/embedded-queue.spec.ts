@@ -233,6 +233,30 @@ describe('EmbeddedQueue', () => {
     await expect(open()).rejects.toThrow(/format that this version does not know.*gotrack-queue 2/);
   });
 
+  it('says how to mend a format file that is damaged', async () => {
+    const queue = await open();
+    await queue.append(encoded('a'));
+    await close(queue);
+    const path = join(directory, 'format');
+    await writeFile(path, 'gotrack-pueue 1\n');
+    await expect(open()).rejects.toThrow(
+      `If the file ${path} is damaged: put the line gotrack-queue 1`,
+    );
+    await writeFile(path, 'gotrack-queue 1\n');
+    expect(await deliverAll(await open())).toEqual(['a']);
+  });
+
+  it('holds its directory whatever is in the lock file', async () => {
+    const queue = await open();
+    await queue.append(encoded('a'));
+    await close(queue);
+    await writeFile(join(directory, 'owner.lock'), Buffer.alloc(9000, 'x'));
+    expect(await deliverAll(await open())).toEqual(['a']);
+    await expect(
+      EmbeddedQueue.open({ directory, maxBytes: MIB, sinks: ['log'] }, observer),
+    ).rejects.toThrow(/belongs to another running GoTrack/);
+  });
+
   it('refuses events once it is closed', async () => {
     const queue = await open();
     await close(queue);
@@ -242,10 +266,9 @@ describe('EmbeddedQueue', () => {
   it('cuts a torn block at the end and goes on behind it', async () => {
     const first = await open();
     await first.append(encoded('a'));
-    await first.append(encoded('b'));
     await close(first);
     const [path = ''] = await segmentPaths();
-    await truncate(path, (await readFile(path)).length - 3);
+    await appendFile(path, encodeBlock(1, 1, encoded('b')).subarray(0, -3));
 
     const second = await open();
     await second.append(encoded('c'));
@@ -345,6 +368,83 @@ describe('EmbeddedQueue', () => {
     expect(await deliverAll(second, 'other')).toEqual([]);
     expect(second.reader('other').ledger).toMatchObject({ queued: 0, corrupt: 600 });
     expect(second.reader('log').ledger).toMatchObject({ queued: 0, corrupt: 0, delivered: 600 });
+  });
+
+  it('counts what the last segment held when its end, or all of it, is missing', async () => {
+    for (const lose of [
+      (path: string) => truncate(path, 0),
+      (path: string) => truncate(path, 200),
+      (path: string) => rm(path),
+    ]) {
+      const first = await open(['log', 'other']);
+      await first.append(encoded('a', 'b'));
+      await first.append(encoded('c'));
+      await deliverAll(first, 'log');
+      await first.append(encoded('d'));
+      await close(first);
+      await lose((await segmentPaths())[0] ?? '');
+
+      observer = new RecordingObserver();
+      const second = await open(['log', 'other']);
+      const delivered = await deliverAll(second, 'other');
+      expect(await deliverAll(second, 'log')).toEqual([]);
+      const lost = 4 - delivered.length;
+      expect(second.reader('other').ledger).toMatchObject({ accepted: 4, corrupt: lost });
+      expect(second.reader('log').ledger).toMatchObject({ delivered: 3, corrupt: 1 });
+      expect(observer.total('corruptRecordsFound', 0)).toBe(lost);
+      await close(second);
+      await rm(directory, { recursive: true });
+      directory = await mkdtemp(join(tmpdir(), 'gotrack-queue-'));
+    }
+  });
+
+  it('delivers what a cut segment still has whole of its last block', async () => {
+    const first = await open();
+    await first.append(encoded('a', 'b', 'c'));
+    await close(first);
+    const [path = ''] = await segmentPaths();
+    await truncate(path, (await readFile(path)).length - 5);
+
+    const second = await open();
+    expect(await deliverAll(second)).toEqual(['a', 'b']);
+    expect(second.reader('log').ledger).toMatchObject({ accepted: 3, delivered: 2, corrupt: 1 });
+  });
+
+  it('counts the events of a last block without a header, whatever its table looks like', async () => {
+    const first = await open();
+    // Of ten bytes each: their lengths look like newlines.
+    await first.append(encoded('aa', 'bb', 'cc'));
+    await close(first);
+    const cursors = join(directory, 'cursors');
+    await rm(cursors);
+    const [path = ''] = await segmentPaths();
+    await flip(path, 20);
+    await flip(path, 64);
+
+    const second = await open();
+    expect(await deliverAll(second)).toEqual([]);
+    expect(second.reader('log').ledger).toMatchObject({ accepted: 3, corrupt: 3 });
+  });
+
+  it('gives no segment back before both copies of the cursors are behind it', async () => {
+    const first = await open(['log'], MIB);
+    const reader = first.reader('log');
+    await first.append([Buffer.alloc(70_000, ' ')]);
+    await first.append(encoded('b'));
+    await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
+    await close(first);
+    expect(await segmentPaths()).toHaveLength(1);
+
+    const cursors = await readFile(join(directory, 'cursors'));
+    for (const slot of [0, 1]) {
+      const damaged = Buffer.from(cursors);
+      damaged.writeUInt8(damaged.readUInt8(slot * 16 * 1024 + 30) ^ 1, slot * 16 * 1024 + 30);
+      await writeFile(join(directory, 'cursors'), damaged);
+      const second = await open(['log'], MIB);
+      await deliverAll(second);
+      expect(second.reader('log').ledger).toMatchObject({ accepted: 2, delivered: 2, corrupt: 0 });
+      await close(second);
+    }
   });
 
   it('does not call corrupt what was delivered before it was damaged', async () => {

@@ -169,7 +169,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
   }
 
   async commitCursor(name: string, cursor: Cursor): Promise<void> {
-    await this.cursorFile.save((cursors) => ({ ...cursors, [name]: cursor }));
+    await this.cursorFile.save((cursors) => this.withTail({ ...cursors, [name]: cursor }));
     await this.reclaim();
   }
 
@@ -201,8 +201,23 @@ export class EmbeddedQueue extends EventQueue implements Log {
       await reader.close();
     }
     await this.writer?.close();
+    await this.recordTail().catch(() => undefined);
     await this.cursorFile.close();
     this.lock.release();
+  }
+
+  /** So that the next start misses what the log has lost until then. */
+  private async recordTail(): Promise<void> {
+    const { cursors } = this.cursorFile;
+    if (Object.values(cursors).some(({ tail }) => tail !== this.tail)) {
+      await this.cursorFile.save((current) => this.withTail(current));
+    }
+  }
+
+  private withTail(cursors: Cursors): Cursors {
+    return Object.fromEntries(
+      Object.entries(cursors).map(([name, cursor]) => [name, { ...cursor, tail: this.tail }]),
+    );
   }
 
   private async start(): Promise<void> {
@@ -240,6 +255,11 @@ export class EmbeddedQueue extends EventQueue implements Log {
             `Name it again to deliver them, or give them up with: gotrack queue forget ${name}`,
         );
       }
+    }
+    if (!this.cursorFile.exists && this.segments.length > 0) {
+      this.logger.warn(
+        `${this.options.directory} has no cursors: every sink gets everything that is still in the queue`,
+      );
     }
     const start = this.cursorFile.exists ? this.tail : (this.segments[0]?.base ?? this.tail);
     const joined = { start, position: start, deadLettered: 0, purged: 0, corrupt: 0 };
@@ -403,15 +423,25 @@ export class EmbeddedQueue extends EventQueue implements Log {
     this.commit();
   }
 
-  /** Removes the segments that every sink is done with. */
+  /** Removes the segments that every sink is done with, by both copies of the cursors: either may be damaged. */
   private async reclaim(): Promise<void> {
-    const settled = Math.min(
-      ...Object.values(this.cursorFile.cursors).map(({ position }) => position),
-    );
     for (;;) {
       const first = this.segments[0];
+      const [settled = 0, inOlderCopy = 0] = this.cursorFile.copies.map(settledIn);
       if (first?.end === undefined || first.end > settled) {
         return;
+      }
+      if (first.end > inOlderCopy) {
+        const saved = await this.cursorFile
+          .save((cursors) => cursors)
+          .then(
+            () => true,
+            () => false,
+          );
+        if (!saved) {
+          return;
+        }
+        continue;
       }
       this.segments.shift();
       this.bytes -= first.bytes;
@@ -435,6 +465,11 @@ export class EmbeddedQueue extends EventQueue implements Log {
  */
 export function monotonicNowMs(): number {
   return performance.timeOrigin + performance.now();
+}
+
+/** Every sink is done with what is before it. */
+function settledIn(cursors: Cursors): number {
+  return Math.min(...Object.values(cursors).map(({ position }) => position));
 }
 
 function unavailable(cause: Error): QueueUnavailableError {
@@ -471,7 +506,8 @@ export async function checkFormat(directory: string): Promise<void> {
     throw new QueueStartError(
       `${directory} holds a queue in a format that this version does not know` +
         ` (${JSON.stringify(found?.trim() ?? 'none')}; it knows "${FORMAT}"). ` +
-        'Let the version that wrote it drain it, or give this one another QUEUE_PATH',
+        'Let the version that wrote it drain it, or give this one another QUEUE_PATH. ' +
+        `If the file ${path} is damaged: put the line ${FORMAT} into it`,
     );
   }
   await writeFile(`${path}.new`, `${FORMAT}\n`, { mode: 0o600, flush: true });

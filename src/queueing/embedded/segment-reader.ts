@@ -62,7 +62,7 @@ export class SegmentReader {
     }
     const offset = this.offset;
     const body = (await this.bytes(header.blockBytes, limit)).subarray(HEADER_BYTES);
-    this.offset += header.blockBytes;
+    this.offset = Math.min(this.offset + header.blockBytes, limit);
     this.position += header.count;
     return { kind: 'block', header, body, offset };
   }
@@ -80,7 +80,8 @@ export class SegmentReader {
     return (
       header.position >= this.position &&
       header.position + header.count <= (end ?? Infinity) &&
-      offset + header.blockBytes <= limit
+      // Behind a known end nothing is written: there, a block that is not complete was cut.
+      (end !== undefined || offset + header.blockBytes <= limit)
     );
   }
 

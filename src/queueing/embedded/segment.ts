@@ -1,5 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { countEventsWithoutHeader } from './block.js';
 import type { Cursors } from './cursor.js';
 import { SegmentReader } from './segment-reader.js';
 
@@ -13,7 +14,6 @@ export interface Segment {
   end: number | undefined;
 }
 
-const NEWLINE = 0x0a;
 const NAME = /^(\d{16})\.segment$/;
 
 export function segmentPath(directory: string, base: number): string {
@@ -57,12 +57,10 @@ async function measureSegment(segment: Segment): Promise<Extent> {
       if (found.kind !== 'torn') {
         continue;
       }
-      const lines = found.startsWithHeader
-        ? 0
-        : found.bytes.filter((byte) => byte === NEWLINE).length;
-      return lines === 0
+      const events = found.startsWithHeader ? 0 : countEventsWithoutHeader(found.bytes);
+      return events === 0
         ? { bytes: found.offset, end: reader.position, damagedEnd: false }
-        : { bytes: segment.bytes, end: reader.position + lines, damagedEnd: true };
+        : { bytes: segment.bytes, end: reader.position + events, damagedEnd: true };
     }
   } finally {
     await reader.close();
@@ -79,18 +77,21 @@ export async function openSegment(segment: Segment): Promise<SegmentReader> {
 }
 
 /**
- * Position behind the last event of an earlier process; never before a position that some sink is
- * behind already. The last segment is left open when it can be written to from there.
+ * Position behind the last event of an earlier process; never before one that the cursors know of. The
+ * last segment is left open when it can be written to from there.
  */
 export async function findTail(segments: readonly Segment[], cursors: Cursors): Promise<number> {
-  const furthest = Math.max(0, ...Object.values(cursors).map(({ position }) => position));
+  const furthest = Math.max(
+    0,
+    ...Object.values(cursors).map(({ position, tail = 0 }) => Math.max(position, tail)),
+  );
   const last = segments.at(-1);
   if (!last) {
     return furthest;
   }
   const { bytes, end, damagedEnd } = await measureSegment(last);
-  last.bytes = bytes;
   if (!damagedEnd && end >= furthest) {
+    last.bytes = bytes;
     return end;
   }
   last.end = Math.max(end, furthest);
