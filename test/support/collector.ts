@@ -142,12 +142,11 @@ export class Collector {
   }
 
   async ready(): Promise<void> {
-    await until(() => {
-      if (this.child.exitCode !== null) {
-        throw new Error(`the program ended with ${this.child.exitCode}:\n${this.log.join('\n')}`);
-      }
-      return this.port > 0;
-    });
+    await until(() => this.child.exitCode !== null || this.port > 0);
+    if (this.child.exitCode !== null) {
+      await this.exited;
+      throw new Error(`the program ended with ${this.child.exitCode}:\n${this.log.join('\n')}`);
+    }
   }
 
   /** Ends it in order. @returns its exit code */
