@@ -13,7 +13,7 @@ export interface Unsynced {
 
 interface OpenFile {
   readonly path: string;
-  readonly unsynced: { start: number; end: number }[];
+  readonly unsynced: Unsynced[];
 }
 
 /**
@@ -24,6 +24,7 @@ export class UnreliableDisk {
   failing: 'write' | 'sync' | undefined;
   private readonly files = new Map<number, OpenFile>();
   private readonly kept = new Map<string, Buffer>();
+  private inherited: readonly Unsynced[] = [];
   private release: (() => void) | undefined;
   private held = Promise.resolve();
 
@@ -43,12 +44,16 @@ export class UnreliableDisk {
   forget(): void {
     this.files.clear();
     this.kept.clear();
+    this.inherited = [];
+  }
+
+  /** What a killed process has written and not synced: it is there, until the power goes. */
+  inherit(unsynced: readonly Unsynced[]): void {
+    this.inherited = unsynced;
   }
 
   get unsynced(): Unsynced[] {
-    return [...this.files.values()].flatMap(({ path, unsynced }) =>
-      unsynced.map(({ start, end }) => ({ path, start, end })),
-    );
+    return [...this.inherited, ...[...this.files.values()].flatMap((file) => file.unsynced)];
   }
 
   /** Files that were removed, as they were: a power cut may bring them back. */
@@ -62,7 +67,7 @@ export class UnreliableDisk {
       const done = rest.pop() as Callback;
       (real.open as (...args: unknown[]) => void)(path, ...rest, (error: Error, fd: number) => {
         if (!error) {
-          this.files.set(fd, { path, unsynced: [] });
+          this.opened(fd, path);
         }
         done(error, fd);
       });
@@ -119,7 +124,7 @@ export class UnreliableDisk {
   }
 
   private writable(path: string, handle: FileHandle): FileHandle {
-    this.files.set(handle.fd, { path, unsynced: [] });
+    this.opened(handle.fd, path);
     const used = {
       write: async (bytes: Buffer, offset: number, length: number, position: number) => {
         if (this.failing === 'write') {
@@ -143,8 +148,15 @@ export class UnreliableDisk {
     return handle;
   }
 
+  private opened(fd: number, path: string): void {
+    const ofThis = (range: Unsynced): boolean => range.path === path;
+    this.files.set(fd, { path, unsynced: this.inherited.filter(ofThis) });
+    this.inherited = this.inherited.filter((range) => !ofThis(range));
+  }
+
   private wrote(fd: number, start: number, end: number): void {
-    this.files.get(fd)?.unsynced.push({ start, end });
+    const file = this.files.get(fd);
+    file?.unsynced.push({ path: file.path, start, end });
   }
 
   private async sync(fd: number): Promise<void> {
