@@ -170,6 +170,20 @@ describe('EmbeddedQueue', () => {
     expect((await segmentPaths()).length).toBeLessThanOrEqual(2);
   });
 
+  it('says that it is full from its start on when it was full before', async () => {
+    const first = await open(['log'], MIB);
+    const big = encoded('x'.repeat(30_000));
+    while (first.state === 'accepting') {
+      await first.append(big).catch(() => undefined);
+    }
+    await close(first);
+
+    const second = await open(['log'], MIB);
+    expect(second.state).toBe('full');
+    await deliverAll(second);
+    expect(second.state).toBe('accepting');
+  });
+
   it('is not full because one request was too large for the room that is left', async () => {
     const queue = await open(['log'], MIB);
     await expect(queue.append(encoded('x'.repeat(2 * MIB)))).rejects.toThrow('QUEUE_MAX_MB');
@@ -502,11 +516,14 @@ describe('EmbeddedQueue', () => {
   });
 
   describe.skipIf(!canMount())('on a disk that is full', () => {
-    async function onSmallDisk(use: (queue: EmbeddedQueue) => Promise<void>): Promise<void> {
+    async function onSmallDisk(
+      use: (queue: EmbeddedQueue) => Promise<void>,
+      maxBytes = 64 * MIB,
+    ): Promise<void> {
       const mountPoint = join(directory, 'small');
       await withSmallFileSystem(mountPoint, async () => {
         const queue = await EmbeddedQueue.open(
-          { directory: join(mountPoint, 'queue'), maxBytes: 64 * MIB, sinks: ['log'] },
+          { directory: join(mountPoint, 'queue'), maxBytes, sinks: ['log'] },
           observer,
         );
         await use(queue);
@@ -527,6 +544,56 @@ describe('EmbeddedQueue', () => {
         await then();
       }
     };
+
+    it('refuses the first start, and names the setting', async () => {
+      const mountPoint = join(directory, 'small');
+      await withSmallFileSystem(mountPoint, async () => {
+        await appendFile(join(mountPoint, 'other'), Buffer.alloc(MIB)).catch(() => undefined);
+        const options = {
+          directory: join(mountPoint, 'queue'),
+          maxBytes: 64 * MIB,
+          sinks: ['log'],
+        };
+        await expect(EmbeddedQueue.open(options, observer)).rejects.toThrow(
+          /QUEUE_PATH .*small\/queue cannot be used: ENOSPC/,
+        );
+        await rm(join(mountPoint, 'other'));
+        await (await EmbeddedQueue.open(options, observer)).close();
+      });
+    });
+
+    it('can be opened again when others have filled it', async () => {
+      const mountPoint = join(directory, 'small');
+      await withSmallFileSystem(mountPoint, async () => {
+        const options = {
+          directory: join(mountPoint, 'queue'),
+          maxBytes: 64 * MIB,
+          sinks: ['log'],
+        };
+        const first = await EmbeddedQueue.open(options, observer);
+        await first.append(encoded('a', 'b'));
+        await first.close();
+        await expect(appendFile(join(mountPoint, 'other'), Buffer.alloc(MIB))).rejects.toThrow(
+          'ENOSPC',
+        );
+
+        const second = await EmbeddedQueue.open(options, observer);
+        expect(await deliverAll(second)).toEqual(['a', 'b']);
+        await second.close();
+      });
+    });
+
+    it('is not full any more when what took its last room could not be written', async () => {
+      await onSmallDisk(async (queue) => {
+        const event = encoded('x'.repeat(15_000));
+        // All of them wait for the first commit, but the last, for which there is no room.
+        const appends = Array.from({ length: 70 }, () => queue.append(event));
+        const outcomes = Promise.allSettled(appends);
+        expect(queue.state).toBe('full');
+        expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toEqual([]);
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+      }, MIB);
+    });
 
     it('recovers by itself when everything is delivered', async () => {
       await onSmallDisk(async (queue) => {

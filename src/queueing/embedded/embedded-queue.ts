@@ -103,7 +103,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
       return queue;
     } catch (error) {
       lock.release();
-      throw error;
+      throw error instanceof QueueStartError ? error : unusable(directory, error as Error);
     }
   }
 
@@ -239,6 +239,7 @@ export class EmbeddedQueue extends EventQueue implements Log {
       await reader.prime().catch(() => undefined);
     }
     await this.reclaim();
+    this.tellWhetherFull();
     this.committing = true;
     this.commit();
     this.observer.queueOpened(() => this.figures());
@@ -372,6 +373,8 @@ export class EmbeddedQueue extends EventQueue implements Log {
     if (writer) {
       this.seal(writer);
     }
+    // What could not be written may have been all that took the room.
+    this.tellWhetherFull();
     for (const waiter of rejected) {
       waiter.reject(unavailable(error));
     }
@@ -476,6 +479,14 @@ function unavailable(cause: Error): QueueUnavailableError {
   return new QueueUnavailableError('disk', `the queue cannot be written: ${cause.message}`, {
     cause,
   });
+}
+
+function unusable(directory: string, cause: Error): QueueStartError {
+  return new QueueStartError(
+    `QUEUE_PATH ${directory} cannot be used: ${cause.message}. ` +
+      `The process runs as uid ${process.getuid?.()}, which must be able to write there`,
+    { cause },
+  );
 }
 
 async function prepareDirectory(directory: string): Promise<void> {
