@@ -1,7 +1,6 @@
-import { appendFile, mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/collector.js';
-import { canMount, withSmallFileSystem } from '../support/mounts.js';
 
 let workplace: Workplace;
 
@@ -98,81 +97,4 @@ describe('the files of the queue', () => {
     expect(await collector.metric('gotrack_ledger_events')).toBe(0);
     expect(await workplace.logged()).toEqual([]);
   });
-
-  it('fill up to their bound: then requests get 503 while the sink drains, and intake resumes by itself', async () => {
-    await mkdir(workplace.path('data', 'broken'), { recursive: true });
-    const collector = await workplace.start({
-      ...BROKEN_LOG,
-      QUEUE_MAX_MB: '1',
-      FLUSH_INTERVAL_MS: '1',
-    });
-    const body = JSON.stringify(
-      Array.from({ length: 10 }, () => ({ props: { text: 'x'.repeat(5000) } })),
-    );
-    const post = (): Promise<Response> =>
-      fetch(`${collector.url}/collect`, {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/json' },
-      });
-    let answered = await post();
-    while (answered.status === 202) {
-      answered = await post();
-    }
-    expect(answered.status).toBe(503);
-    expect(Number(answered.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(await answered.json()).toMatchObject({ statusCode: 503, code: 'GT_QUEUE_FULL' });
-    expect((await fetch(`${collector.url}/readyz`)).status).toBe(503);
-    expect(await collector.metric('gotrack_events_refused_total', { reason: 'queue_full' })).toBe(
-      10,
-    );
-
-    await rmdir(workplace.path('data', 'broken'));
-    await until(async () => (await post()).status === 202);
-    expect((await fetch(`${collector.url}/readyz`)).status).toBe(200);
-  });
-
-  it.skipIf(!canMount())(
-    'on a full file system: requests get 503, nothing answered is lost, and intake resumes once there is space',
-    async () => {
-      const ballast = workplace.path('small', 'ballast');
-      await withSmallFileSystem(workplace.path('small'), async () => {
-        const collector = await workplace.start({ QUEUE_PATH: workplace.path('small', 'queue') });
-        const pixel = (id: string): Promise<Response> =>
-          fetch(`${collector.url}/px.gif?event_id=${id}`);
-        expect((await pixel('before')).status).toBe(200);
-
-        await expect(appendFile(ballast, Buffer.alloc(300_000))).rejects.toThrow('ENOSPC');
-        const acknowledged = ['before'];
-        let answered = await pixel('0');
-        for (let index = 1; answered.status === 200; index += 1) {
-          acknowledged.push(`${index - 1}`);
-          answered = await pixel(`${index}`);
-        }
-        expect(answered.status).toBe(503);
-        expect(answered.headers.get('retry-after')).toMatch(/^[1-9]/);
-        expect(await answered.json()).toMatchObject({ statusCode: 503, code: 'GT_DISK' });
-        const ready = await fetch(`${collector.url}/readyz`);
-        expect(ready.status).toBe(503);
-        expect(await ready.json()).toMatchObject({ checks: { queue: 'failing' } });
-        const explained = await fetch(`${collector.metricsUrl}/readyz`);
-        expect(await explained.json()).toMatchObject({
-          errors: { queue: expect.stringContaining('ENOSPC') as string },
-        });
-        expect(await collector.metric('gotrack_events_refused_total', { reason: 'disk' })).toBe(1);
-        expect(await collector.metric('gotrack_queue_commit_errors_total')).toBeGreaterThan(0);
-
-        await rm(ballast);
-        await until(async () => (await fetch(`${collector.url}/readyz`)).status === 200);
-        expect((await pixel('after')).status).toBe(200);
-        await collector.drained();
-        const delivered = (await workplace.logged()).map(({ event_id }) => event_id);
-        expect(delivered).toEqual([...acknowledged, 'after']);
-        expect(
-          collector.log.filter((line) => line.includes('cannot be written, requests')),
-        ).toHaveLength(1);
-        expect(await collector.stop()).toBe(0);
-      });
-    },
-  );
 });

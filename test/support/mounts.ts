@@ -13,13 +13,14 @@ export function canMount(): boolean {
   }
 }
 
-/** Runs `use` while a file system of 256 KiB is mounted at `mountPoint`, a new directory. */
+/** Runs `use` while a file system of that size is mounted at `mountPoint`, a new directory. */
 export async function withSmallFileSystem(
   mountPoint: string,
   use: () => Promise<void>,
+  kibibytes = 256,
 ): Promise<void> {
   await mkdir(mountPoint);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mountPoint]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kibibytes}k`, 'tmpfs', mountPoint]);
   try {
     await use();
   } finally {
