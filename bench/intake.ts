@@ -1,51 +1,18 @@
 // Measures durable pixels a second, with wrk from Debian's package, beside the plainest durable server in the
 // same run: the machine's mood is in both figures, the ratio is what compares.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import { type Load, wrk } from './wrk.js';
 
 const CONNECTIONS = 64;
 const SECONDS = 10;
 /** Before the measurement, for both: V8 compiles what is hot. */
 const WARM_UP_SECONDS = 3;
 const ROUNDS = 3;
-const PIXEL =
-  '/px.gif?e=pageview&url=https%3A%2F%2Fwww.example.com%2Fproducts%2Fshoes%3Futm_source%3Dnewsletter%26utm_medium%3Demail' +
-  '&uid=8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f&ref=https%3A%2F%2Fwww.google.com%2F';
-const USER_AGENT =
-  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
-
-interface Load {
-  readonly requestsPerSecond: number;
-  readonly requests: number;
-  /** Answers other than 2xx and 3xx, and broken connections. */
-  readonly failures: number;
-}
-
-async function wrk(port: number, seconds: number): Promise<Load> {
-  const { stdout } = await promisify(execFile)('wrk', [
-    '-t1',
-    `-c${CONNECTIONS}`,
-    `-d${seconds}s`,
-    '-H',
-    `User-Agent: ${USER_AGENT}`,
-    `http://127.0.0.1:${port}${PIXEL}`,
-  ]);
-  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
-  return {
-    requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    requests: number(/(\d+) requests in/),
-    failures:
-      number(/Non-2xx or 3xx responses: (\d+)/) +
-      number(/connect (\d+)/) +
-      number(/read (\d+)/) +
-      number(/timeout (\d+)/),
-  };
-}
 
 async function portIn(
   child: ChildProcess,
@@ -85,9 +52,9 @@ interface Measured extends Load {
 
 async function measure(child: ChildProcess, port: number): Promise<Measured> {
   const pid = child.pid ?? 0;
-  await wrk(port, WARM_UP_SECONDS);
+  await wrk(port, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS });
   const before = await cpuSeconds(pid);
-  const load = await wrk(port, SECONDS);
+  const load = await wrk(port, { connections: CONNECTIONS, seconds: SECONDS });
   return {
     ...load,
     cpuMicrosecondsPerRequest: ((await cpuSeconds(pid)) - before) * (1e6 / load.requests),

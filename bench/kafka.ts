@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { Workplace } from '../test/support/collector.js';
 import { freePort } from '../test/support/free-port.js';
 import { KafkaBroker } from '../test/support/kafka-broker.js';
-import { queueEvents, settingsFromEnvironment } from './backlog.js';
+import { queueEvents, settingsFromEnvironment } from './queue-events.js';
 
 const EVENTS = 200_000;
 /** Makes an event of 1 KiB as it is stored. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Workplace } from '../test/support/collector.js';
 import { type PostgresServer, startPostgres } from '../test/support/postgres-server.js';
-import { queueEvents, settingsFromEnvironment } from './backlog.js';
+import { queueEvents, settingsFromEnvironment } from './queue-events.js';
 
 const EVENTS = 200_000;
 const ROUNDS = 3;

@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   postgres: () => import('./postgres.js'),
   kafka: () => import('./kafka.js'),
   scrape: () => import('./scrape.js'),
+  backlog: () => import('./backlog.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);
