@@ -1,21 +1,23 @@
 // Measures what a large backlog costs: the intake's speed with it and without, the time to start, memory, the disk
 // space that is given back, and the rate at which it drains, from the first tenth of it to the last.
-import { mkdir, rmdir } from 'node:fs/promises';
+import { cp, mkdir, rmdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, Workplace } from '../test/support/collector.js';
-import { diskSpaceOf, residentBytes } from '../test/support/process-figures.js';
+import { cpuSeconds, diskSpaceOf, residentBytes } from '../test/support/process-figures.js';
 import { queueEvents } from './queue-events.js';
 import { wrk } from './wrk.js';
 
 const EVENTS = Number(process.env['BACKLOG_EVENTS'] ?? 2_000_000);
 /** As beacons come: small batches, so that the queue holds many small blocks. */
 const EVENTS_A_REQUEST = 20;
-const ROUNDS = 4;
-const SECONDS = 5;
+const ROUNDS = 6;
+const SECONDS = 3;
 const WARM_UP_SECONDS = 3;
 const CONNECTIONS = 64;
 const STARTS = 3;
 const SAMPLE_MS = 100;
+/** After a start. */
+const SETTLE_MS = 2000;
 const MIB = 1_048_576;
 
 const SETTINGS = { QUEUE_MAX_MB: '16384', SHUTDOWN_TIMEOUT_MS: '100' };
@@ -40,12 +42,28 @@ function event(n: number): object {
 const mib = (bytes: number): string => (bytes / MIB).toFixed(0);
 const queueOf = (workplace: Workplace): string => workplace.path('data', 'queue');
 
-async function withWorkplaces(use: (places: readonly Workplace[]) => Promise<void>): Promise<void> {
-  const places = [await Workplace.create(), await Workplace.create(), await Workplace.create()];
+interface Places {
+  /** Of the backlog. */
+  readonly full: Workplace;
+  /** Its copy, which is drained: the same events in the same blocks, and nothing behind them. */
+  readonly copy: Workplace;
+  /** Of an empty queue whose sink is down as well. */
+  readonly down: Workplace;
+  /** Of an empty queue whose sink works. */
+  readonly up: Workplace;
+}
+
+async function withPlaces(use: (places: Places) => Promise<void>): Promise<void> {
+  const [full, copy, down, up] = [
+    await Workplace.create(),
+    await Workplace.create(),
+    await Workplace.create(),
+    await Workplace.create(),
+  ];
   try {
-    await use(places);
+    await use({ full, copy, down, up });
   } finally {
-    await Promise.all(places.map((place) => place.remove()));
+    await Promise.all([full, copy, down, up].map((place) => place.remove()));
   }
 }
 
@@ -69,47 +87,67 @@ async function startTime(workplace: Workplace): Promise<number> {
   return running(workplace, {}, () => Promise.resolve((performance.now() - startedAt) / 1000));
 }
 
-async function intake(collector: Collector, seconds: number): Promise<number> {
-  const { requestsPerSecond, failures } = await wrk(collector.port, {
-    connections: CONNECTIONS,
-    seconds,
-  });
-  if (failures > 0) {
-    throw new Error(`${failures} requests have failed`);
-  }
-  return requestsPerSecond;
+interface Intake {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
 }
 
+async function intake({ port, pid }: Collector, seconds: number): Promise<Intake> {
+  const before = await cpuSeconds(pid);
+  const load = await wrk(port, { connections: CONNECTIONS, seconds });
+  if (load.failures > 0) {
+    throw new Error(`${load.failures} requests have failed`);
+  }
+  const { requests, requestsPerSecond } = load;
+  const used = (await cpuSeconds(pid)) - before;
+  return { requests, seconds: requests / requestsPerSecond, cpuSeconds: used };
+}
+
+const rateOf = ({ requests, seconds }: Intake): number => requests / seconds;
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
-/** The same load for each of them, one after the other, in rounds. */
-async function compareIntake([full, down, healthy]: readonly Collector[]): Promise<void> {
-  const all = [full, down, healthy] as readonly Collector[];
-  for (const collector of all) {
+function sumOf(rounds: readonly Intake[]): Intake {
+  return rounds.reduce((sum, round) => ({
+    requests: sum.requests + round.requests,
+    seconds: sum.seconds + round.seconds,
+    cpuSeconds: sum.cpuSeconds + round.cpuSeconds,
+  }));
+}
+
+function intakeRow(name: string, [loaded, empty, working]: readonly Intake[]): string {
+  const [a, b, c] = [loaded, empty, working].map((each) => rateOf(each as Intake)) as [
+    number,
+    number,
+    number,
+  ];
+  const cells = [name, a.toFixed(0), b.toFixed(0), percent(a / b), c.toFixed(0), percent(a / c)];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** The same load for each of them, one after the other, in rounds: the machine's mood is in all of them. */
+async function compareIntake(collectors: readonly Collector[]): Promise<void> {
+  for (const collector of collectors) {
     await intake(collector, WARM_UP_SECONDS);
   }
   console.log(
     '\n| round | with the backlog, requests/s | empty, same sink down | ratio | empty, sink up | ratio |' +
       '\n| --- | --- | --- | --- | --- | --- |',
   );
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    const rates: number[] = [];
-    // Not always the same one first: what another leaves behind for it is in the figures, too.
-    for (const index of [0, 1, 2].map((n) => (n + round) % 3)) {
-      rates[index] = await intake(all[index] as Collector, SECONDS);
-      await sleep(500);
+  const rounds: Intake[][] = collectors.map(() => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const row: Intake[] = [];
+    // Not always the same one first: what it leaves behind for the next one is in the figures, too.
+    for (const index of collectors.map((_, n) => (n + round) % collectors.length)) {
+      row[index] = await intake(collectors[index] as Collector, SECONDS);
+      rounds[index]?.push(row[index]);
     }
-    const [loaded = 0, empty = 0, working = 0] = rates;
-    const row = [
-      round,
-      loaded.toFixed(0),
-      empty.toFixed(0),
-      percent(loaded / empty),
-      working.toFixed(0),
-      percent(loaded / working),
-    ];
-    console.log(`| ${row.join(' | ')} |`);
+    console.log(intakeRow(String(round + 1), row));
   }
+  const sums = rounds.map(sumOf);
+  console.log(intakeRow('all', sums));
+  const cpu = sums.map((sum) => `${((sum.cpuSeconds / sum.requests) * 1e6).toFixed(1)} µs`);
+  console.log(`\nCPU a request: ${cpu.join(', ')}`);
 }
 
 interface Sample {
@@ -173,41 +211,45 @@ async function measureStarts(full: Workplace, empty: Workplace): Promise<void> {
   console.log(`start, s: with the backlog ${list(0)}; empty ${list(1)}`);
 }
 
-export async function run(): Promise<void> {
-  await withWorkplaces(async ([full, down, healthy]) => {
-    const places = [full, down, healthy] as [Workplace, Workplace, Workplace];
-    for (const place of places.slice(0, 2)) {
-      await mkdir(place.path(...BROKEN), { recursive: true });
-    }
-    const startedAt = performance.now();
-    await running(places[0], {}, (collector) =>
-      queueEvents(collector, EVENTS, event, EVENTS_A_REQUEST),
-    );
-    const seconds = (performance.now() - startedAt) / 1000;
-    const bytes = await diskSpaceOf(queueOf(places[0]));
-    console.log(
-      `${EVENTS} events of ${(bytes / EVENTS).toFixed(0)} bytes queued in ${seconds.toFixed(0)} s: ${mib(bytes)} MiB; ` +
-        `wrk -t1 -c${CONNECTIONS} -d${SECONDS}s\n`,
-    );
-    await running(places[1], {}, () => Promise.resolve());
-    await measureStarts(places[0], places[1]);
+async function queueBacklog({ full, copy }: Places): Promise<void> {
+  const startedAt = performance.now();
+  await running(full, {}, (collector) => queueEvents(collector, EVENTS, event, EVENTS_A_REQUEST));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const bytes = await diskSpaceOf(queueOf(full));
+  await cp(full.path('data'), copy.path('data'), { recursive: true });
+  console.log(
+    `${EVENTS} events of ${(bytes / EVENTS).toFixed(0)} bytes queued in ${seconds.toFixed(0)} s: ${mib(bytes)} MiB; ` +
+      `wrk -t1 -c${CONNECTIONS} -d${SECONDS}s\n`,
+  );
+}
 
-    await running(places[0], {}, (loaded) =>
-      running(places[1], {}, (empty) =>
-        running(places[2], FEW_FILES, async (working) => {
-          const all = [loaded, empty, working];
-          await sleep(2000);
-          const resident = await Promise.all(all.map(({ pid }) => residentBytes(pid)));
-          const [a = 0, b = 0, c = 0] = resident.map(mib);
-          console.log(
-            `RSS after the start, MiB: with the backlog ${a}; empty ${b}; empty, sink up ${c}`,
-          );
-          await compareIntake(all);
-        }),
-      ),
+async function measureIntake({ full, down, up }: Places): Promise<void> {
+  await running(full, {}, (loaded) =>
+    running(down, {}, (empty) =>
+      running(up, FEW_FILES, async (working) => {
+        const all = [loaded, empty, working];
+        await sleep(SETTLE_MS);
+        const resident = await Promise.all(all.map(({ pid }) => residentBytes(pid)));
+        const [a, b, c] = resident.map(mib);
+        console.log(
+          `RSS after the start, MiB: with the backlog ${a}; empty ${b}; empty, sink up ${c}`,
+        );
+        await compareIntake(all);
+      }),
+    ),
+  );
+}
+
+export async function run(): Promise<void> {
+  await withPlaces(async (places) => {
+    await mkdir(places.full.path(...BROKEN), { recursive: true });
+    await mkdir(places.down.path(...BROKEN), { recursive: true });
+    await queueBacklog(places);
+    await running(places.down, {}, () => Promise.resolve());
+    await measureStarts(places.full, places.down);
+    await measureIntake(places);
+    await running(places.copy, {}, async (collector) =>
+      tenths(await drain(places.copy, collector)),
     );
-    await running(places[0], {}, async (collector) => {
-      tenths(await drain(places[0], collector));
-    });
   });
 }

@@ -2,10 +2,11 @@
 // same run: the machine's mood is in both figures, the ratio is what compares.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { cpuSeconds, peakResidentBytes } from '../test/support/process-figures.js';
 import { type Load, wrk } from './wrk.js';
 
 const CONNECTIONS = 64;
@@ -33,18 +34,6 @@ async function portIn(
   throw new Error('the server ended before it listened');
 }
 
-/** User and system time of all its threads, seconds. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  const ticksPerSecond = 100;
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-async function peakMemoryMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-}
-
 interface Measured extends Load {
   readonly cpuMicrosecondsPerRequest: number;
   readonly peakMiB: number;
@@ -58,7 +47,7 @@ async function measure(child: ChildProcess, port: number): Promise<Measured> {
   return {
     ...load,
     cpuMicrosecondsPerRequest: ((await cpuSeconds(pid)) - before) * (1e6 / load.requests),
-    peakMiB: await peakMemoryMiB(pid),
+    peakMiB: (await peakResidentBytes(pid)) / 1_048_576,
   };
 }
 

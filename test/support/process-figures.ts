@@ -10,6 +10,17 @@ export async function residentBytes(pid: number): Promise<number> {
   return 1024 * (await figureIn(`/proc/${pid}/status`, 'VmRSS'));
 }
 
+export async function peakResidentBytes(pid: number): Promise<number> {
+  return 1024 * (await figureIn(`/proc/${pid}/status`, 'VmHWM'));
+}
+
+/** User and system time of all its threads, seconds. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
 /** What the process has read since it began, from whatever file, bytes. */
 export function bytesRead(pid: number): Promise<number> {
   return figureIn(`/proc/${pid}/io`, 'rchar');
