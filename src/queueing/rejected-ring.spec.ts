@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { canMount, withSmallFileSystem } from '../../test/support/mounts.js';
 import type { Rejection } from '../event/rejection.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { RejectedRing } from './rejected-ring.js';
@@ -177,6 +178,47 @@ describe('RejectedRing', () => {
     await ring.flush();
     expect((await lines()).map(({ event }) => event.n)).toEqual([3]);
     expect(logged).toHaveLength(2);
+  });
+
+  it.skipIf(!canMount())('takes nothing of a full disk that others may need', async () => {
+    await withSmallFileSystem(directory, async () => {
+      const ring = new RejectedRing(directory, 220_000, observer);
+      const others = join(directory, 'others');
+      for (let n = 0; n < 200; n += 1) {
+        ring.keep([kilobyte(n)]);
+      }
+      await ring.flush();
+      const spaceFor = async (bytes: number): Promise<void> => {
+        await rm(others, { force: true });
+        const { bavail, bsize } = await statfs(directory);
+        await writeFile(others, Buffer.alloc(bavail * bsize - bytes));
+      };
+      const available = async (): Promise<number> => {
+        const { bavail, bsize } = await statfs(directory);
+        return bavail * bsize;
+      };
+
+      // Too little for more lines, then for the newer half of the file.
+      for (const [bytes, more] of [
+        [8192, 12],
+        [40_960, 100],
+      ] as const) {
+        await spaceFor(bytes);
+        const before = discarded;
+        ring.keep(Array.from({ length: more }, (_, n) => kilobyte(200 + n)));
+        await ring.flush();
+        expect(discarded - before).toBe(more);
+        expect(await available()).toBe(bytes);
+        expect((await lines()).map(({ event }) => event.n)).toEqual(
+          Array.from({ length: 200 }, (_, n) => n),
+        );
+      }
+
+      await rm(others);
+      ring.keep([kilobyte(200)]);
+      await ring.flush();
+      expect((await lines()).at(-1)?.event.n).toBe(200);
+    });
   });
 
   it('goes on when its file was taken away', async () => {

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../disk/make-directory.js';
@@ -147,7 +147,7 @@ export class RejectedRing {
     try {
       const { size } = await file.stat();
       if (size + batch.length <= this.maxBytes) {
-        await file.appendFile(batch);
+        await appendWhole(file, size, batch);
       } else {
         await this.replace(file, size, batch);
       }
@@ -170,17 +170,23 @@ export class RejectedRing {
   private async replace(old: FileHandle, size: number, batch: Buffer): Promise<void> {
     const temporaryPath = `${this.path}.tmp`;
     const file = await open(temporaryPath, 'w', 0o600);
-    let discarded: number;
     try {
-      // The file may be far over its bound, when that was lowered.
-      const from = Math.max(Math.ceil(size / 2), size - this.maxAppend);
-      discarded = await copyLines(old, from, size, file);
-      await file.appendFile(batch);
-    } finally {
-      await file.close();
+      let discarded: number;
+      try {
+        // The file may be far over its bound, when that was lowered.
+        const from = Math.max(Math.ceil(size / 2), size - this.maxAppend);
+        discarded = await copyLines(old, from, size, file);
+        await file.appendFile(batch);
+      } finally {
+        await file.close();
+      }
+      await rename(temporaryPath, this.path);
+      this.discarded(discarded);
+    } catch (error) {
+      // The disk may be full: what is of no use here is room for the queue.
+      await rm(temporaryPath, { force: true }).catch(() => undefined);
+      throw error;
     }
-    await rename(temporaryPath, this.path);
-    this.discarded(discarded);
   }
 
   private discarded(count: number): void {
@@ -213,6 +219,16 @@ function lineOf({ reason, errors, event }: Rejection): Buffer {
     error: errors.join('; '),
     event: event ? encode(event) : null,
   });
+}
+
+/** All of it or nothing: a disk that is full keeps its last room for the queue. */
+async function appendWhole(file: FileHandle, size: number, batch: Buffer): Promise<void> {
+  try {
+    await file.appendFile(batch);
+  } catch (error) {
+    await file.truncate(size);
+    throw error;
+  }
 }
 
 /**

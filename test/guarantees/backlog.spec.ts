@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { balancedBooks } from '../support/books.js';
 import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
 import {
@@ -12,6 +12,8 @@ import {
   residentBytes,
 } from '../support/process-figures.js';
 import { runs } from './runs.js';
+
+vi.setConfig({ testTimeout: runs(180_000, 1_200_000) });
 
 const CLIENTS = 4;
 const EVENTS_A_CLIENT = runs(12_500, 500_000);
