@@ -171,6 +171,9 @@ export class UnreliableDisk {
   }
 }
 
+/** There is one: the queue's code is loaded once, with these functions in it. */
+export const disk = new UnreliableDisk();
+
 function ioError(): Error {
   return Object.assign(new Error('EIO: the disk fails'), { code: 'EIO' });
 }

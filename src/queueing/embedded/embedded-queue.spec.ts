@@ -1,7 +1,6 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canMount, withSmallFileSystem } from '../../../test/support/mounts.js';
 import { RecordingObserver } from '../../../test/support/recording-observer.js';
@@ -613,83 +612,5 @@ describe('EmbeddedQueue', () => {
         await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
       });
     });
-  });
-
-  it('behaves like a list with one position a sink, across restarts', async () => {
-    const steps = fc.array(
-      fc.oneof(
-        {
-          weight: 4,
-          arbitrary: fc.record({
-            append: fc.array(fc.string({ maxLength: 40_000 / 10 }), {
-              minLength: 1,
-              maxLength: 20,
-            }),
-          }),
-        },
-        {
-          weight: 4,
-          arbitrary: fc.record({
-            deliver: fc.constantFrom('log', 'other'),
-            maxEvents: fc.integer({ min: 1, max: 30 }),
-            settle: fc.double({ min: 0, max: 1, noNaN: true }),
-          }),
-        },
-        { weight: 1, arbitrary: fc.constant({ restart: true }) },
-      ),
-      { maxLength: 40 },
-    );
-    await fc.assert(
-      fc.asyncProperty(steps, async (sequence) => {
-        let queue = await open(['log', 'other'], MIB);
-        const accepted: string[] = [];
-        const position: Record<string, number> = { log: 0, other: 0 };
-        for (const step of sequence) {
-          if ('append' in step) {
-            const events = step.append.map((text) => Buffer.from(JSON.stringify({ e: text })));
-            const outcome = await queue.append(events).then(
-              () => true,
-              () => false,
-            );
-            if (outcome) {
-              accepted.push(...step.append);
-            }
-          } else if ('deliver' in step) {
-            const { deliver: sink, maxEvents, settle } = step;
-            const at = position[sink] ?? 0;
-            const reader = queue.reader(sink);
-            expect(reader.depth).toBe(accepted.length - at);
-            if (reader.depth === 0) {
-              continue;
-            }
-            const batch = await reader.read({ ...NOW, maxEvents }, never);
-            expect(texts(batch)).toEqual(accepted.slice(at, at + batch.events.length));
-            expect(batch.end).toBe(at + batch.events.length);
-            const settled = at + Math.round(batch.events.length * settle);
-            await reader.commit(settled, ALL_DELIVERED);
-            position[sink] = settled;
-            // What was read and not settled comes again only after a restart.
-            if (settled < batch.end) {
-              await close(queue);
-              queue = await open(['log', 'other'], MIB);
-            }
-          } else {
-            await close(queue);
-            queue = await open(['log', 'other'], MIB);
-          }
-        }
-        for (const sink of ['log', 'other']) {
-          expect(await deliverAll(queue, sink)).toEqual(accepted.slice(position[sink]));
-          expect(queue.reader(sink).ledger).toMatchObject({
-            accepted: accepted.length,
-            delivered: accepted.length,
-          });
-        }
-        await close(queue);
-        await rm(directory, { recursive: true });
-        directory = await mkdtemp(join(tmpdir(), 'gotrack-queue-'));
-      }),
-      { numRuns: 40 },
-    );
   });
 });

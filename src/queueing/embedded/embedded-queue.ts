@@ -501,6 +501,10 @@ async function prepareDirectory(directory: string): Promise<void> {
   }
 }
 
+export async function holdsSegments(directory: string): Promise<boolean> {
+  return (await readdir(directory)).some((name) => name.endsWith('.segment'));
+}
+
 /** A new queue gets ours. @throws QueueStartError for another one */
 export async function checkFormat(directory: string): Promise<void> {
   const path = join(directory, 'format');
@@ -513,7 +517,7 @@ export async function checkFormat(directory: string): Promise<void> {
   if (found?.trim() === FORMAT) {
     return;
   }
-  if (found !== undefined || (await readdir(directory)).some((name) => name.endsWith('.segment'))) {
+  if (found !== undefined || (await holdsSegments(directory))) {
     throw new QueueStartError(
       `${directory} holds a queue in a format that this version does not know` +
         ` (${JSON.stringify(found?.trim() ?? 'none')}; it knows "${FORMAT}"). ` +

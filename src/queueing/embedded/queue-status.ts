@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
 import { ledgerOf } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
-import { checkFormat, monotonicNowMs } from './embedded-queue.js';
+import { checkFormat, holdsSegments, monotonicNowMs } from './embedded-queue.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
@@ -77,10 +77,12 @@ async function assertQueue(directory: string): Promise<void> {
   try {
     await access(join(directory, 'format'));
   } catch (error) {
-    throw new QueueStartError(
-      `there is no queue in ${directory} (QUEUE_PATH): ${(error as Error).message}`,
-      { cause: error },
-    );
+    if (!(await holdsSegments(directory).catch(() => false))) {
+      throw new QueueStartError(
+        `there is no queue in ${directory} (QUEUE_PATH): ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
   }
   await checkFormat(directory);
 }
