@@ -192,6 +192,20 @@ const EXAMPLES: [Iterable<fc.AsyncCommand<Model, Real>>][] = [
       new Join('c'),
     ],
   ],
+  // A commit that had failed went to disk with that of another sink, and the segment it was in was given back.
+  [
+    [
+      new Append([[10]], false),
+      new Deliver('a', 0.5),
+      new DiskBreaks('write'),
+      new Read('b', 500, 1000),
+      new Commit('b', { part: 1, deadLettered: 0, purged: 0, replayed: 0 }),
+      new Append([[10]], false),
+      new DiskMends(0),
+      new Purge('a'),
+      new Purge('b'),
+    ],
+  ],
 ];
 
 describe('the queue', () => {

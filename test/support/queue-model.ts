@@ -65,7 +65,7 @@ export class Model {
   maybe: string[] = [];
   readonly sinks = new Map<SinkName, SinkModel>();
   /** Where the sinks stood before the last change: what one of the two slots may still say. */
-  readonly older = new Map<SinkName, readonly Place[]>();
+  readonly older = new Map<SinkName, Place>();
   broken = false;
   /** The queue has noticed. */
   failing = false;
@@ -205,11 +205,11 @@ async function change(
     sink.possible.push(next);
     count('failed commits');
   } else {
-    model.sinks.forEach(({ place, possible }, name) => {
-      model.older.set(name, [place, ...possible]);
+    model.sinks.forEach((other, name) => {
+      model.older.set(name, other.place);
+      other.possible = [];
     });
     sink.place = next;
-    sink.possible = [];
   }
 }
 
@@ -566,8 +566,8 @@ export class NewestSlotIsDamaged extends Command {
     const offset = newest + (this.at % 50);
     bytes.writeUInt8(bytes.readUInt8(offset) ^ 1, offset);
     writeFileSync(path, bytes);
-    for (const [name, places] of model.older) {
-      model.sinks.get(name)?.possible.push(...places);
+    for (const [name, place] of model.older) {
+      model.sinks.get(name)?.possible.push(place);
     }
     await real.open(model.sinks.keys());
     reconcile(model, real);

@@ -16,7 +16,8 @@ const SLOT_HEADER_BYTES = 20;
 
 export class CursorFile {
   private handle: FileHandle | undefined;
-  private durable: Cursors;
+  /** For the next write. */
+  private changes: ((cursors: Cursors) => Cursors)[] = [];
   /** What the slot holds that was not written last. */
   private older: Cursors = {};
   private writing: Promise<void> | undefined;
@@ -24,11 +25,9 @@ export class CursorFile {
 
   private constructor(
     private readonly path: string,
-    private current: Cursors,
+    private durable: Cursors,
     private generation: number,
-  ) {
-    this.durable = current;
-  }
+  ) {}
 
   /** @throws QueueStartError when both slots are damaged */
   static async load(directory: string): Promise<CursorFile> {
@@ -53,11 +52,11 @@ export class CursorFile {
   }
 
   /**
-   * Durable when it resolves. Changes made while a write is under way share the next one.
-   * After a failure the file is opened anew by the next call.
+   * Durable when it resolves. Changes made while a write is under way share the next one. Of a change that
+   * fails nothing is kept, and the file is opened anew by the next call.
    */
   save(change: (cursors: Cursors) => Cursors): Promise<void> {
-    this.current = change(this.current);
+    this.changes.push(change);
     this.next ??= (this.writing ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => {
@@ -75,7 +74,8 @@ export class CursorFile {
 
   private async write(): Promise<void> {
     const generation = this.generation + 1;
-    const written = this.current;
+    const written = this.changes.reduce((cursors, change) => change(cursors), this.durable);
+    this.changes = [];
     const json = Buffer.from(JSON.stringify(written));
     if (SLOT_HEADER_BYTES + json.length > SLOT_BYTES) {
       throw new Error('too many sinks for the cursor file');
