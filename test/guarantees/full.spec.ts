@@ -359,19 +359,41 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
   const TOO_MANY = 66;
   /** Of three ways out each. */
   const rounds = runs(1, 6);
+  const BATCH = 20;
+  const settings = (): Record<string, string> => ({
+    ...environment,
+    DEAD_LETTER_MAX_MB: '1',
+    PG_BATCH_SIZE: String(BATCH),
+  });
 
   beforeEach(withTable);
 
+  async function ask(request: 'replay' | 'purge'): Promise<void> {
+    const asked = await workplace.run(['dead-letters', request, 'postgres'], settings());
+    expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(asked.stdout).not.toContain('no collector has taken');
+  }
+
+  /** Until so many events are refused that the lane holds. */
+  async function overfill(clients: Clients): Promise<void> {
+    const badBefore = clients.bad.size;
+    clients.start(CLIENTS);
+    await until(() => clients.bad.size >= badBefore + TOO_MANY);
+    await clients.stop();
+  }
+
+  /** The lane says why it holds, and nothing else is the worse for it. */
+  async function holds(collector: Collector): Promise<void> {
+    await until(async () => (await readiness(collector)).checks['sink:postgres'] === 'holding');
+    const held = await readiness(collector);
+    expect(held).toMatchObject({ code: 200, checks: { 'sink:log': 'up', queue: 'accepting' } });
+    expect(held.errors['sink:postgres']).toContain(BOUND);
+  }
+
   it('hold their lane and nothing else, which goes on once they are purged, replayed or taken away', async () => {
-    const settings = { ...environment, DEAD_LETTER_MAX_MB: '1', PG_BATCH_SIZE: '20' };
-    const collector = await workplace.start(settings);
+    const collector = await workplace.start(settings());
     const clients = newClients(collector, FORM);
     const gone: string[] = [];
-    const command = async (name: string): Promise<void> => {
-      const asked = await workplace.run(['dead-letters', name, 'postgres'], settings);
-      expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
-      expect(asked.stdout).not.toContain('no collector has taken');
-    };
     const takeAway = async (): Promise<void> => {
       const path = workplace.path(`taken-${gone.length}.ndjson`);
       await rename(deadLetterFile(), path);
@@ -380,25 +402,19 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
     const waysOut = {
       purge: async () => {
         gone.push(...(await idsInDeadLetters()));
-        await command('purge');
+        await ask('purge');
       },
       takeAway,
       replay: async () => {
         await refuseNothing();
-        await command('replay');
+        await ask('replay');
       },
     };
 
     for (let round = 0; round < rounds; round += 1) {
       for (const goOn of Object.values(waysOut)) {
-        const badBefore = clients.bad.size;
-        clients.start(CLIENTS);
-        await until(() => clients.bad.size >= badBefore + TOO_MANY);
-        await clients.stop();
-        await until(async () => (await readiness(collector)).checks['sink:postgres'] === 'holding');
-        const held = await readiness(collector);
-        expect(held).toMatchObject({ code: 200, checks: { 'sink:log': 'up', queue: 'accepting' } });
-        expect(held.errors['sink:postgres']).toContain(BOUND);
+        await overfill(clients);
+        await holds(collector);
         const before = (await expectBooks(collector, clients)).get('postgres');
 
         clients.start(CLIENTS);
@@ -436,6 +452,38 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
     expect(told.every((line) => line.includes('holds, its events stay queued'))).toBe(true);
     expect(await collector.stop()).toBe(0);
   });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'hold their lane again after %s and a restart, and nothing is lost',
+    async (signal) => {
+      const first = await workplace.start(settings());
+      const before = newClients(first, FORM);
+      await overfill(before);
+      await holds(first);
+      await first.drained('log');
+      await first.stop(signal);
+
+      const second = await workplace.start(settings());
+      await holds(second);
+      const after = newClients(second, FORM);
+      after.start(CLIENTS);
+      await acceptsMore(after, 5);
+      await after.stop();
+      await second.drained('log');
+      const purged = await idsInDeadLetters();
+      await ask('purge');
+      await second.drained('postgres');
+
+      const kept = idsOf(before.accepted);
+      await expectBooks(second, after, kept.length);
+      const all = [...kept, ...idsOf(after.accepted)];
+      const letters = [...purged, ...(await idsInDeadLetters())];
+      expectExactly([...(await idsInTable()), ...new Set(letters)], all);
+      // What was not committed of the batch in hand is refused once more.
+      expect(letters.length - new Set(letters).size).toBeLessThanOrEqual(BATCH);
+      expectExactly(await idsInLog(), all);
+    },
+  );
 });
 
 describe.skipIf(!postgres || !canMount())('dead letters on a full file system', () => {
