@@ -354,9 +354,9 @@ describe.skipIf(!canMount())('a queue on a full file system', () => {
 
 describe.skipIf(!postgres)('dead letters at their bound', () => {
   const BOUND = 'DEAD_LETTER_MAX_MB';
-  /** Three quarters of a MiB hold some 60 of these; so many more come while the lane holds as fit again afterwards. */
-  const FORM = { textBytes: 12_000, badEach: 5 };
-  const TOO_MANY = 66;
+  /** Three quarters of a MiB hold some 30 of these; so many more come while the lane holds as fit again afterwards. */
+  const FORM = { textBytes: 30_000, badEach: 5 };
+  const TOO_MANY = 36;
   /** Of three ways out each. */
   const rounds = runs(1, 6);
   const BATCH = 20;
@@ -418,7 +418,7 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
         const before = (await expectBooks(collector, clients)).get('postgres');
 
         clients.start(CLIENTS);
-        await acceptsMore(clients, 10);
+        await acceptsMore(clients, 5);
         await clients.stop();
         await collector.drained('log');
         expectExactly(await idsInLog(), idsOf(clients.accepted));

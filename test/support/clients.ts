@@ -5,6 +5,8 @@ export const ENDPOINTS = ['/px.gif', '/collect'] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
 const EVENTS_A_BODY = 3;
+/** A request line may be no longer than 16 KiB. */
+const MAX_PIXEL_TEXT_BYTES = 8000;
 /** Between two requests of a client, so that what a test waits for comes before the load has filled a disk. */
 const PAUSE_MS = 4;
 
@@ -20,7 +22,7 @@ export interface Request {
 }
 
 export interface EventForm {
-  /** Of text in each event. */
+  /** Of text in each event; a pixel takes 8,000 of them at most. */
   readonly textBytes: number;
   /** Each so many events, one has `props.bad`. */
   readonly badEach?: number;
@@ -79,14 +81,16 @@ export class Clients {
   private async loop(first: Endpoint): Promise<void> {
     for (let endpoint = first; !this.stopped; endpoint = other(endpoint)) {
       const count = endpoint === '/collect' ? EVENTS_A_BODY : 1;
-      const events = Array.from({ length: count }, () => this.event());
+      const events = Array.from({ length: count }, () => this.event(endpoint));
       this.requests.push(await this.send(endpoint, events));
       await sleep(PAUSE_MS);
     }
   }
 
-  private event(): Event {
-    const { textBytes, badEach } = this.form;
+  private event(endpoint: Endpoint): Event {
+    const { badEach } = this.form;
+    const most = endpoint === '/px.gif' ? MAX_PIXEL_TEXT_BYTES : Infinity;
+    const textBytes = Math.min(this.form.textBytes, most);
     const n = this.sent;
     this.sent += 1;
     const id = `${this.prefix}-${n}`;
