@@ -129,7 +129,7 @@ describe.skipIf(!hasProcessFigures)('a backlog', () => {
 
     const idle = await empty.start(SETTINGS);
     // Small batches, so that there is something to see while it drains.
-    const collector = await workplace.start({ ...SETTINGS, BATCH_SIZE: String(runs(50, 500)) });
+    const collector = await workplace.start({ ...SETTINGS, BATCH_SIZE: String(runs(25, 500)) });
     for (const each of [idle, collector]) {
       await until(async () => (await each.metric('gotrack_sink_errors_total')) > 0);
     }
@@ -144,7 +144,7 @@ describe.skipIf(!hasProcessFigures)('a backlog', () => {
     const samples = await drain(collector);
     const sizes = samples.map(({ diskBytes }) => diskBytes);
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
-    expect(new Set(sizes).size).toBeGreaterThan(3);
+    expect(new Set(sizes).size).toBeGreaterThan(2);
     const eventBytes = backlogBytes / EVENTS;
     const late = samples.filter(
       ({ left, diskBytes }) => diskBytes > left * eventBytes + 2 * segmentBytes,
