@@ -41,9 +41,15 @@ export class Workplace {
     environment: Record<string, string> = {},
     through: readonly string[] = [],
   ): Promise<Collector> {
+    const collector = this.launch(environment, through);
+    await collector.ready();
+    return collector;
+  }
+
+  /** Like `start`, without waiting: it may be ended before it is ready. */
+  launch(environment: Record<string, string> = {}, through: readonly string[] = []): Collector {
     const collector = new Collector(this.spawn(['serve'], environment, through));
     this.collectors.push(collector);
-    await collector.ready();
     return collector;
   }
 
@@ -73,6 +79,16 @@ export class Workplace {
       .flatMap((text) => text.split('\n'))
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as LoggedEvent);
+  }
+
+  /** Ids of the events in a sink's dead letters; one that is there twice is named twice. */
+  async deadLetters(sink: string): Promise<string[]> {
+    const path = this.path('data/dead-letters', `${sink}.ndjson`);
+    const text = existsSync(path) ? await readFile(path, 'utf8') : '';
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as { event: LoggedEvent }).event.event_id);
   }
 
   /** Ends whatever still runs, and removes the directory. */
@@ -139,6 +155,11 @@ export class Collector {
 
   get pid(): number {
     return this.child.pid ?? 0;
+  }
+
+  /** The signal that ended it, else its exit code; undefined while it runs. */
+  get end(): NodeJS.Signals | number | undefined {
+    return this.child.signalCode ?? this.child.exitCode ?? undefined;
   }
 
   async ready(): Promise<void> {
@@ -220,6 +241,23 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     await sleep(POLL_MS);
   }
   throw failure;
+}
+
+/**
+ * Waits for a moment of the program that passes soon: looks every millisecond.
+ * @throws when the program has ended before
+ */
+export async function promptly(collector: Collector, condition: () => boolean): Promise<void> {
+  const startedAt = performance.now();
+  while (!condition()) {
+    if (collector.end !== undefined) {
+      throw new Error(`the program ended with ${collector.end}:\n${collector.log.join('\n')}`);
+    }
+    if (performance.now() - startedAt > PATIENCE_MS) {
+      throw new Error(`not yet: ${condition.toString()}`);
+    }
+    await sleep(1);
+  }
 }
 
 /** Runs the tasks, so many at a time. */
