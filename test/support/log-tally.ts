@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -22,7 +23,9 @@ export class LogTally {
    * @returns how many lines are repetitions of earlier ones
    */
   async count(): Promise<number> {
-    const names = (await readdir(this.directory)).filter((name) => /^events.*\.ndjson$/.test(name));
+    const names = existsSync(this.directory)
+      ? (await readdir(this.directory)).filter((name) => /^events.*\.ndjson$/.test(name))
+      : [];
     let repeated = 0;
     for (const name of names.filter((each) => each !== CURRENT).toSorted()) {
       const path = join(this.directory, name);
