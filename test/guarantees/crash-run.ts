@@ -179,10 +179,19 @@ export class CrashRun {
 
   /** Until there are none: what a crash has left there twice is replayed twice. */
   private async replayAll(collector: Collector): Promise<void> {
-    while ((await this.workplace.deadLetters('postgres')).length > 0) {
+    for (let letters = await this.letters(); letters > 0;) {
       await this.workplace.run(['dead-letters', 'replay', 'postgres'], this.environment);
       await this.allDrained(collector);
+      const left = await this.letters();
+      if (left >= letters) {
+        throw new Error(`${left} of ${letters} dead letters are still there after their replay`);
+      }
+      letters = left;
     }
+  }
+
+  private async letters(): Promise<number> {
+    return (await this.workplace.deadLetters('postgres')).length;
   }
 }
 
