@@ -149,10 +149,14 @@ export const moments: Readonly<Record<MomentName, Moment>> = {
           await new DeadLetterRequests(workplace.path(LETTERS_DIRECTORY)).make(SINK, 'replay');
         }
         await begun;
-      } else {
-        await promptly(collector, () => hasSaid(collector, `Sink ${SINK}`));
       }
-      await sleep(random.below(60));
+      // Each batch of a replay is committed; so is the start, and what the other lanes do.
+      await changes(
+        collector,
+        workplace.path('data/queue'),
+        3 + random.below(6),
+        (name) => name === 'cursors',
+      );
     },
     // Begun, or farther than before, and not over.
     wasHit: ({ before }, after) =>

@@ -103,14 +103,24 @@ export class KafkaBroker {
         configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
       }),
     );
+    await until(async () => {
+      await this.endsOf(name, partitions);
+      return true;
+    });
+  }
+
+  /** How many records there are in each partition. */
+  async endsOf(name: string, partitions: number): Promise<number[]> {
     const ends = Array.from({ length: partitions }, (_, partitionIndex) => ({
       partitionIndex,
       timestamp: -1n,
     }));
-    await until(async () => {
-      await this.asAdmin((admin) => admin.listOffsets({ topics: [{ name, partitions: ends }] }));
-      return true;
-    });
+    const [topic] = await this.asAdmin((admin) =>
+      admin.listOffsets({ topics: [{ name, partitions: ends }] }),
+    );
+    return (topic?.partitions ?? [])
+      .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+      .map(({ offset }) => Number(offset));
   }
 
   async deleteTopic(name: string): Promise<void> {
