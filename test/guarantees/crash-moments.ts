@@ -38,6 +38,8 @@ export interface Remains {
   readonly committedLetters: number;
   /** The replay that is under way, and how far it is. */
   readonly replayed: string | undefined;
+  /** Another replay was asked for. */
+  readonly replayAsked: boolean;
 }
 
 export const NOTHING: Remains = {
@@ -45,6 +47,7 @@ export const NOTHING: Remains = {
   letters: 0,
   committedLetters: 0,
   replayed: undefined,
+  replayAsked: false,
 };
 
 /** When a process is killed. */
@@ -146,7 +149,7 @@ export const moments: Readonly<Record<MomentName, Moment>> = {
           await promptly(collector, () => collector.port > 0);
           askForReplay();
         } else {
-          await new DeadLetterRequests(workplace.path(LETTERS_DIRECTORY)).make(SINK, 'replay');
+          await requestsIn(workplace).make(SINK, 'replay');
         }
         await begun;
       }
@@ -164,7 +167,7 @@ export const moments: Readonly<Record<MomentName, Moment>> = {
   },
 };
 
-/** While no process runs. */
+/** When a process has ended; while one runs, what it would leave. */
 export async function remainsIn(workplace: Workplace): Promise<Remains> {
   const { cursors } = await CursorFile.load(workplace.path('data/queue'));
   const letters = await readFile(workplace.path(LETTERS_FILE), 'utf8').catch(ifMissing(''));
@@ -176,7 +179,12 @@ export async function remainsIn(workplace: Workplace): Promise<Remains> {
     letters: letters.split('\n').length - 1,
     committedLetters: deadLettered,
     replayed: file && `${file} ${replay?.file === file ? replay.offset : 'not begun'}`,
+    replayAsked: await requestsIn(workplace).isMade(SINK, 'replay'),
   };
+}
+
+function requestsIn(workplace: Workplace): DeadLetterRequests {
+  return new DeadLetterRequests(workplace.path(LETTERS_DIRECTORY));
 }
 
 const isReplay = (name: string): boolean => name.endsWith(REPLAY_SUFFIX);

@@ -175,10 +175,12 @@ export class CrashRun {
   }
 
   private async allDrained(collector: Collector): Promise<void> {
-    for (const sink of SINKS) {
-      await drainedAtLength(collector, sink);
-    }
-    await until(async () => (await remainsIn(this.workplace)).replayed === undefined);
+    await drainedAtLength(collector);
+    await until(async () => {
+      await drainedAtLength(collector);
+      const { replayed, replayAsked } = await remainsIn(this.workplace);
+      return replayed === undefined && !replayAsked;
+    });
   }
 
   /** Until there are none: what a crash has left there twice is replayed twice. */
@@ -224,12 +226,13 @@ async function expectBooksToFollow(collector: Collector, { by }: MixedLoad): Pro
   }
 }
 
-/** For as long as it gets less: dead letters are written one by one, and there may be many. */
-async function drainedAtLength(collector: Collector, sink: string): Promise<void> {
-  const depth = (): Promise<number> => collector.metric('gotrack_queue_depth', { sink });
-  for (let left = await depth(); left > 0; left = await depth()) {
+/** Waits as long as something gets less: dead letters are written one by one, and there may be many. */
+async function drainedAtLength(collector: Collector): Promise<void> {
+  const queued = (): Promise<number> =>
+    collector.metric('gotrack_ledger_events', { state: 'queued' });
+  for (let left = await queued(); left > 0; left = await queued()) {
     const before = left;
-    await until(async () => (await depth()) < before);
+    await until(async () => (await queued()) < before);
   }
 }
 
