@@ -11,6 +11,7 @@ import { LoggingOptions } from './config/logging.options.js';
 import type { ListenAddress } from './config/readers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
+import { connectionLimit } from './connections/connection-limit.js';
 import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { SUCCESSES } from './ingestion/routes.js';
@@ -19,6 +20,7 @@ import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import type { MetricSource } from './metrics/pulled-metric.js';
+import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
 import { EventQueue } from './queueing/event-queue.js';
@@ -28,6 +30,12 @@ import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 import type { CredentialFiles } from './tls/credential-files.js';
 import { ServerTls } from './tls/server-tls.js';
+
+/**
+ * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
+ * visitors overflows it, and who is dropped there tries again after seconds.
+ */
+const BACKLOG = 4096;
 
 const logger = new Logger('GoTrack');
 
@@ -117,6 +125,7 @@ async function startCollector(
   const adapter = createCollectorAdapter(options, {
     ...COUNTED_SERVER_OPTIONS,
     tls: tls?.serverOptions,
+    maxConnections: connectionLimit(await maxFileDescriptors()),
     closingGraceMs: shutdownTimeoutMs / 2,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
@@ -144,7 +153,7 @@ async function listen(
 ): Promise<void> {
   try {
     // One server on one address: for a name, Fastify would open another for each address it has.
-    await app.listen(port, (await lookup(host)).address);
+    await app.listen({ port, host: (await lookup(host)).address, backlog: BACKLOG });
   } catch (error) {
     throw new Error(
       `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,

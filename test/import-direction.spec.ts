@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /**
- * What each folder of `src` may import from others. `config` and `disk` are leaves that everyone may use;
+ * What each folder of `src` may import from others. `config`, `connections` and `disk` are leaves;
  * a list of files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
@@ -28,13 +28,22 @@ const PORTS = {
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
+  connections: [],
   disk: [],
   tls: ['config/'],
   event: [],
-  metrics: ['config/', ...PORTS.tls],
+  metrics: ['config/', 'connections/', ...PORTS.tls],
   sinks: ['config/', 'disk/', 'event/'],
   queueing: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.sinks],
-  ingestion: ['config/', 'disk/', 'event/', ...PORTS.tls, ...PORTS.metrics, ...PORTS.queueing],
+  ingestion: [
+    'config/',
+    'connections/',
+    'disk/',
+    'event/',
+    ...PORTS.tls,
+    ...PORTS.metrics,
+    ...PORTS.queueing,
+  ],
   health: ['config/', 'queueing/event-queue', 'queueing/lane', ...PORTS.metrics],
 };
 /** Libraries that one folder keeps to itself. */

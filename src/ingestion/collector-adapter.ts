@@ -3,11 +3,15 @@ import type { TlsOptions } from 'node:tls';
 import cors from '@fastify/cors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
+import { boundConnections } from '../connections/bound-connections.js';
+import { boundPipelines } from '../connections/bound-pipelines.js';
 import { sendFrameworkError } from './error-filter.js';
 import type { IngestionOptions } from './ingestion.options.js';
 import { lingerOnClose } from './linger-on-close.js';
 
 const DAY_SECONDS = 86_400;
+/** Browsers do not pipeline, and proxies do not either: this is for the few scripts that do. */
+const MAX_PIPELINED_REQUESTS = 4096;
 
 export interface CollectorServer {
   /** What the one who counts requests needs of the server. */
@@ -16,6 +20,8 @@ export interface CollectorServer {
   readonly tls?: TlsOptions | undefined;
   /** Answers what is no HTTP. */
   readonly clientErrorHandler?: NonNullable<FastifyServerOptions['clientErrorHandler']>;
+  /** So many connections at most; a new one takes the place of an idle one then. */
+  readonly maxConnections: number;
   /** How long requests may take to finish once the server closes. */
   readonly closingGraceMs: number;
 }
@@ -23,7 +29,7 @@ export interface CollectorServer {
 /** The public HTTP server. Give it to Nest with `bodyParser: false`: `BodyReader` reads bodies. */
 export function createCollectorAdapter(
   { corsOrigins }: IngestionOptions,
-  { http, tls, clientErrorHandler, closingGraceMs }: CollectorServer,
+  { http, tls, clientErrorHandler, maxConnections, closingGraceMs }: CollectorServer,
 ): FastifyAdapter {
   const requestTimeoutMs = 30_000;
   const serverOptions: ServerOptions = {
@@ -37,6 +43,8 @@ export function createCollectorAdapter(
   const adapter = new FastifyAdapter({
     ...(tls ? { https: { ...serverOptions, ...tls } } : { http: serverOptions }),
     requestTimeout: requestTimeoutMs,
+    // Of a socket on which nothing moves while an answer is under way: its reader has stopped.
+    connectionTimeout: 30_000,
     // Above the 60 s that balancers keep a connection: the server must not be the first to close.
     keepAliveTimeout: 65_000,
     // Nothing here is Express middleware.
@@ -52,6 +60,8 @@ export function createCollectorAdapter(
   });
 
   const fastify = adapter.getInstance();
+  boundConnections(fastify.server, maxConnections);
+  boundPipelines(fastify.server, MAX_PIPELINED_REQUESTS);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const anyOrigin = corsOrigins.includes('*');

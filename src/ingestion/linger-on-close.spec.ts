@@ -15,7 +15,10 @@ afterEach(async () => {
 
 /** `/` answers at once, `/held` when `release` was called. */
 async function start(closingGraceMs = 5_000) {
-  const adapter = createCollectorAdapter(new IngestionOptions(), { closingGraceMs });
+  const adapter = createCollectorAdapter(new IngestionOptions(), {
+    maxConnections: 1000,
+    closingGraceMs,
+  });
   running.push(adapter);
   const fastify = adapter.getInstance();
   const held = Promise.withResolvers<void>();

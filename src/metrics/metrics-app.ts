@@ -3,12 +3,15 @@ import type { TlsOptions } from 'node:tls';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { boundConnections } from '../connections/bound-connections.js';
+import { boundPipelines } from '../connections/bound-pipelines.js';
 import { UnfinishedHandshakes } from '../tls/unfinished-handshakes.js';
 import { answerClientError } from './http-metrics.js';
 import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js';
 
 /** For a few scrapers, probes and a person with a browser. */
 const MAX_CONNECTIONS = 64;
+const MAX_PIPELINED_REQUESTS = 64;
 const SERVER_LIMITS = { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 const LIMITS = {
   requestTimeout: 10_000,
@@ -43,7 +46,8 @@ export async function createMetricsApp(
     { ...options, abortOnError: false, bodyParser: false },
   );
   const server: Server = app.getHttpServer();
-  server.maxConnections = MAX_CONNECTIONS;
+  boundConnections(server, MAX_CONNECTIONS);
+  boundPipelines(server, MAX_PIPELINED_REQUESTS);
   if (tls) {
     const handshakes = new UnfinishedHandshakes(server);
     app
