@@ -1,13 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/**
+ * From the request's headers to the end of its answer. The body has 30 s to arrive; without an end, a client that
+ * reads its answer byte by byte would hold its share for hours.
+ */
+const MAX_HELD_MS = 60_000;
+
 /** Bounds the bytes of all the bodies that are in flight, as received and as decompressed. */
 export class BodyBudget {
   #usedBytes = 0;
   /** A response that waits behind others on a connection never closes when the connection is cut. */
   readonly #open = new WeakMap<Socket, Set<BodyShare>>();
 
-  constructor(readonly limitBytes: number) {}
+  constructor(
+    readonly limitBytes: number,
+    private readonly maxHeldMs = MAX_HELD_MS,
+  ) {}
 
   get usedBytes(): number {
     return this.#usedBytes;
@@ -17,12 +26,14 @@ export class BodyBudget {
     return this.#usedBytes + bytes <= this.limitBytes;
   }
 
-  /** The share of one request; it comes back when the response is over, or the connection. */
+  /** The share of one request; it comes back when the response is over, or the connection, which is cut when that takes too long. */
   open({ socket }: IncomingMessage, response: ServerResponse): BodyShare {
     const share = new BodyShare(this);
     const shares = this.#sharesOf(socket);
     shares.add(share);
+    const tooLong = setTimeout(() => socket.destroy(), this.maxHeldMs).unref();
     response.once('close', () => {
+      clearTimeout(tooLong);
       shares.delete(share);
       share.release();
     });

@@ -6,6 +6,7 @@ import { BodyReader } from './body.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { parseEvents } from './parse-events.js';
+import { ParsingTurns } from './parsing-turns.js';
 
 @Controller('collect')
 @UseInterceptors(HttpMetricsInterceptor)
@@ -14,11 +15,14 @@ export class CollectController {
     @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
     private readonly bodies: BodyReader,
     private readonly intake: Intake,
+    private readonly turns: ParsingTurns,
   ) {}
 
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { form, text } = await this.bodies.read(request.raw, reply.raw);
+    await this.turns.next(text.length);
+    this.intake.letIn();
     const elements = parseEvents(form, text, this.options.maxBatchEvents);
     const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, request);
     await reply

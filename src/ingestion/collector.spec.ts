@@ -25,6 +25,7 @@ import type { PrivacyMode } from './privacy.js';
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
   override readonly failure = undefined;
+  override overloaded = false;
   readonly events: Record<string, unknown>[] = [];
   refusal: Error | undefined;
   /** Settles what is appended; at once unless a test holds it. */
@@ -79,6 +80,7 @@ interface Options {
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: boolean | readonly string[];
   readonly maxBodyBytesInFlight?: number;
+  readonly maxBodyHeldMs?: number;
 }
 
 const running: NestFastifyApplication[] = [];
@@ -87,7 +89,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((app) => app.close()));
 });
 
-async function startCollector({ maxBodyBytesInFlight, ...given }: Options = {}) {
+async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }: Options = {}) {
   const options = Object.assign(new IngestionOptions(), given);
   const queue = new RecordingQueue();
   const observer = new RecordingObserver();
@@ -118,13 +120,16 @@ async function startCollector({ maxBodyBytesInFlight, ...given }: Options = {}) 
         providers: [
           {
             provide: BodyBudget,
-            useValue: new BodyBudget(maxBodyBytesInFlight ?? Number.MAX_SAFE_INTEGER),
+            useValue: new BodyBudget(
+              maxBodyBytesInFlight ?? Number.MAX_SAFE_INTEGER,
+              maxBodyHeldMs ?? 60_000,
+            ),
           },
         ],
       },
     ],
   };
-  const adapter = createCollectorAdapter(options, { closingGraceMs: 2_000 });
+  const adapter = createCollectorAdapter(options, { maxConnections: 1000, closingGraceMs: 2_000 });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     logger: false,
@@ -719,6 +724,17 @@ describe('bodies in flight', () => {
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
   });
 
+  it('are given up when an answer is not read to its end in time', async () => {
+    const collector = await startCollector({ maxBodyHeldMs: 300 });
+    collector.queue.gate = new Promise(() => {});
+    const socket = dial(collector).resume();
+    const closed = once(socket, 'close');
+    socket.write('POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}');
+    await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(2));
+    await closed;
+    await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
+  });
+
   it('tell nothing of an upload that was cut', async () => {
     const collector = await startCollector();
     const socket = dial(collector);
@@ -729,6 +745,34 @@ describe('bodies in flight', () => {
     socket.destroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
     expect(collector.observer.told).toEqual({});
+  });
+});
+
+describe('a queue for which more waits than it can write', () => {
+  it('turns pixels and bodies away before they are parsed, and takes them again afterwards', async () => {
+    const collector = await startCollector();
+    collector.queue.overloaded = true;
+    const busy = { status: 503, json: { code: 'GT_BUSY' }, headers: { 'retry-after': '1' } };
+    expect(await send(collector, '/px.gif')).toMatchObject(busy);
+    expect(await collect(collector, '{}')).toMatchObject(busy);
+    expect(await collect(collector, 'no JSON')).toMatchObject(busy);
+    expect(collector.observer.told).toEqual({});
+    expect(collector.queue.events).toEqual([]);
+
+    collector.queue.overloaded = false;
+    expect(await send(collector, '/px.gif')).toMatchObject({ status: 200 });
+    expect(await collect(collector, '{}')).toMatchObject({ status: 202 });
+  });
+
+  it('is looked at when the body is there, not when its headers are', async () => {
+    const collector = await startCollector();
+    const socket = dial(collector);
+    socket.write('POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{');
+    await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(1));
+    collector.queue.overloaded = true;
+    socket.write('}');
+    expect(String(await once(socket, 'data'))).toContain('HTTP/1.1 503 ');
+    socket.destroy();
   });
 });
 

@@ -55,7 +55,7 @@ export const ERRORS = {
     status: 500,
     message: 'an unexpected error; the log of the collector has its cause',
   },
-  GT_BUSY: { status: 503, message: 'too many bodies are in flight: try again', retryAfter: SOON },
+  GT_BUSY: { status: 503, message: 'too many requests are in flight: try again', retryAfter: SOON },
   GT_QUEUE_FULL: {
     status: 503,
     message: 'the queue is full until sinks have drained: try again',

@@ -6,6 +6,7 @@ import { ClientAddress } from './client-address.js';
 import { CollectController } from './collect.controller.js';
 import { ErrorFilter } from './error-filter.js';
 import { Intake } from './intake.js';
+import { ParsingTurns } from './parsing-turns.js';
 import { PixelController } from './pixel.controller.js';
 import { RejectedReplay } from './rejected-replay.js';
 import { ServerFieldsOfAddress } from './server-fields.js';
@@ -18,6 +19,7 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
   providers: [
     Intake,
     BodyReader,
+    ParsingTurns,
     ClientAddress,
     ServerFieldsOfAddress,
     RejectedReplay,

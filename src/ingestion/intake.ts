@@ -57,6 +57,16 @@ export class Intake {
   }
 
   /**
+   * Call before a request's events are parsed: they count as received from then on.
+   * @throws IngestionError more waits to be durable than can wait in memory
+   */
+  letIn(): void {
+    if (this.queue.overloaded) {
+      throw new IngestionError('GT_BUSY');
+    }
+  }
+
+  /**
    * @param elements what the client sent, in its order; not validated yet
    * @throws AllRejectedError nothing of it is an event
    * @throws IngestionError the queue takes nothing now

@@ -32,6 +32,7 @@ export class PixelController {
   @Get()
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
+    this.intake.letIn();
     const event = pixelEvent(request.query as PixelQuery, request.headers, this.intake.sanitizer);
     await this.intake.take('/px.gif', [event], request);
     sendGif(reply);

@@ -94,6 +94,11 @@ export abstract class EventQueue {
   abstract reader(name: string): QueueReader;
 
   abstract readonly state: QueueState;
+  /**
+   * So much waits for the disk that a request is better turned away before it is parsed. `append` still
+   * takes what comes: it is from a request that was let in.
+   */
+  abstract readonly overloaded: boolean;
   /** The storage's own words while the state is `failing`. */
   abstract readonly failure: string | undefined;
 }

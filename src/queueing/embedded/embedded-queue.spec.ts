@@ -94,6 +94,24 @@ describe('EmbeddedQueue', () => {
     expect(await deliverAll(queue)).toEqual(['a', 'b', 'c']);
   });
 
+  it.each([
+    ['appends', 4096, 1],
+    ['bytes', 64, MIB],
+  ])(
+    'is overloaded while too many %s wait, and takes them all the same',
+    async (_, most, bytes) => {
+      const queue = await open(['log'], 1024 * MIB);
+      const events = [Buffer.alloc(bytes, 'x')];
+      const appends = Array.from({ length: most - 1 }, () => queue.append(events));
+      expect(queue.overloaded).toBe(false);
+      appends.push(queue.append(events), queue.append(events));
+      expect(queue.overloaded).toBe(true);
+      await Promise.all(appends);
+      expect(queue.overloaded).toBe(false);
+      expect(queue.tail).toBe(most + 1);
+    },
+  );
+
   it('goes on where it was after a restart, in the middle of a block too', async () => {
     const first = await open();
     await first.append(encoded('a', 'b', 'c', 'd'));

@@ -26,6 +26,12 @@ const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 const MIN_SEGMENT_BYTES = 64 * 1024;
 /** What waits beyond this goes into the next block; one append is never split. */
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
+/**
+ * More waits for the disk only when it takes less than what comes: one sync serves whatever waits. Each append
+ * is a request that waits in memory.
+ */
+const MAX_WAITING_APPENDS = 4096;
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Less room than this counts as full: an event of the usual size may still fit, most requests do not. */
 const MIN_ROOM_BYTES = 64 * 1024;
 /** How often a queue whose disk failed tries whether it works again. */
@@ -119,6 +125,10 @@ export class EmbeddedQueue extends EventQueue implements Log {
       return 'failing';
     }
     return this.full ? 'full' : 'accepting';
+  }
+
+  get overloaded(): boolean {
+    return this.waiting.length >= MAX_WAITING_APPENDS || this.pendingBytes >= MAX_WAITING_BYTES;
   }
 
   get failure(): string | undefined {
