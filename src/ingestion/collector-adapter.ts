@@ -5,13 +5,13 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
 import { boundConnections } from '../connections/bound-connections.js';
 import { boundPipelines } from '../connections/bound-pipelines.js';
-import { sendFrameworkError } from './error-filter.js';
+import { refuseOldVersions, sendFrameworkError } from './error-filter.js';
 import type { IngestionOptions } from './ingestion.options.js';
 import { lingerOnClose } from './linger-on-close.js';
 
 const DAY_SECONDS = 86_400;
-/** Browsers do not pipeline, and proxies do not either: this is for the few scripts that do. */
-const MAX_PIPELINED_REQUESTS = 4096;
+/** Neither browsers nor proxies pipeline. Fewer than the queue lets wait: pipelines alone must not fill it. */
+const MAX_PIPELINED_REQUESTS = 1024;
 
 export interface CollectorServer {
   /** What the one who counts requests needs of the server. */
@@ -65,6 +65,7 @@ export function createCollectorAdapter(
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const anyOrigin = corsOrigins.includes('*');
+  fastify.addHook('onRequest', refuseOldVersions);
   void fastify.register(cors, {
     origin: anyOrigin ? '*' : [...corsOrigins],
     credentials: !anyOrigin,

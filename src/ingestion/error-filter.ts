@@ -45,6 +45,19 @@ export function sendFrameworkError(
   sendError(reply, new IngestionError('GT_BAD_URL'), '');
 }
 
+/** A line that ends behind its path is HTTP/0.9 to Node's parser; to everyone else it is no request. */
+export function refuseOldVersions(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  done: () => void,
+): void {
+  if (raw.httpVersionMajor > 0) {
+    done();
+    return;
+  }
+  sendError(reply, new IngestionError('GT_BAD_REQUEST', 'send it as HTTP/1.1'), '');
+}
+
 function sendError(reply: FastifyReply, error: IngestionError, target: string): void {
   if (error.code === 'GT_METHOD_NOT_ALLOWED') {
     void reply.header('allow', allowHeader(target));

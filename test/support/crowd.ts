@@ -7,35 +7,51 @@ const OPENING = 256;
 
 /** Many connections, each of which sends what it is told and keeps what it gets. */
 export class Crowd {
-  private readonly answers: string[];
+  private readonly sockets: Socket[] = [];
+  private readonly answers: string[] = [];
   private readonly ended = new Set<number>();
 
-  private constructor(private readonly sockets: readonly Socket[]) {
-    this.answers = sockets.map(() => '');
-    sockets.forEach((socket, n) => {
-      socket.setEncoding('latin1');
-      socket.on('data', (text: string) => (this.answers[n] += text));
-      socket.on('close', () => this.ended.add(n));
-    });
-  }
+  private constructor() {}
 
   /** Resolves once all are connected. */
   static async gather(port: number, size: number): Promise<Crowd> {
-    const sockets: Socket[] = [];
+    const crowd = new Crowd();
     await inParallel(
       OPENING,
-      Array.from({ length: size }, () => async () => {
-        const socket = connect({ port, host: '127.0.0.1' });
-        sockets.push(socket);
-        await once(socket, 'connect');
-        socket.on('error', () => {});
-      }),
+      Array.from({ length: size }, () => () => crowd.join(connect(port, '127.0.0.1'))),
     );
-    return new Crowd(sockets);
+    return crowd;
+  }
+
+  private async join(socket: Socket): Promise<void> {
+    const n = this.sockets.push(socket) - 1;
+    this.answers.push('');
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => (this.answers[n] += text));
+    socket.on('close', () => this.ended.add(n));
+    await once(socket, 'connect');
+    socket.on('error', () => {});
   }
 
   sendEach(textOf: (n: number) => string): void {
-    this.sockets.forEach((socket, n) => socket.write(textOf(n), 'latin1'));
+    this.sockets.forEach((socket, n) => {
+      if (socket.writable) {
+        socket.write(textOf(n), 'latin1');
+      }
+    });
+  }
+
+  get size(): number {
+    return this.sockets.length;
+  }
+
+  /** Of all answers so far. */
+  statuses(): Set<string> {
+    return new Set(
+      this.answers.flatMap((answer) =>
+        Array.from(answer.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status = '']) => status),
+      ),
+    );
   }
 
   /** How many have an answer's head. */
