@@ -104,6 +104,17 @@ it('frees the place of one that was answered once and only holds its connection 
   await vi.waitFor(() => expect(closedAmong(holders)).toHaveLength(1));
 });
 
+it('lets a flood of new connections drive out only itself', async () => {
+  const port = await serve();
+  const inUse = await dial(port);
+  await inUse.ask();
+  // All of them are accepted before anyone is answered again.
+  const flood = Array.from({ length: 50 }, () => new Client(connect(port, '127.0.0.1')));
+  await vi.waitFor(() => expect(closedAmong(flood).length).toBeGreaterThanOrEqual(50 - MAX));
+  await inUse.ask();
+  expect(inUse.closed).toBe(false);
+});
+
 it.each([
   ['headers', 'GET / HTTP/1.1\r\nX-'],
   ['a body', 'POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n'],

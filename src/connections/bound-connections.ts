@@ -38,13 +38,16 @@ export function boundConnections(server: Server, max: number): void {
 type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /**
- * Who has to go is found as the CLOCK algorithm finds a page: in the order in which they came, but whoever
- * was answered something since the last look is passed over. That is free for the connections that are in
- * use, and dribbling bytes buys nothing.
+ * Half of the places are for connections that were answered nothing yet: of more, the oldest has to go, so that a flood
+ * of them drives out only itself. Of the others, who has to go is found as the CLOCK algorithm finds a page: in turn, but
+ * whoever was answered something since the last look is passed over. Looking costs connections in use nothing, and
+ * dribbling bytes gains nothing.
  */
 class Places {
-  /** The connections, next to be looked at first, with the bytes that they had been answered at the last look. */
-  readonly #taken = new Map<AnsweringSocket, number>();
+  /** Not answered yet when they were looked at, in the order in which they came. */
+  readonly #fresh = new Set<AnsweringSocket>();
+  /** Next to be looked at first, with the bytes that they had been answered at the last look. */
+  readonly #answered = new Map<AnsweringSocket, number>();
 
   constructor(private readonly max: number) {}
 
@@ -52,31 +55,55 @@ class Places {
     if (socket.destroyed) {
       return;
     }
-    this.#taken.set(socket, 0);
+    this.#fresh.add(socket);
     socket.once('close', () => this.leave(socket));
-    if (this.#taken.size > this.max) {
-      const leaving = this.#findIdle(socket) ?? socket;
+    if (this.#fresh.size + this.#answered.size > this.max) {
+      const leaving = this.#whoHasToGo(socket) ?? socket;
       this.leave(leaving);
       leaving.destroy();
     }
   }
 
   leave(socket: Socket): void {
-    this.#taken.delete(socket);
+    this.#fresh.delete(socket);
+    this.#answered.delete(socket);
   }
 
-  #findIdle(newcomer: Socket): Socket | undefined {
+  #whoHasToGo(newcomer: Socket): Socket | undefined {
+    return this.#fresh.size > this.max / 2
+      ? (this.#oldestFresh(newcomer) ?? this.#longestIdle())
+      : (this.#longestIdle() ?? this.#oldestFresh(newcomer));
+  }
+
+  #oldestFresh(newcomer: Socket): Socket | undefined {
     let looks = 0;
-    for (const [socket, answeredBytes] of this.#taken) {
-      if (looks === MAX_LOOKS) {
+    for (const socket of this.#fresh) {
+      looks += 1;
+      if (looks > MAX_LOOKS) {
         break;
       }
-      looks += 1;
-      if (socket !== newcomer && !isAnswering(socket) && socket.bytesWritten === answeredBytes) {
+      if (socket.bytesWritten > 0) {
+        this.#fresh.delete(socket);
+        this.#answered.set(socket, socket.bytesWritten);
+      } else if (socket !== newcomer && !isAnswering(socket)) {
         return socket;
       }
-      this.#taken.delete(socket);
-      this.#taken.set(socket, socket.bytesWritten);
+    }
+    return undefined;
+  }
+
+  #longestIdle(): Socket | undefined {
+    let looks = 0;
+    for (const [socket, answeredBytes] of this.#answered) {
+      looks += 1;
+      if (looks > MAX_LOOKS) {
+        break;
+      }
+      if (!isAnswering(socket) && socket.bytesWritten === answeredBytes) {
+        return socket;
+      }
+      this.#answered.delete(socket);
+      this.#answered.set(socket, socket.bytesWritten);
     }
     return undefined;
   }

@@ -250,6 +250,21 @@ describe('the metrics application', () => {
     expect(server.listening).toBe(false);
   });
 
+  it('closes although a client never ends its request', async () => {
+    app = await createMetricsApp({ sources: [], imports: [] }, { logger: false });
+    await app.listen(0, '127.0.0.1');
+    const server: Server = app.getHttpServer();
+    const accepted = once(server, 'connection');
+    const dribbler = connect((server.address() as AddressInfo).port, '127.0.0.1').resume();
+    dribbler.on('error', () => {});
+    dribbler.write('GET /metrics HTTP/1.1\r\nX-A:');
+    const dribbling = setInterval(() => dribbler.write('b'), 50);
+    const closed = once(dribbler, 'close').then(() => clearInterval(dribbling));
+    await accepted;
+    await app.close();
+    await closed;
+  });
+
   it('has a page that links what it serves', async () => {
     const response = await fetch(await serve());
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');

@@ -12,6 +12,8 @@ import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js'
 /** For a few scrapers, probes and a person with a browser. */
 const MAX_CONNECTIONS = 64;
 const MAX_PIPELINED_REQUESTS = 64;
+/** For the scrapes that are under way when the server closes. */
+const CLOSING_GRACE_MS = 1_000;
 const SERVER_LIMITS = { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 const LIMITS = {
   requestTimeout: 10_000,
@@ -48,12 +50,15 @@ export async function createMetricsApp(
   const server: Server = app.getHttpServer();
   boundConnections(server, MAX_CONNECTIONS);
   boundPipelines(server, MAX_PIPELINED_REQUESTS);
-  if (tls) {
-    const handshakes = new UnfinishedHandshakes(server);
-    app
-      .getHttpAdapter()
-      .getInstance()
-      .addHook('preClose', async () => handshakes.cut());
-  }
+  const handshakes = tls ? new UnfinishedHandshakes(server) : undefined;
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preClose', async () => {
+      handshakes?.cut();
+      // Node stops its own time limits now: whoever dribbles a request would hold up the end of the process.
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSING_GRACE_MS);
+      server.once('close', () => clearTimeout(cut));
+    });
   return app;
 }

@@ -73,11 +73,18 @@ function countOf({ form, text }: EventsBody): number | undefined {
 
 /** As it is stored: what JSON cannot say is null, and what sinks cannot take is U+FFFD. */
 function storable(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (_, member: unknown) =>
-      typeof member === 'string' ? member.toWellFormed().replaceAll('\0', '\u{FFFD}') : member,
-    ),
-  ) as unknown;
+  if (typeof value === 'string') {
+    return value.toWellFormed().replaceAll('\0', '\u{FFFD}');
+  }
+  if (Array.isArray(value)) {
+    return value.map(storable);
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [storable(name), storable(member)]),
+    ) as unknown;
+  }
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
 }
 
 function check(element: unknown, json: Buffer): void {
@@ -109,7 +116,7 @@ function check(element: unknown, json: Buffer): void {
   ];
   const moves = Object.keys(sent).some((name) => !known.includes(name)) || 'ts' in sent;
   const names = Object.keys((sent['props'] ?? {}) as object);
-  if (!moves && names.every((name) => /^[a-z]+$/.test(name))) {
+  if (!moves && 'props' in sent) {
     const kept = names.length === 0 ? undefined : storable(sent['props']);
     expect(JSON.stringify(stored['props'])).toBe(JSON.stringify(kept));
   }
