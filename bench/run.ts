@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   kafka: () => import('./kafka.js'),
   scrape: () => import('./scrape.js'),
   backlog: () => import('./backlog.js'),
+  overload: () => import('./overload.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

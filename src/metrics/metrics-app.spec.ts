@@ -263,6 +263,7 @@ describe('the metrics application', () => {
     await accepted;
     await app.close();
     await closed;
+    expect(server.listening).toBe(false);
   });
 
   it('has a page that links what it serves', async () => {

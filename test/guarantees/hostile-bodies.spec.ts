@@ -102,7 +102,7 @@ function check(element: unknown, json: Buffer): void {
   if (typeof sent['event_id'] === 'string' && sent['event_id'] !== '') {
     expect(stored['event_id']).toBe(storable(sent['event_id']));
   }
-  const known = [
+  const known = new Set([
     'event_id',
     'ts',
     'received_at',
@@ -113,9 +113,9 @@ function check(element: unknown, json: Buffer): void {
     'session',
     'props',
     'server',
-  ];
-  const moves = Object.keys(sent).some((name) => !known.includes(name)) || 'ts' in sent;
-  const names = Object.keys((sent['props'] ?? {}) as object);
+  ]);
+  const moves = Object.keys(sent).some((name) => !known.has(name)) || 'ts' in sent;
+  const names = Object.keys(sent['props'] ?? {});
   if (!moves && 'props' in sent) {
     const kept = names.length === 0 ? undefined : storable(sent['props']);
     expect(JSON.stringify(stored['props'])).toBe(JSON.stringify(kept));
@@ -241,7 +241,7 @@ describe('any body over HTTP', () => {
         }),
         { numRuns: runs(60, 2500), endOnFailure: true },
       );
-      expect([...statuses.keys()].toSorted()).toEqual([202, 400, 413, 415]);
+      expect(new Set(statuses.keys())).toEqual(new Set([202, ...REFUSALS]));
       expect((await fetch(`${collector.url}/healthz`)).status).toBe(200);
 
       await collector.drained();

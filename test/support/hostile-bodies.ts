@@ -228,4 +228,4 @@ export const hostileBody: fc.Arbitrary<HostileBody> = fc
     contentType,
     fc.oneof({ weight: 3, arbitrary: uncompressed }, { weight: 1, arbitrary: compressed }),
   )
-  .map(([type, body]) => ({ contentType: type, ...body }));
+  .map(([type, { contentEncoding, bytes }]) => ({ contentType: type, contentEncoding, bytes }));
