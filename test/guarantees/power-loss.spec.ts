@@ -80,32 +80,41 @@ async function recovered(): Promise<ReadonlySet<string>> {
   const { sinks } = await balancedBooks(collector);
   await collector.kill();
   const found = new Set((await workplace.logged()).map(({ event_id }) => event_id));
-  expect(sinks.get('log')).toMatchObject({ accepted: found.size, delivered: found.size });
+  // A torn block that was answered to nobody may count as corrupt.
+  expect(sinks.get('log')).toMatchObject({ delivered: found.size, queued: 0 });
   return found;
 }
 
 describe.skipIf(!canTrace)('a power cut', () => {
-  it('at any moment loses nothing that was answered, and invents nothing', async () => {
-    const { files, calls, answered, sent } = await record();
-    const last = Math.max(...calls.map(({ returned }) => returned));
-    await rename(workplace.path('data'), workplace.path('data-at-the-end'));
+  it(
+    'at any moment loses nothing that was answered, and invents nothing',
+    { timeout: runs(180_000, 1_800_000) },
+    async () => {
+      const { files, calls, answered, sent } = await record();
+      const last = Math.max(...calls.map(({ returned }) => returned));
+      await rename(workplace.path('data'), workplace.path('data-at-the-end'));
 
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: Math.floor(last / 3), max: last + 1 }),
-        fc.infiniteStream(fc.boolean()),
-        async (cut, chances) => {
-          await rm(workplace.path('data'), { recursive: true, force: true });
-          await files.writeImage(workplace.path('data'), cut, () => chances.next().value ?? false);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: Math.floor(last / 3), max: last + 1 }),
+          fc.infiniteStream(fc.boolean()),
+          async (cut, chances) => {
+            await rm(workplace.path('data'), { recursive: true, force: true });
+            await files.writeImage(
+              workplace.path('data'),
+              cut,
+              () => chances.next().value ?? false,
+            );
 
-          const found = await recovered();
+            const found = await recovered();
 
-          const promised = Array.from(answered).filter(([line]) => line < cut);
-          expect(promised.filter(([, id]) => !found.has(id))).toEqual([]);
-          expect([...found].filter((id) => !sent.has(id))).toEqual([]);
-        },
-      ),
-      { numRuns: runs(12, 300), endOnFailure: true },
-    );
-  });
+            const promised = Array.from(answered).filter(([line]) => line < cut);
+            expect(promised.filter(([, id]) => !found.has(id))).toEqual([]);
+            expect([...found].filter((id) => !sent.has(id))).toEqual([]);
+          },
+        ),
+        { numRuns: runs(12, 300), endOnFailure: true },
+      );
+    },
+  );
 });
