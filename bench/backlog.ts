@@ -155,6 +155,7 @@ interface Sample {
   readonly left: number;
   readonly diskBytes: number;
   readonly residentBytes: number;
+  readonly cpuSeconds: number;
 }
 
 async function drain(workplace: Workplace, collector: Collector): Promise<Sample[]> {
@@ -168,6 +169,7 @@ async function drain(workplace: Workplace, collector: Collector): Promise<Sample
       left,
       diskBytes: await diskSpaceOf(queueOf(workplace)),
       residentBytes: await residentBytes(collector.pid),
+      cpuSeconds: await cpuSeconds(collector.pid),
     });
     if (left === 0) {
       return samples;
@@ -183,15 +185,21 @@ function tenths(samples: readonly Sample[]): void {
   const total = draining[0]?.left ?? 0;
   const at = (left: number): Sample => draining.find((sample) => sample.left <= left) as Sample;
   console.log(
-    '\n| tenth | events/s | queue on disk at its end, MiB | RSS at most, MiB |\n| --- | --- | --- | --- |',
+    '\n| tenth | events/s | CPU an event | queue on disk at its end, MiB | RSS at most, MiB |' +
+      '\n| --- | --- | --- | --- | --- |',
   );
   let from = draining[0] as Sample;
   for (let tenth = 1; tenth <= 10; tenth += 1) {
     const to = at(Math.round(total * (1 - tenth / 10)));
-    const rate = (from.left - to.left) / (to.seconds - from.seconds);
+    const events = from.left - to.left;
+    if (events === 0) {
+      throw new Error('the backlog is too small: a tenth of it went between two samples');
+    }
+    const rate = (events / (to.seconds - from.seconds)).toFixed(0);
+    const cpu = (((to.cpuSeconds - from.cpuSeconds) / events) * 1e6).toFixed(1);
     const within = draining.slice(draining.indexOf(from), draining.indexOf(to) + 1);
     const resident = Math.max(...within.map((sample) => sample.residentBytes));
-    console.log(`| ${tenth} | ${rate.toFixed(0)} | ${mib(to.diskBytes)} | ${mib(resident)} |`);
+    console.log(`| ${tenth} | ${rate} | ${cpu} µs | ${mib(to.diskBytes)} | ${mib(resident)} |`);
     from = to;
   }
   const sizes = draining.map(({ diskBytes }) => diskBytes);
