@@ -1,7 +1,8 @@
 import { appendFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const PIECE = Buffer.alloc(4096, 'x');
+/** What does not fit is written as far as it does. */
+const PIECE = Buffer.alloc(256 * 1024, 'x');
 const POLL_MS = 2;
 
 /** A file that takes what its file system has left, also what is given back meanwhile, until it is removed. */

@@ -24,7 +24,7 @@ export interface Request {
 export interface EventForm {
   /** Of text in each event; a pixel takes 8,000 of them at most. */
   readonly textBytes: number;
-  /** Each so many events, one has `props.bad`. */
+  /** Of so many events in bodies, one has `props.bad`; no pixel has. */
   readonly badEach?: number;
 }
 
@@ -37,6 +37,7 @@ export class Clients {
   /** `event_id` of events with `props.bad`. */
   readonly bad = new Set<string>();
   private sent = 0;
+  private sentInBodies = 0;
   private stopped = true;
   private agent = new Agent({ keepAlive: true });
   private running: Promise<unknown> = Promise.resolve();
@@ -94,7 +95,9 @@ export class Clients {
     const n = this.sent;
     this.sent += 1;
     const id = `${this.prefix}-${n}`;
-    const isBad = badEach !== undefined && n % badEach === badEach - 1;
+    this.sentInBodies += endpoint === '/collect' ? 1 : 0;
+    const isBad =
+      badEach !== undefined && endpoint === '/collect' && this.sentInBodies % badEach === 0;
     if (isBad) {
       this.bad.add(id);
     }
