@@ -34,11 +34,13 @@ async function begin(
   through: readonly string[] = [],
 ): Promise<Running & { readonly bystander: Bystander }> {
   const { workplace, collector } = await start(environment, through);
-  return { workplace, collector, bystander: new Bystander(workplace, collector) };
+  const bystander = new Bystander(workplace, collector);
+  await bystander.served();
+  return { workplace, collector, bystander };
 }
 
-async function gather(port: number, size: number): Promise<Crowd> {
-  const crowd = await Crowd.gather(port, size);
+async function gather(port: number, size: number, greeting = ''): Promise<Crowd> {
+  const crowd = await Crowd.gather(port, size, greeting);
   onTestFinished(() => crowd.leave());
   return crowd;
 }
@@ -115,8 +117,15 @@ const DRIBBLERS: readonly {
   },
 ];
 
+/** Long answers, which are never read: so many requests in a row that they fit into no buffer. */
+const UNREAD_ANSWERS = 100;
+const LONG_ANSWER = post(
+  `[${Array<string>(1000).fill('{"type":7,"url":7,"route":7,"device":7}').join(',')}]`,
+);
+
 class Slowloris {
   private readonly crowds: Crowd[] = [];
+  private readonly deaf: Socket[] = [];
   private readonly dribbling: NodeJS.Timeout;
 
   private constructor(
@@ -140,6 +149,12 @@ class Slowloris {
       crowd.sendEach(() => beginning);
       crowds.push(crowd);
     }
+    for (let n = 0; n < 3; n += 1) {
+      const socket = connect(collector.port, '127.0.0.1').pause();
+      socket.on('error', () => {});
+      socket.write(Buffer.concat(Array<Buffer>(UNREAD_ANSWERS).fill(LONG_ANSWER)));
+      slowloris.deaf.push(socket);
+    }
     return slowloris;
   }
 
@@ -151,8 +166,23 @@ class Slowloris {
     return this.crowds.map((crowd) => [...crowd.statuses()].join());
   }
 
+  /** How many answers each of those found who did not read them, once they do. */
+  async heardAtLast(): Promise<number[]> {
+    return Promise.all(
+      this.deaf.map(async (socket) => {
+        let heard = '';
+        socket.on('data', (piece: Buffer) => (heard += piece.toString('latin1')));
+        const closed = once(socket, 'close');
+        socket.resume();
+        await closed;
+        return heard.split('HTTP/1.1 400 ').length - 1;
+      }),
+    );
+  }
+
   async end(): Promise<void> {
     clearInterval(this.dribbling);
+    this.deaf.forEach((socket) => socket.destroy());
     this.crowds.forEach((crowd) => crowd.leave());
     await this.workplace.remove();
   }
@@ -184,8 +214,7 @@ describe('hostile clients', () => {
         `NOT ${wanted} but ${size} idle connections: raise the limit of open files (ulimit -n)`,
       );
     }
-    const crowd = await gather(collector.port, size);
-    crowd.sendEach(() => ASK);
+    const crowd = await gather(collector.port, size, ASK);
     await until(() => crowd.answered === size);
     expect(await collector.metric('process_open_fds')).toBeGreaterThan(size);
 
@@ -430,11 +459,16 @@ describe('hostile clients', () => {
     expect(theirs.length).toBeGreaterThan(0);
   });
 
-  it('that dribble headers and bodies were closed on both addresses, each with its reason', async () => {
+  it('that dribble headers and bodies, or do not read their answers, were cut on both addresses', async () => {
     const { collector, workplace } = slowloris;
     expect(openAtFirst).toEqual(DRIBBLERS.map(({ on }) => (on === 'metrics' ? 16 : 50)));
     await until(() => slowloris.open.every((open) => open === 0));
     expect(slowloris.statuses).toEqual(DRIBBLERS.map(({ answer }) => answer));
+    const given = { endpoint: '/collect', status: '499' };
+    await until(async () => (await collector.metric('gotrack_http_requests_total', given)) >= 3);
+    const heard = await slowloris.heardAtLast();
+    expect(heard.filter((answers) => answers > 0 && answers < UNREAD_ANSWERS)).toHaveLength(3);
+
     const bystander = new Bystander(workplace, collector);
     await bystander.served();
     const wholes = DRIBBLERS.filter(({ answer }) => answer === '200').length * 50;

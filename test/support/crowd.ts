@@ -13,17 +13,20 @@ export class Crowd {
 
   private constructor() {}
 
-  /** Resolves once all are connected. */
-  static async gather(port: number, size: number): Promise<Crowd> {
+  /**
+   * Resolves once all are connected.
+   * @param greeting what each sends at once
+   */
+  static async gather(port: number, size: number, greeting = ''): Promise<Crowd> {
     const crowd = new Crowd();
     await inParallel(
       OPENING,
-      Array.from({ length: size }, () => () => crowd.join(connect(port, '127.0.0.1'))),
+      Array.from({ length: size }, () => () => crowd.join(connect(port, '127.0.0.1'), greeting)),
     );
     return crowd;
   }
 
-  private async join(socket: Socket): Promise<void> {
+  private async join(socket: Socket, greeting: string): Promise<void> {
     const n = this.sockets.push(socket) - 1;
     this.answers.push('');
     socket.setEncoding('latin1');
@@ -31,6 +34,7 @@ export class Crowd {
     socket.on('close', () => this.ended.add(n));
     await once(socket, 'connect');
     socket.on('error', () => {});
+    socket.write(greeting);
   }
 
   sendEach(textOf: (n: number) => string): void {
