@@ -26,9 +26,12 @@ export interface GeneratedLoad {
   readonly settledAfterMs: number;
   /** A bit for each request that was sent, in base64: whether it was answered 200. */
   readonly acceptedBits: string;
-  /** Milliseconds from arrival to answer, and how often. */
+  /**
+   * Milliseconds from arrival to answer, and how often. The first request of a connection is `opening` when it is accepted: when
+   * the kernel has no room for the connection, it tries again after seconds, and the program knows nothing of it.
+   */
   readonly latencies: Readonly<
-    Record<'accepted' | 'refused', readonly (readonly [ms: number, count: number])[]>
+    Record<'opening' | 'accepted' | 'refused', readonly (readonly [ms: number, count: number])[]>
   >;
 }
 

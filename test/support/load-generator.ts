@@ -5,13 +5,14 @@ import type { GeneratedLoad, LoadOrder } from './generate-load.js';
 
 const TICK_MS = 2;
 /** In a tick: thousands at once would overflow what the kernel keeps for the program, and measure that. */
-const MAX_OPENED = 40;
+const MAX_OPENED = 4;
 /** Beyond it, who waits for an answer is given up. */
 const PATIENCE_MS = 60_000;
 
 const order = JSON.parse(process.argv[2] ?? '') as LoadOrder;
 const accepted: boolean[] = [];
-const latencies: Record<'accepted' | 'refused', Map<number, number>> = {
+const latencies: Record<keyof GeneratedLoad['latencies'], Map<number, number>> = {
+  opening: new Map(),
   accepted: new Map(),
   refused: new Map(),
 };
@@ -32,6 +33,7 @@ class Connection {
   private number = 0;
   private arrivedAt = 0;
   private busy = false;
+  private isNew = true;
 
   constructor() {
     connections += 1;
@@ -95,8 +97,9 @@ class Connection {
     accepted[this.number] = status === '200';
     lastAnswerAt = performance.now();
     const ms = Math.round(lastAnswerAt - this.arrivedAt);
-    const counts = latencies[status === '200' ? 'accepted' : 'refused'];
+    const counts = latencies[status !== '200' ? 'refused' : this.isNew ? 'opening' : 'accepted'];
     counts.set(ms, (counts.get(ms) ?? 0) + 1);
+    this.isNew = false;
   }
 }
 
@@ -150,7 +153,11 @@ function report(): void {
     unanswered: underWay,
     settledAfterMs: Math.max(0, lastAnswerAt - startedAt - order.seconds * 1000),
     acceptedBits: bits.toString('base64'),
-    latencies: { accepted: [...latencies.accepted], refused: [...latencies.refused] },
+    latencies: {
+      opening: [...latencies.opening],
+      accepted: [...latencies.accepted],
+      refused: [...latencies.refused],
+    },
   };
   process.stdout.write(JSON.stringify(result), () => process.exit(0));
 }

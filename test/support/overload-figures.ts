@@ -4,7 +4,7 @@ import type { Overload } from './overload.js';
 /** What was measured, a line each. */
 export function describeOverload(measured: Overload): string {
   const { capacity, offeredPerSecond, seconds, load, polls, memory, backAfterMs } = measured;
-  const { accepted, refused } = load.latencies;
+  const { opening, accepted, refused } = load.latencies;
   const pollTimes = polls.map(({ ms }) => [Math.round(ms), 1] as const);
   const aSecond = (count: number): string => `${(count / seconds).toFixed(0)}/s`;
   const times = (latencies: typeof accepted): string =>
@@ -12,6 +12,7 @@ export function describeOverload(measured: Overload): string {
   return [
     `takes ${capacity.toFixed(0)}/s; offered ${offeredPerSecond.toFixed(0)}/s for ${seconds} s, at most ${load.mostUnderWay} under way`,
     `accepted ${aSecond(load.statuses['200'] ?? 0)}: ${times(accepted)}`,
+    `first of their connections: ${times(opening)}`,
     `503 ${aSecond(load.statuses['503'] ?? 0)}: ${times(refused)}`,
     `no connection left ${aSecond(load.turnedAway)}`,
     `${polls.length} polls of /metrics and /healthz: ${times(pollTimes)}`,
