@@ -81,6 +81,7 @@ describe('twice the load that the collector can take', () => {
         Object.keys(load.statuses).filter((status) => !['200', '503'].includes(status)),
       ).toEqual([]);
       expect(load.unanswered).toBe(0);
+      // Of connections that are open; new ones wait for their turn to be accepted first.
       expect(Math.max(...load.latencies.accepted.map(([ms]) => ms))).toBeLessThan(SERVER_LIMIT_MS);
       expect(polls.filter(({ status }) => status !== 200)).toEqual([]);
       expect(new Set(polls.map(({ path }) => path))).toEqual(new Set(['/metrics', '/healthz']));

@@ -27,8 +27,8 @@ export interface GeneratedLoad {
   /** A bit for each request that was sent, in base64: whether it was answered 200. */
   readonly acceptedBits: string;
   /**
-   * Milliseconds from arrival to answer, and how often. The first request of a connection is `opening` when it is accepted: when
-   * the kernel has no room for the connection, it tries again after seconds, and the program knows nothing of it.
+   * Milliseconds from arrival to answer, and how often. What is accepted as the first request of its connection is
+   * `opening`: Node accepts one connection in each turn of its event loop, and under load turns are long.
    */
   readonly latencies: Readonly<
     Record<'opening' | 'accepted' | 'refused', readonly (readonly [ms: number, count: number])[]>

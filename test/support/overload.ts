@@ -84,9 +84,11 @@ class Watch {
 
   constructor(private readonly collector: Collector) {
     this.watching = Promise.all([
-      this.watch('/metrics', collector.metricsUrl),
-      this.watch('/healthz', collector.metricsUrl),
-      this.watch('/healthz', collector.url),
+      // On new connections, as a probe comes.
+      this.watch('/metrics', collector.metricsUrl, { connection: 'close' }),
+      this.watch('/healthz', collector.metricsUrl, { connection: 'close' }),
+      // On one that is kept: new ones stand in line with those of the load.
+      this.watch('/healthz', collector.url, {}),
     ]);
   }
 
@@ -96,10 +98,10 @@ class Watch {
     return this.polls;
   }
 
-  private async watch(path: string, url: string): Promise<void> {
+  private async watch(path: string, url: string, headers: Record<string, string>): Promise<void> {
     while (!this.ended) {
       const startedAt = performance.now();
-      const status = await statusOf(url + path);
+      const status = await statusOf(url + path, headers);
       this.polls.push({ path, status, ms: performance.now() - startedAt });
       this.peakMiB = Math.max(this.peakMiB, await residentMiB(this.collector.pid));
       await sleep(POLL_MS);
@@ -107,9 +109,9 @@ class Watch {
   }
 }
 
-async function statusOf(url: string): Promise<number | string> {
+async function statusOf(url: string, headers: Record<string, string>): Promise<number | string> {
   try {
-    const response = await fetch(url);
+    const response = await fetch(url, { headers });
     await response.arrayBuffer();
     return response.status;
   } catch (error) {
