@@ -1,5 +1,6 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { interpose } from './interpose.js';
 
 /**
  * Bounds the requests that wait behind others on their connections, over all of them (RFC 9112, 9.3.2). Node
@@ -8,15 +9,11 @@ import type { Socket } from 'node:net';
  * server once its handler listens for requests.
  */
 export function boundPipelines(server: Server, max: number): void {
-  const handlers = server.listeners('request') as RequestListener[];
-  server.removeAllListeners('request');
   const waiting = new WaitingRequests(max);
-  server.on('request', (request, response) => {
+  interpose(server, (handle) => (request, response) => {
     // Behind another one, a response has no socket yet.
     if (response.socket !== null || waiting.takes(request, response)) {
-      for (const handler of handlers) {
-        handler.call(server, request, response);
-      }
+      handle(request, response);
     }
   });
 }

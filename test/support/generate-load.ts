@@ -28,7 +28,7 @@ export interface GeneratedLoad {
   readonly acceptedBits: string;
   /**
    * Milliseconds from arrival to answer, and how often. What is accepted as the first request of its connection is
-   * `opening`: Node accepts one connection in each turn of its event loop, and under load turns are long.
+   * `opening`: it waits for its connection to be accepted, too.
    */
   readonly latencies: Readonly<
     Record<'opening' | 'accepted' | 'refused', readonly (readonly [ms: number, count: number])[]>

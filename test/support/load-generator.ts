@@ -175,8 +175,9 @@ const ticking = setInterval(() => {
   if (isOver()) {
     clearInterval(ticking);
     const overAt = performance.now();
-    setInterval(() => {
+    const settling = setInterval(() => {
       if (underWay === 0 || performance.now() - overAt > PATIENCE_MS) {
+        clearInterval(settling);
         report();
       }
     }, TICK_MS);

@@ -84,11 +84,9 @@ class Watch {
 
   constructor(private readonly collector: Collector) {
     this.watching = Promise.all([
-      // On new connections, as a probe comes.
-      this.watch('/metrics', collector.metricsUrl, { connection: 'close' }),
-      this.watch('/healthz', collector.metricsUrl, { connection: 'close' }),
-      // On one that is kept: new ones stand in line with those of the load.
-      this.watch('/healthz', collector.url, {}),
+      this.watch('/metrics', collector.metricsUrl),
+      this.watch('/healthz', collector.metricsUrl),
+      this.watch('/healthz', collector.url),
     ]);
   }
 
@@ -98,10 +96,10 @@ class Watch {
     return this.polls;
   }
 
-  private async watch(path: string, url: string, headers: Record<string, string>): Promise<void> {
+  private async watch(path: string, url: string): Promise<void> {
     while (!this.ended) {
       const startedAt = performance.now();
-      const status = await statusOf(url + path, headers);
+      const status = await statusOf(url + path);
       this.polls.push({ path, status, ms: performance.now() - startedAt });
       this.peakMiB = Math.max(this.peakMiB, await residentMiB(this.collector.pid));
       await sleep(POLL_MS);
@@ -109,9 +107,10 @@ class Watch {
   }
 }
 
-async function statusOf(url: string, headers: Record<string, string>): Promise<number | string> {
+/** On a new connection, as a probe comes. */
+async function statusOf(url: string): Promise<number | string> {
   try {
-    const response = await fetch(url, { headers });
+    const response = await fetch(url, { headers: { connection: 'close' } });
     await response.arrayBuffer();
     return response.status;
   } catch (error) {

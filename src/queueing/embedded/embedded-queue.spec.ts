@@ -95,7 +95,7 @@ describe('EmbeddedQueue', () => {
   });
 
   it.each([
-    ['appends', 4096, 1],
+    ['appends', 8192, 1],
     ['bytes', 64, MIB],
   ])(
     'is overloaded while too many %s wait, and takes them all the same',

@@ -30,7 +30,7 @@ const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
  * More waits for the disk only when it takes less than what comes: one sync serves whatever waits. Each append
  * is a request that waits in memory.
  */
-const MAX_WAITING_APPENDS = 4096;
+const MAX_WAITING_APPENDS = 8192;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Less room than this counts as full: an event of the usual size may still fit, most requests do not. */
 const MIN_ROOM_BYTES = 64 * 1024;
