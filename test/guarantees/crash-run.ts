@@ -7,6 +7,7 @@ import {
   until,
   type Workplace,
 } from '../support/collector.js';
+import type { EventsTable } from '../support/events-table.js';
 import { LogTally } from '../support/log-tally.js';
 import { ENDPOINTS, type Endpoint, MixedLoad } from '../support/mixed-load.js';
 import type { Random } from '../support/random.js';
@@ -45,16 +46,13 @@ export class CrashRun {
   private remains = NOTHING;
   private readonly errands: Promise<Finished>[] = [];
 
-  /**
-   * @param environment tells `BATCH_SIZE`
-   * @param idsInTable as PostgreSQL holds them
-   */
+  /** @param environment tells `BATCH_SIZE` */
   constructor(
     private readonly random: Random,
     private readonly workplace: Workplace,
     private readonly environment: Record<string, string>,
     readonly topic: TopicTally,
-    private readonly idsInTable: () => Promise<readonly string[]>,
+    private readonly table: EventsTable,
   ) {
     this.log = new LogTally(workplace.path('data'));
   }
@@ -84,7 +82,7 @@ export class CrashRun {
 
     await this.count('after a stop');
     const [rows, letters] = await Promise.all([
-      this.idsInTable(),
+      this.table.ids(),
       this.workplace.deadLetters('postgres'),
     ]);
     expectSinksToHold(sinks, this.log.copies, rows, new Set(letters));

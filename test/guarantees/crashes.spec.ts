@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { Workplace } from '../support/collector.js';
+import { EventsTable } from '../support/events-table.js';
 import { KafkaBroker } from '../support/kafka-broker.js';
 import { ENDPOINTS } from '../support/mixed-load.js';
 import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
@@ -24,21 +25,18 @@ const database = (): PostgresServer => postgres as PostgresServer;
 const broker = (): KafkaBroker => kafka as KafkaBroker;
 
 let workplace: Workplace;
-let table: string;
+let table: EventsTable;
 let topic: string;
 let environment: Record<string, string>;
 
 beforeEach(async () => {
   workplace = await Workplace.create();
-  [table, topic] = [uniqueName('crashes'), uniqueName('crashes')];
-  await database().query(
-    `create table ${table} (id bigserial primary key, event_id uuid unique not null,
-       ts timestamptz not null default now(), payload jsonb not null)`,
-  );
+  topic = uniqueName('crashes');
+  table = await EventsTable.create(database(), 'crashes');
   environment = {
     OUTPUTS: SINKS.join(),
     PG_DSN: database().dsn,
-    PG_TABLE: table,
+    PG_TABLE: table.name,
     PG_BATCH_SIZE: '10',
     PG_FLUSH_MS: '10',
     KAFKA_BROKERS: broker().address(),
@@ -52,27 +50,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await workplace.remove();
-  await database().query(`drop table if exists ${table}`);
+  await table.drop();
 });
-
-/** What is bad in the table stays. */
-async function refuseBad(): Promise<void> {
-  await database().query(
-    `alter table ${table} add constraint only_good check (not payload @? '$.props.bad') not valid`,
-  );
-}
-
-async function takeBad(): Promise<void> {
-  await database().query(`alter table ${table} drop constraint only_good`);
-}
-
-/** One that is there twice is named twice. */
-async function idsInTable(): Promise<string[]> {
-  const rows = await database().query<{ id: string }>(
-    `select payload->>'event_id' as id from ${table}`,
-  );
-  return rows.map(({ id }) => id);
-}
 
 /**
  * How many more than a batch each any processes in a row have repeated. A record that was under way when its process
@@ -97,12 +76,12 @@ describe.skipIf(!postgres || !kafka)('kill -9', () => {
       });
       const tally = new TopicTally(broker(), topic, 3);
       await tally.create();
-      const crashes = new CrashRun(new Random(SEED), workplace, environment, tally, idsInTable);
+      const crashes = new CrashRun(new Random(SEED), workplace, environment, tally, table);
       for (let round = 1; round <= ROUNDS; round += 1) {
-        await refuseBad();
+        await table.refuseBad();
         await crashes.crash(KILLS.refusing, round, true);
         await crashes.balance({ replaying: false });
-        await takeBad();
+        await table.takeBad();
         await crashes.crash(KILLS.taking, round, false);
         await crashes.balance({ replaying: true });
       }
@@ -111,7 +90,7 @@ describe.skipIf(!postgres || !kafka)('kill -9', () => {
       }
 
       const { sent, acknowledged, log, kills } = crashes;
-      const [rows, repeatedInTopic] = [await idsInTable(), await tally.count()];
+      const [rows, repeatedInTopic] = [await table.ids(), await tally.count()];
       const found: Record<SinkName, ReadonlySet<string>> = {
         log: new Set(log.copies.keys()),
         kafka: new Set(tally.copies.keys()),

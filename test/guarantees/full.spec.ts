@@ -7,12 +7,8 @@ import { balancedBooks, type SinkBook } from '../support/books.js';
 import { Clients, ENDPOINTS, type EventForm, idsOf, type Request } from '../support/clients.js';
 import { type Collector, until, Workplace } from '../support/collector.js';
 import { canMount, withSmallFileSystem } from '../support/mounts.js';
-import {
-  dsnWith,
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/postgres-server.js';
+import { EventsTable } from '../support/events-table.js';
+import { dsnWith, type PostgresServer, startPostgres } from '../support/postgres-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { runs } from './runs.js';
 
@@ -26,7 +22,7 @@ afterAll(() => postgres?.stop());
 const database = (): PostgresServer => postgres as PostgresServer;
 
 let workplace: Workplace;
-let table: string;
+let table: EventsTable;
 /** The way to PostgreSQL, which a test opens and closes. */
 let way: TcpProxy;
 let environment: Record<string, string>;
@@ -39,34 +35,23 @@ afterEach(() => workplace.remove());
 
 /** Everything after this is about two sinks: the log, and PostgreSQL, which refuses events with `props.bad`. */
 async function withTable(): Promise<void> {
-  table = uniqueName('full');
-  await database().query(
-    `create table ${table} (id bigserial primary key, event_id uuid unique not null,
-       ts timestamptz not null default now(), payload jsonb not null)`,
-  );
-  await refuseBad();
+  table = await EventsTable.create(database(), 'full');
+  await table.refuseBad();
   way = new TcpProxy(database().address);
   await way.open();
   onTestFinished(async () => {
     await way.close();
-    await database().query(`drop table ${table}`);
+    await table.drop();
   });
   environment = {
     OUTPUTS: 'log,postgres',
     PG_DSN: dsnWith(database().dsn, { port: way.port }),
-    PG_TABLE: table,
+    PG_TABLE: table.name,
     FLUSH_INTERVAL_MS: '20',
     PG_FLUSH_MS: '20',
     SHUTDOWN_TIMEOUT_MS: '300',
   };
 }
-
-const refuseBad = (): Promise<unknown[]> =>
-  database().query(
-    `alter table ${table} add constraint only_good check (not payload @? '$.props.bad') not valid`,
-  );
-const refuseNothing = (): Promise<unknown[]> =>
-  database().query(`alter table ${table} drop constraint only_good`);
 
 /** A directory stands where the log sink's file should be; what the file held is kept. */
 async function breakLog(directory = workplace.path('data')): Promise<void> {
@@ -126,13 +111,6 @@ const idsInLog = async (): Promise<string[]> =>
 
 const idsInFile = async (path: string): Promise<string[]> =>
   (await linesOf(path)).map((line) => line['event_id'] as string);
-
-async function idsInTable(): Promise<string[]> {
-  const rows = await database().query<{ id: string }>(
-    `select payload->>'event_id' as id from ${table}`,
-  );
-  return rows.map(({ id }) => id);
-}
 
 const deadLetterFile = (): string => workplace.path('data', 'dead-letters', 'postgres.ndjson');
 
@@ -251,7 +229,7 @@ describe.skipIf(!postgres)('a queue at its bound', () => {
       expectRefusals(clients, 'GT_QUEUE_FULL');
       await expectBooks(collector, clients);
       expectExactly(await idsInLog(), idsOf(clients.accepted));
-      expectExactly(await idsInTable(), idsOf(clients.accepted));
+      expectExactly(await table.ids(), idsOf(clients.accepted));
     }
     const told = collector.log.filter((line) => line.includes('has reached QUEUE_MAX_MB'));
     expect(told.length).toBeGreaterThanOrEqual(ROUNDS);
@@ -288,7 +266,7 @@ describe.skipIf(!postgres)('a queue at its bound', () => {
       await expectBooks(second, after, kept.length);
       const all = [...kept, ...idsOf(after.accepted)];
       expectExactly(await idsInLog(), all);
-      expectExactly(await idsInTable(), all);
+      expectExactly(await table.ids(), all);
     },
   );
 });
@@ -407,7 +385,7 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
       },
       takeAway,
       replay: async () => {
-        await refuseNothing();
+        await table.takeBad();
         await ask('replay');
       },
     };
@@ -438,12 +416,12 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
         await until(async () => (await ledger(collector, 'postgres', 'queued')) === 0);
         expect((await readiness(collector)).checks['sink:postgres']).toBe('up');
         const after = (await expectBooks(collector, clients)).get('postgres');
-        const [delivered, left] = [await idsInTable(), await idsInDeadLetters()];
+        const [delivered, left] = [await table.ids(), await idsInDeadLetters()];
         expect(after?.delivered).toBe(delivered.length);
         expectExactly([...delivered, ...left, ...gone], idsOf(clients.accepted));
         expect(clients.refused).toEqual([]);
         if (goOn === waysOut.replay) {
-          await refuseBad();
+          await table.refuseBad();
         }
         await waysOut.purge();
       }
@@ -479,7 +457,7 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
       await expectBooks(second, after, kept.length);
       const all = [...kept, ...idsOf(after.accepted)];
       const letters = [...purged, ...(await idsInDeadLetters())];
-      expectExactly([...(await idsInTable()), ...new Set(letters)], all);
+      expectExactly([...(await table.ids()), ...new Set(letters)], all);
       // What was not committed of the batch in hand is refused once more.
       expect(letters.length - new Set(letters).size).toBeLessThanOrEqual(BATCH);
       expectExactly(await idsInLog(), all);
@@ -531,7 +509,7 @@ describe.skipIf(!postgres || !canMount())('dead letters on a full file system', 
           await ballast.remove();
           await collector.drained('postgres');
           const after = (await balancedSinks(collector)).get('postgres');
-          const [delivered, letters] = [await idsInTable(), await idsInDeadLetters(file)];
+          const [delivered, letters] = [await table.ids(), await idsInDeadLetters(file)];
           expect(after).toMatchObject({
             delivered: delivered.length,
             dead_lettered: letters.length,
@@ -604,7 +582,7 @@ describe.skipIf(!postgres || !canMount())('the log on a full file system', () =>
           }
           await collector.drained('log');
           expectExactly([...elsewhere, ...(await idsInFile(file))], idsOf(clients.accepted));
-          expectExactly(await idsInTable(), idsOf(clients.accepted));
+          expectExactly(await table.ids(), idsOf(clients.accepted));
           expect(clients.refused).toEqual([]);
           await expectBooks(collector, clients);
         }
@@ -677,7 +655,7 @@ describe.skipIf(!postgres || !canMount())('one full file system for everything',
           await goesOn(collector, clients);
 
           const book = (await expectBooks(collector, clients)).get('postgres');
-          const [delivered, letters] = [await idsInTable(), await idsInDeadLetters()];
+          const [delivered, letters] = [await table.ids(), await idsInDeadLetters()];
           expect(book).toMatchObject({
             delivered: delivered.length,
             dead_lettered: letters.length,
@@ -719,7 +697,7 @@ describe.skipIf(!postgres || !canMount())('one full file system for everything',
 
           const book = (await expectBooks(second, after, kept.length)).get('postgres');
           const all = [...kept, ...idsOf(after.accepted)];
-          const [delivered, letters] = [await idsInTable(), await idsInDeadLetters()];
+          const [delivered, letters] = [await table.ids(), await idsInDeadLetters()];
           expect(book).toMatchObject({
             delivered: delivered.length,
             dead_lettered: letters.length,

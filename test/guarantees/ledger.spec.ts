@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { balancedBooks, type EndpointBook } from '../support/books.js';
 import { type Collector, Workplace } from '../support/collector.js';
+import { EventsTable } from '../support/events-table.js';
 import { KafkaBroker } from '../support/kafka-broker.js';
 import { ENDPOINTS, type Endpoint } from '../support/mixed-load.js';
 import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
@@ -15,23 +16,20 @@ const database = (): PostgresServer => postgres as PostgresServer;
 const broker = (): KafkaBroker => kafka as KafkaBroker;
 
 let workplace: Workplace;
-let table: string;
+let table: EventsTable;
 let topic: string;
 let environment: Record<string, string>;
 
 beforeEach(async () => {
   workplace = await Workplace.create();
-  [table, topic] = [uniqueName('ledger'), uniqueName('ledger')];
+  topic = uniqueName('ledger');
   await broker().createTopic(topic, { configs: { 'max.message.bytes': '20000' } });
-  await database().query(
-    `create table ${table} (id bigserial primary key, event_id uuid unique not null,
-       ts timestamptz not null default now(), payload jsonb not null,
-       constraint only_good check (not payload @? '$.props.bad'))`,
-  );
+  table = await EventsTable.create(database(), 'ledger');
+  await table.refuseBad();
   environment = {
     OUTPUTS: SINKS.join(),
     PG_DSN: database().dsn,
-    PG_TABLE: table,
+    PG_TABLE: table.name,
     KAFKA_BROKERS: broker().address(),
     KAFKA_TOPIC: topic,
     QUEUE_MAX_MB: '1',
@@ -41,7 +39,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await workplace.remove();
-  await database().query(`drop table if exists ${table}`);
+  await table.drop();
 });
 
 /** `bad` is refused by PostgreSQL, `large` by Kafka, `invalid` by the collector. */
@@ -165,9 +163,7 @@ async function expectSinksToAgree(
   const ids = {
     log: (await workplace.logged()).map(({ event_id }) => event_id),
     kafka: (await broker().recordsOf(topic)).map(({ key }) => key ?? ''),
-    postgres: (await database().query<{ event_id: string }>(`select event_id from ${table}`)).map(
-      ({ event_id }) => event_id,
-    ),
+    postgres: await table.ids(),
   };
   const all = Object.values(accepted).flat();
   const { sinks } = await balancedBooks(collector);
@@ -230,7 +226,7 @@ describe.skipIf(!postgres || !kafka)('the ledger', () => {
     const before = sender.count;
 
     await database().query('begin');
-    await database().query(`lock table ${table} in exclusive mode`);
+    await database().query(`lock table ${table.name} in exclusive mode`);
     for (const endpoint of ['/collect', '/px.gif'] as const) {
       let status: number;
       do {
