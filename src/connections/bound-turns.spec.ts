@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
+import { holdUp, Turns } from '../../test/support/event-loop.js';
 import { boundTurns } from './bound-turns.js';
 
 const MAX = 4;
@@ -32,41 +33,24 @@ async function dial(port: number, count: number): Promise<Socket[]> {
 const ask = (client: Socket, path: string): boolean =>
   client.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
 
-/** All that comes while it is held up is there in the same turn. */
-function holdUp(ms: number): void {
-  const end = performance.now() + ms;
-  let now = 0;
-  while (now < end) {
-    now = performance.now();
-  }
-}
-
 it('begins at most so many requests in one turn, all of them, in the order in which they came', async () => {
-  let turn = 0;
-  const turns: number[] = [];
+  const turns = new Turns();
+  const begunIn: number[] = [];
   const begun: string[] = [];
   const port = await serve((request, response) => {
-    turns.push(turn);
+    begunIn.push(turns.count);
     begun.push(request.url ?? '');
     response.end('ok');
   });
   const pipeline = Array.from({ length: 10 }, (_, n) => `/${n}`);
   const [one, ...others] = (await dial(port, 21)) as [Socket, ...Socket[]];
-  let counting = true;
-  const count = (): void => {
-    turn += 1;
-    if (counting) {
-      setImmediate(count);
-    }
-  };
-  setImmediate(count);
   pipeline.forEach((path) => ask(one, path));
   others.forEach((client) => ask(client, '/other'));
   holdUp(50);
   await vi.waitUntil(() => begun.length === 30);
-  counting = false;
+  turns.stop();
 
-  const inOneTurn = Map.groupBy(turns, (number) => number);
+  const inOneTurn = Map.groupBy(begunIn, (number) => number);
   expect(Math.max(...Array.from(inOneTurn.values(), ({ length }) => length))).toBe(MAX);
   expect(begun.filter((path) => path !== '/other')).toEqual(pipeline);
 });

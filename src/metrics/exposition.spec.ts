@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { holdUp, Turns } from '../../test/support/event-loop.js';
 import { Exposition } from './exposition.js';
 import { pull } from './pulled-metric.js';
 
@@ -47,11 +48,7 @@ describe('Exposition', () => {
     const registry = new Registry();
     const slow = {
       toString: () => {
-        const until = performance.now() + 5;
-        let now = 0;
-        while (now < until) {
-          now = performance.now();
-        }
+        holdUp(5);
         return 'slow';
       },
     };
@@ -59,20 +56,12 @@ describe('Exposition', () => {
       const instrument = { type: 'gauge', name: `g${n}`, help: 'One.', labelNames: ['l'] } as const;
       pull(registry, instrument, () => [[{ l: slow as unknown as string }, n]]);
     }
-    let turns = 0;
-    let isRendering = true;
-    const turn = (): void => {
-      turns += 1;
-      if (isRendering) {
-        setImmediate(turn);
-      }
-    };
-    setImmediate(turn);
+    const turns = new Turns();
     const text = await new Exposition(registry).text();
-    isRendering = false;
+    turns.stop();
 
     expect(text).toBe(await registry.metrics());
-    expect(turns).toBeGreaterThanOrEqual(10);
+    expect(turns.count).toBeGreaterThanOrEqual(10);
   });
 
   it('renders anew after a rendering that failed', async () => {
