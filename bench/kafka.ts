@@ -1,19 +1,19 @@
 // Measures how fast a backlog drains into Kafka, beside kcat (librdkafka's idempotent producer, in C) with the same
 // records on the same broker: the machine's mood is in both figures, the ratio is what compares.
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Workplace } from '../test/support/collector.js';
+import { runDebianProgram } from '../test/support/debian-program.js';
 import { freePort } from '../test/support/free-port.js';
 import { KafkaBroker } from '../test/support/kafka-broker.js';
 import { queueEvents, settingsFromEnvironment } from './queue-events.js';
 
 const EVENTS = 200_000;
+const KCAT = ['kcat', 'librdkafka1', 'libyajl2'];
 /** Makes an event of 1 KiB as it is stored. */
 const TEXT_BYTES = 808;
 const PARTITIONS = 3;
@@ -121,7 +121,7 @@ async function round(broker: KafkaBroker): Promise<number> {
     const to = ['-b', broker.address(), '-t', peerTopic, '-K', '\t', '-l', file];
     const headers = ['-H', 'event_type=pageview', '-H', 'schema=v1'];
     const settings = ['-X', 'enable.idempotence=true', '-X', 'partitioner=murmur2_random'];
-    await promisify(execFile)('kcat', ['-P', ...to, ...headers, ...settings]);
+    await runDebianProgram('kcat', KCAT, ['-P', ...to, ...headers, ...settings]);
     const peerRate = EVENTS / ((performance.now() - startedAt) / 1000);
     await expectEveryRecord(broker, peerTopic);
     report('kcat', peerRate);

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { debianProgram } from '../test/support/debian-program.js';
+import { runDebianProgram } from '../test/support/debian-program.js';
 
-const WRK = debianProgram('wrk', ['wrk', 'libluajit-5.1-2', 'libluajit-5.1-common']);
+const PACKAGES = ['wrk', 'libluajit-5.1-2', 'libluajit-5.1-common'];
 const PIXEL =
   '/px.gif?e=pageview&url=https%3A%2F%2Fwww.example.com%2Fproducts%2Fshoes%3Futm_source%3Dnewsletter%26utm_medium%3Demail' +
   '&uid=8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f&ref=https%3A%2F%2Fwww.google.com%2F';
@@ -21,16 +19,15 @@ export async function wrk(
   port: number,
   { connections, seconds }: { readonly connections: number; readonly seconds: number },
 ): Promise<Load> {
-  if (!WRK) {
-    throw new Error("there is no wrk (Debian's package) to measure with");
-  }
-  const target = `http://127.0.0.1:${port}${PIXEL}`;
-  const { stdout } = await promisify(execFile)(
-    WRK.path,
-    ['-t1', `-c${connections}`, `-d${seconds}s`, '-H', `User-Agent: ${USER_AGENT}`, target],
-    { env: { ...process.env, ...WRK.environment } },
-  );
-  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
+  const told = await runDebianProgram('wrk', PACKAGES, [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '-H',
+    `User-Agent: ${USER_AGENT}`,
+    `http://127.0.0.1:${port}${PIXEL}`,
+  ]);
+  const number = (pattern: RegExp): number => Number(pattern.exec(told)?.[1] ?? 0);
   return {
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
     requests: number(/(\d+) requests in/),

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 const CACHE = resolve('.cache/debian');
 
@@ -38,6 +39,23 @@ export function debianProgram(name: string, packages: readonly string[]): Progra
           LD_LIBRARY_PATH: libraries.map((library) => join(directory, library)).join(':'),
         },
       };
+}
+
+/**
+ * Runs one to its end.
+ * @returns its standard output
+ */
+export async function runDebianProgram(
+  name: string,
+  packages: readonly string[],
+  args: readonly string[],
+): Promise<string> {
+  const program = debianProgram(name, packages);
+  if (!program) {
+    throw new Error(`there is no ${name} here, and Debian's package of it cannot be had`);
+  }
+  const env = { ...process.env, ...program.environment };
+  return (await promisify(execFile)(program.path, args, { env })).stdout;
 }
 
 function installedProgram(name: string): string | undefined {
