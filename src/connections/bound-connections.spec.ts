@@ -104,6 +104,17 @@ it('frees the place of one that was answered once and only holds its connection 
   await vi.waitFor(() => expect(closedAmong(holders)).toHaveLength(1));
 });
 
+it('spares one whose request is still arriving while others do nothing any more', async () => {
+  const port = await serve();
+  const done = await dialMany(port, MAX - 1);
+  await Promise.all(done.map((client) => client.ask()));
+  const [sending] = (await dialMany(port, 1)) as [Client];
+  sending.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n');
+  await (await dial(port)).ask();
+  await vi.waitFor(() => expect(closedAmong(done)).toHaveLength(1));
+  expect(sending.closed).toBe(false);
+});
+
 it('lets a flood of new connections drive out only itself', async () => {
   const port = await serve();
   const inUse = await dial(port);

@@ -70,9 +70,11 @@ class Places {
   }
 
   #whoHasToGo(newcomer: Socket): Socket | undefined {
+    // Looked for first: it sorts out those that were answered, and what is left may be sending its first request.
+    const oldestFresh = this.#oldestFresh(newcomer);
     return this.#fresh.size > this.max / 2
-      ? (this.#oldestFresh(newcomer) ?? this.#longestIdle())
-      : (this.#longestIdle() ?? this.#oldestFresh(newcomer));
+      ? (oldestFresh ?? this.#longestIdle())
+      : (this.#longestIdle() ?? oldestFresh);
   }
 
   #oldestFresh(newcomer: Socket): Socket | undefined {
