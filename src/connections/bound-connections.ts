@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import type { AnsweringSocket } from './answering-socket.js';
 
 /** So many connections are looked at for each new one: a look takes tens of nanoseconds. */
 const MAX_LOOKS = 512;
@@ -33,9 +33,6 @@ export function boundConnections(server: Server, max: number): void {
     places.take(socket);
   });
 }
-
-/** Node keeps the response that is under way at its socket, and documents no other place to find it. */
-type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 /**
  * Half of the places are for connections that were answered nothing yet: of more, the oldest has to go, so that a flood

@@ -1,6 +1,7 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { AnsweringSocket } from '../connections/answering-socket.js';
 import { UnfinishedHandshakes } from '../tls/unfinished-handshakes.js';
 
 export interface ClosingTimes {
@@ -44,9 +45,6 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
     return server;
   };
 }
-
-/** Node keeps the response that is under way at its socket, and documents no other place to find it. */
-type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
 
 function openOnes(server: Server, event: string): ReadonlySet<AnsweringSocket> {
   const sockets = new Set<AnsweringSocket>();

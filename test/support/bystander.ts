@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { balancedBooks } from './books.js';
 import { type Collector, sumOf, until, type Workplace } from './collector.js';
 import { Load } from './load.js';
+import { probe } from './probe.js';
 
 const WIDTH = 4;
 const POLL_MS = 50;
@@ -53,7 +54,7 @@ export class Bystander {
 
   private async poll(url: string): Promise<void> {
     while (!this.leaving) {
-      this.polls.push({ url, status: await statusOf(url) });
+      this.polls.push({ url, status: await probe(url) });
       await sleep(POLL_MS);
     }
   }
@@ -96,15 +97,4 @@ export async function leaveUnharmed(
   expect(sumOf(samples, 'gotrack_events_accepted_total')).toBe(logged.length);
   expect(await collector.stop()).toBe(0);
   return theirs;
-}
-
-/** On a connection of its own, as a probe asks. */
-async function statusOf(url: string): Promise<number | string> {
-  try {
-    const response = await fetch(url, { headers: { connection: 'close' } });
-    await response.arrayBuffer();
-    return response.status;
-  } catch (error) {
-    return String((error as Error).cause ?? error);
-  }
 }

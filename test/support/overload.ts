@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, until } from './collector.js';
 import { type GeneratedLoad, generateLoad, type LoadOrder } from './generate-load.js';
+import { probe } from './probe.js';
+import { residentBytes } from './process-figures.js';
 
 const POLL_MS = 100;
 /** What it can take is measured with as many as keep it busy. */
@@ -99,7 +100,7 @@ class Watch {
   private async watch(path: string, url: string): Promise<void> {
     while (!this.ended) {
       const startedAt = performance.now();
-      const status = await statusOf(url + path);
+      const status = await probe(url + path);
       this.polls.push({ path, status, ms: performance.now() - startedAt });
       this.peakMiB = Math.max(this.peakMiB, await residentMiB(this.collector.pid));
       await sleep(POLL_MS);
@@ -107,18 +108,6 @@ class Watch {
   }
 }
 
-/** On a new connection, as a probe comes. */
-async function statusOf(url: string): Promise<number | string> {
-  try {
-    const response = await fetch(url, { headers: { connection: 'close' } });
-    await response.arrayBuffer();
-    return response.status;
-  } catch (error) {
-    return String((error as Error).cause ?? error);
-  }
-}
-
 async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  return (await residentBytes(pid)) / 1_048_576;
 }
