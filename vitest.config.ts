@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.spec.ts', 'test/**/*.spec.ts'],
-    globalSetup: ['test/support/postgres-user.ts'],
-    setupFiles: ['reflect-metadata', 'test/support/quiet-logger.ts'],
+    globalSetup: ['test/support/servers/postgres-user.ts'],
+    setupFiles: ['reflect-metadata', 'test/support/fakes/quiet-logger.ts'],
     reporters: ['default', './test/support/summary-reporter.ts'],
     testTimeout: 180_000,
     hookTimeout: 60_000,

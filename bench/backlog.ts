@@ -2,8 +2,8 @@
 // space that is given back, and the rate at which it drains, from the first tenth of it to the last.
 import { cp, mkdir, rmdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Collector, Workplace } from '../test/support/collector.js';
-import { cpuSeconds, diskSpaceOf, residentBytes } from '../test/support/process-figures.js';
+import { type Collector, Workplace } from '../test/support/servers/collector.js';
+import { cpuSeconds, diskSpaceOf, residentBytes } from '../test/support/servers/process-figures.js';
 import { queueEvents } from './queue-events.js';
 import { wrk } from './wrk.js';
 

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { cpuSeconds, peakResidentBytes } from '../test/support/process-figures.js';
+import { cpuSeconds, peakResidentBytes } from '../test/support/servers/process-figures.js';
 import { type Load, wrk } from './wrk.js';
 
 const CONNECTIONS = 64;

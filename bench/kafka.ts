@@ -6,10 +6,10 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Workplace } from '../test/support/collector.js';
-import { runDebianProgram } from '../test/support/debian-program.js';
-import { freePort } from '../test/support/free-port.js';
-import { KafkaBroker } from '../test/support/kafka-broker.js';
+import { Workplace } from '../test/support/servers/collector.js';
+import { runDebianProgram } from '../test/support/servers/debian-program.js';
+import { freePort } from '../test/support/servers/free-port.js';
+import { KafkaBroker } from '../test/support/servers/kafka-broker.js';
 import { queueEvents, settingsFromEnvironment } from './queue-events.js';
 
 const EVENTS = 200_000;

@@ -1,8 +1,8 @@
 // Measures what happens when more comes than it can take: a closed loop finds what that is, then twice as much
 // arrives by the clock, whether the answers keep up or not. Generator and program share the machine.
-import { Workplace } from '../test/support/collector.js';
-import { capacityOf, overload } from '../test/support/overload.js';
-import { describeOverload } from '../test/support/overload-figures.js';
+import { Workplace } from '../test/support/servers/collector.js';
+import { capacityOf, overload } from '../test/support/load/overload.js';
+import { describeOverload } from '../test/support/load/overload-figures.js';
 
 const PIXEL = '/px.gif?e=load';
 const FACTOR = 2;

@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { Workplace } from '../test/support/collector.js';
-import { type PostgresServer, startPostgres } from '../test/support/postgres-server.js';
+import { Workplace } from '../test/support/servers/collector.js';
+import { type PostgresServer, startPostgres } from '../test/support/servers/postgres-server.js';
 import { queueEvents, settingsFromEnvironment } from './queue-events.js';
 
 const EVENTS = 200_000;

@@ -1,4 +1,4 @@
-import { type Collector, inParallel } from '../test/support/collector.js';
+import { type Collector, inParallel } from '../test/support/servers/collector.js';
 
 /** Sends so many events, made by `eventAt`, so many a request, and sees each request accepted. */
 export async function queueEvents(

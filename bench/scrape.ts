@@ -2,9 +2,9 @@
 // while it was scraped, beside equally long times without a scrape. The machine's mood is in both. It is not in the
 // processor time of the main thread, which bounds what a scrape itself can hold up.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Collector, Workplace } from '../test/support/collector.js';
-import { DEBUGGABLE, Debugger } from '../test/support/debugger.js';
-import { Load } from '../test/support/load.js';
+import { type Collector, Workplace } from '../test/support/servers/collector.js';
+import { DEBUGGABLE, Debugger } from '../test/support/servers/debugger.js';
+import { Load } from '../test/support/load/load.js';
 
 const SCRAPES = 100;
 /** Of a program that was just started: nothing of what a scrape runs is compiled yet. */

@@ -1,4 +1,4 @@
-import { runDebianProgram } from '../test/support/debian-program.js';
+import { runDebianProgram } from '../test/support/servers/debian-program.js';
 
 const PACKAGES = ['wrk', 'libluajit-5.1-2', 'libluajit-5.1-common'];
 const PIXEL =

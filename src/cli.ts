@@ -2,17 +2,18 @@ import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { describeConfiguration } from './config/describe-configuration.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
-import { checkHealth } from './health/check-health.js';
-import { IngestionOptions } from './ingestion/ingestion.options.js';
+import { checkHealth } from './cli/check-health.js';
+import { DeadLetterOptions } from './config/dead-letter.options.js';
+import { HttpOptions } from './http/http.options.js';
 import { serve } from './main.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
-import { askAboutDeadLetters } from './queueing/ask-about-dead-letters.js';
-import type { DeadLetterRequest } from './queueing/dead-letter-requests.js';
-import { REJECTED } from './queueing/dead-letter-line.js';
-import { listDeadLetters } from './queueing/list-dead-letters.js';
+import { askAboutDeadLetters } from './delivery/dead-letters/ask-about-dead-letters.js';
+import type { DeadLetterRequest } from './disk/dead-letter-requests.js';
+import { REJECTED } from './disk/dead-letter-files.js';
+import { listDeadLetters } from './delivery/dead-letters/list-dead-letters.js';
 import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
-import { describeQueueStatus } from './queueing/describe-queue-status.js';
+import { describeQueueStatus } from './cli/describe-queue-status.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 
 const USAGE = `gotrack [command]
@@ -78,26 +79,26 @@ async function checkConfig(): Promise<number> {
 async function healthcheck(): Promise<number> {
   // Whether the collector could start again is not asked here: it may serve well while its certificate is replaced.
   const { get } = await loadConfiguration(OPTIONS_CLASSES);
-  const { address, https } = get(IngestionOptions);
+  const { address, https } = get(HttpOptions);
   print(await checkHealth(address, { https }));
   return 0;
 }
 
 async function showQueue(): Promise<number> {
-  const { path } = await queueing();
+  const { path } = (await configuration()).get(QueueingOptions);
   print(describeQueueStatus(path, await queueStatus(path)));
   return 0;
 }
 
 async function forget(sink: string): Promise<number> {
-  const { path } = await queueing();
+  const { path } = (await configuration()).get(QueueingOptions);
   const events = await forgetSink(path, sink);
   print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
   return 0;
 }
 
 async function showDeadLetters(): Promise<number> {
-  print(await listDeadLetters((await queueing()).deadLetterPath));
+  print(await listDeadLetters((await configuration()).get(DeadLetterOptions).path));
   return 0;
 }
 
@@ -110,12 +111,8 @@ async function askCollector(name: string, request: DeadLetterRequest): Promise<n
       `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
     );
   }
-  print(await askAboutDeadLetters(get(QueueingOptions).deadLetterPath, name, request));
+  print(await askAboutDeadLetters(get(DeadLetterOptions).path, name, request));
   return 0;
-}
-
-async function queueing(): Promise<QueueingOptions> {
-  return (await configuration()).get(QueueingOptions);
 }
 
 function configuration(): Promise<Configuration> {

@@ -11,10 +11,10 @@ import { LoggingOptions } from './config/logging.options.js';
 import type { ListenAddress } from './config/readers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
-import { connectionLimit } from './connections/connection-limit.js';
-import { createCollectorAdapter } from './ingestion/collector-adapter.js';
-import { IngestionOptions } from './ingestion/ingestion.options.js';
-import { SUCCESSES } from './ingestion/routes.js';
+import { connectionLimit } from './http/max-connections.js';
+import { createCollectorAdapter } from './http/http-adapter.js';
+import { HttpOptions } from './http/http.options.js';
+import { SUCCESSES } from './http/routes.js';
 import { createLogger } from './logger.js';
 import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
@@ -24,12 +24,12 @@ import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
 import { EventQueue } from './queueing/event-queue.js';
-import { Lanes } from './queueing/lanes.js';
-import { QueueingOptions } from './queueing/queueing.options.js';
+import { Lanes } from './delivery/lanes.js';
+import { DeliveryOptions } from './delivery/delivery.options.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
-import type { CredentialFiles } from './tls/credential-files.js';
-import { ServerTls } from './tls/server-tls.js';
+import type { CredentialFiles } from './http/tls/credential-files.js';
+import { ServerTls } from './http/tls/server-tls.js';
 
 /**
  * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
@@ -57,7 +57,7 @@ export async function serve(): Promise<number> {
   const readiness = new Readiness();
   const tls = {
     metrics: speakTls('metrics', configuration.get(MetricsOptions).tlsFiles),
-    collector: speakTls('collector', configuration.get(IngestionOptions).tlsFiles),
+    collector: speakTls('collector', configuration.get(HttpOptions).tlsFiles),
   };
 
   const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, [
@@ -66,14 +66,19 @@ export async function serve(): Promise<number> {
     new TlsMetrics(tls),
   ]);
   const collector = await startCollector(
-    { configuration: configuration.module, observer, readiness },
+    {
+      configuration: configuration.module,
+      observer,
+      readiness,
+      sinks: configuration.get(SinksOptions).outputs,
+    },
     configuration,
     http,
     tls.collector,
   );
 
   const signal = await stopped;
-  const { shutdownDelayMs } = configuration.get(QueueingOptions);
+  const { shutdownDelayMs } = configuration.get(DeliveryOptions);
   logger.log(`${signal}: shutting down`);
   readiness.drainBegun();
   await sleep(shutdownDelayMs);
@@ -120,8 +125,8 @@ async function startCollector(
   http: HttpMetrics,
   tls: ServerTls | undefined,
 ): Promise<NestFastifyApplication> {
-  const options = configuration.get(IngestionOptions);
-  const { shutdownTimeoutMs } = configuration.get(QueueingOptions);
+  const options = configuration.get(HttpOptions);
+  const { shutdownTimeoutMs } = configuration.get(DeliveryOptions);
   const adapter = createCollectorAdapter(options, {
     ...COUNTED_SERVER_OPTIONS,
     tls: tls?.serverOptions,

@@ -1,18 +1,24 @@
+import { DeadLetterOptions } from './config/dead-letter.options.js';
 import { LoggingOptions } from './config/logging.options.js';
 import type { CrossCheck } from './config/load-configuration.js';
 import type { OptionsClass } from './config/setting.js';
+import { DeliveryOptions } from './delivery/delivery.options.js';
+import { HttpOptions } from './http/http.options.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
-import { requiredSettings } from './sinks/required-settings.js';
+import { requiredSettings } from './sinks/support/required-settings.js';
 import { SINK_CATALOGUE } from './sinks/sink.catalogue.js';
 import { SinksOptions } from './sinks/sinks.options.js';
-import { credentialFaults } from './tls/read-credentials.js';
+import { credentialFaults } from './http/tls/read-credentials.js';
 
 /** All that can be configured, in the order of `config/example.env`. */
 export const OPTIONS_CLASSES: readonly OptionsClass[] = [
+  HttpOptions,
   IngestionOptions,
   QueueingOptions,
+  DeliveryOptions,
+  DeadLetterOptions,
   SinksOptions,
   ...SINK_CATALOGUE.map(({ optionsClass }) => optionsClass),
   MetricsOptions,
@@ -22,7 +28,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
 /** Not a rule of their classes: a server that runs goes on without the files, so those who only ask it must too. */
 const usableCertificates: CrossCheck = (get) => {
   const metrics = get(MetricsOptions);
-  const files = [get(IngestionOptions).tlsFiles, metrics.enabled ? metrics.tlsFiles : undefined];
+  const files = [get(HttpOptions).tlsFiles, metrics.enabled ? metrics.tlsFiles : undefined];
   return files.flatMap((each) => (each ? credentialFaults(each) : []));
 };
 

@@ -3,48 +3,34 @@ import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /**
- * What each folder of `src` may import from others. `config`, `connections` and `disk` are leaves;
- * a list of files names ports: nothing else of that folder may be imported.
+ * What each folder of `src` may import from others. `config`, `disk` and `event` are leaves; a list of
+ * files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
-  tls: [
-    'tls/credential-files',
-    'tls/read-credentials',
-    'tls/server-tls',
-    'tls/unfinished-handshakes',
-  ],
-  metrics: [
-    'metrics/pipeline-observer',
-    'metrics/http-metrics',
-    'metrics/http-metrics.interceptor',
-  ],
-  queueing: [
-    'queueing/event-queue',
-    'queueing/rejected-ring',
-    'queueing/dead-letter-line',
-    'queueing/dead-letter-requests',
-  ],
+  metrics: ['metrics/pipeline-observer', 'metrics/http-metrics.interceptor'],
+  queueing: ['queueing/event-queue'],
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: [],
-  connections: [],
   disk: [],
-  tls: ['config/'],
   event: [],
-  metrics: ['config/', 'connections/', ...PORTS.tls],
-  sinks: ['config/', 'disk/', 'event/'],
-  queueing: ['config/', 'disk/', 'event/', ...PORTS.metrics, ...PORTS.sinks],
-  ingestion: [
+  kafka: ['config/'],
+  http: ['config/', 'event/'],
+  metrics: ['config/', 'event/', 'http/'],
+  sinks: ['config/', 'disk/', 'event/', 'kafka/'],
+  queueing: ['config/', 'disk/', 'event/', 'kafka/', ...PORTS.metrics],
+  delivery: [
     'config/',
-    'connections/',
     'disk/',
     'event/',
-    ...PORTS.tls,
+    'kafka/',
     ...PORTS.metrics,
     ...PORTS.queueing,
+    ...PORTS.sinks,
   ],
-  health: ['config/', 'queueing/event-queue', 'queueing/lane', ...PORTS.metrics],
+  ingestion: ['config/', 'disk/', 'event/', 'http/', ...PORTS.metrics, ...PORTS.queueing],
+  health: ['config/', ...PORTS.metrics],
 };
 /** Libraries that one folder keeps to itself. */
 const OWNED: Readonly<Record<string, string>> = {

@@ -11,7 +11,8 @@ import { type LoadConfigurationFrom, loadConfiguration } from './load-configurat
 import { LoggingOptions } from './logging.options.js';
 import type { OptionsRules } from './read-options.js';
 import { boolean, integer, list, listenAddress, oneOf, text } from './readers.js';
-import { InjectOptions, Setting } from './setting.js';
+import { InjectOptions } from './inject-options.js';
+import { Setting } from './setting.js';
 
 class BatchOptions implements OptionsRules {
   static readonly key = 'batch';

@@ -1,6 +1,3 @@
-import { Inject } from '@nestjs/common';
-import { getConfigToken } from '@nestjs/config';
-
 /** Turns a variable's text into its value, or throws an `UnreadableValue` with the reason. */
 export type Reader<T> = (text: string) => T;
 
@@ -50,9 +47,4 @@ export function Setting<T>(name: string, read: Reader<T>, about: SettingAbout): 
 /** The settings of an options class, in the order of their declaration. */
 export function settingsOf(optionsClass: OptionsClass): readonly SettingDeclaration[] {
   return declarations.get(optionsClass.prototype) ?? [];
-}
-
-/** Injects the validated options object of that class. */
-export function InjectOptions(optionsClass: OptionsClass): ParameterDecorator & PropertyDecorator {
-  return Inject(getConfigToken(optionsClass.key));
 }

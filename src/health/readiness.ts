@@ -1,5 +1,5 @@
 import type { EventQueue } from '../queueing/event-queue.js';
-import type { Lane } from '../queueing/lane.js';
+import type { Lane } from '../delivery/lane.js';
 
 export interface Check {
   /** `process`, `queue` or `sink:<name>`. */

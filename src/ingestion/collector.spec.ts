@@ -13,14 +13,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { DeadLetterRequests } from '../queueing/dead-letter-requests.js';
+import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
-import { RejectedRing } from '../queueing/rejected-ring.js';
-import { BodyBudget } from './body-budget.js';
-import { createCollectorAdapter } from './collector-adapter.js';
+import { RejectedRing } from './rejected/rejected-ring.js';
+import { BodyBudget } from './body/body-budget.js';
+import { createCollectorAdapter } from '../http/http-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
+import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions } from './ingestion.options.js';
-import type { PrivacyMode } from './privacy.js';
+import type { PrivacyMode } from './enrichment/privacy.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -39,10 +40,6 @@ class RecordingQueue extends EventQueue {
     this.events.push(
       ...events.map((json) => JSON.parse(json.toString()) as Record<string, unknown>),
     );
-  }
-
-  override reader(): never {
-    throw new Error('ingestion reads nothing');
   }
 }
 
@@ -66,6 +63,7 @@ class RecordingObserver {
 }
 
 class RecordingRing {
+  flush = () => Promise.resolve();
   readonly replayPath = join(tmpdir(), 'gotrack-nothing', 'rejected.replaying');
   readonly kept: Rejection[] = [];
   keep = (rejections: readonly Rejection[]) => this.kept.push(...rejections);
@@ -90,15 +88,19 @@ afterEach(async () => {
 });
 
 async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }: Options = {}) {
-  const options = Object.assign(new IngestionOptions(), given);
+  const { corsOrigins = ['*'], trustProxy = false, ...ingestion } = given;
+  const httpOptions = Object.assign(new HttpOptions(), { corsOrigins, trustProxy });
   const queue = new RecordingQueue();
   const observer = new RecordingObserver();
   const ring = new RecordingRing();
   const outside = [
-    { provide: getConfigToken(IngestionOptions.key), useValue: options },
+    {
+      provide: getConfigToken(IngestionOptions.key),
+      useValue: Object.assign(new IngestionOptions(), ingestion),
+    },
+    { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
     { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
-    { provide: RejectedRing, useValue: ring },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
   ];
 
@@ -118,6 +120,7 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       {
         module: IngestionModule,
         providers: [
+          { provide: RejectedRing, useValue: ring },
           {
             provide: BodyBudget,
             useValue: new BodyBudget(
@@ -129,7 +132,10 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       },
     ],
   };
-  const adapter = createCollectorAdapter(options, { maxConnections: 1000, closingGraceMs: 2_000 });
+  const adapter = createCollectorAdapter(httpOptions, {
+    maxConnections: 1000,
+    closingGraceMs: 2_000,
+  });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     logger: false,

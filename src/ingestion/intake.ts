@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { InjectOptions } from '../config/setting.js';
+import { InjectOptions } from '../config/inject-options.js';
 import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { Rejection } from '../event/rejection.js';
 import { createSanitizer, type Sanitizer } from '../event/sanitize.js';
@@ -12,18 +12,18 @@ import {
   type RejectionReason,
 } from '../metrics/pipeline-observer.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
-import { RejectedRing } from '../queueing/rejected-ring.js';
-import { ClientAddress } from './client-address.js';
+import { RejectedRing } from './rejected/rejected-ring.js';
+import { ClientAddress } from '../http/client-address.js';
 import {
   AllRejectedError,
   type ErrorCode,
   IngestionError,
   type RejectedElement,
-} from './errors.js';
+} from '../http/errors.js';
 import { IngestionOptions } from './ingestion.options.js';
-import { MalformedElement } from './parse-events.js';
-import { privacyOf } from './privacy.js';
-import { ServerFieldsOfAddress } from './server-fields.js';
+import { MalformedElement } from './collect/parse-events.js';
+import { privacyOf } from './enrichment/privacy.js';
+import { ServerFieldsOfAddress } from './enrichment/address-anonymizer.js';
 
 /** What became of the events of a request. */
 export interface Outcome {

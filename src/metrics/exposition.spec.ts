@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { holdUp, Turns } from '../../test/support/event-loop.js';
+import { holdUp, Turns } from '../../test/support/servers/event-loop.js';
 import { Exposition } from './exposition.js';
 import { pull } from './pulled-metric.js';
 

@@ -10,7 +10,7 @@ import {
   EXPECTATION_FAILED,
   NO_TUNNELS,
   protocolError,
-} from './protocol-errors.js';
+} from '../http/protocol-errors.js';
 import { type MetricSource, pull, pullHistogram } from './pulled-metric.js';
 
 export interface KnownRoute {

@@ -3,9 +3,9 @@ import type { TlsOptions } from 'node:tls';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { boundConnections } from '../connections/bound-connections.js';
-import { boundPipelines } from '../connections/bound-pipelines.js';
-import { UnfinishedHandshakes } from '../tls/unfinished-handshakes.js';
+import { boundConnections } from '../http/limit-connections.js';
+import { boundPipelines } from '../http/limit-pipelines.js';
+import { UnfinishedHandshakes } from '../http/tls/unfinished-handshakes.js';
 import { answerClientError } from './http-metrics.js';
 import { MetricsAppModule, type MetricsAppParts } from './metrics-app.module.js';
 

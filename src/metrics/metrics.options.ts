@@ -3,8 +3,8 @@ import ipaddr from 'ipaddr.js';
 import type { Fault } from '../config/configuration-error.js';
 import { boolean, type ListenAddress, listenAddress, text } from '../config/readers.js';
 import { Setting } from '../config/setting.js';
-import type { CredentialFiles } from '../tls/credential-files.js';
-import { credentialWarnings } from '../tls/read-credentials.js';
+import type { CredentialFiles } from '../http/tls/credential-files.js';
+import { credentialWarnings } from '../http/tls/read-credentials.js';
 
 export class MetricsOptions {
   static readonly key = 'metrics';

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { ServerTls } from '../tls/server-tls.js';
+import type { ServerTls } from '../http/tls/server-tls.js';
 import { INSTRUMENTS } from './instruments.js';
 import { type MetricSource, pull } from './pulled-metric.js';
 

@@ -91,8 +91,6 @@ export abstract class EventQueue {
    */
   abstract append(events: readonly EncodedEvent[]): Promise<void>;
 
-  abstract reader(name: string): QueueReader;
-
   abstract readonly state: QueueState;
   /**
    * So much waits for the disk that a request is better turned away before it is parsed. `append` still
@@ -101,6 +99,15 @@ export abstract class EventQueue {
   abstract readonly overloaded: boolean;
   /** The storage's own words while the state is `failing`. */
   abstract readonly failure: string | undefined;
+}
+
+/** The reading side of the queue, one reader for each sink. */
+export abstract class Readers {
+  /** The same one each time. */
+  abstract reader(sink: string): QueueReader;
+
+  /** Takes nothing more, finishes what is being written, and releases the storage. */
+  abstract close(): Promise<void>;
 }
 
 export class QueueFullError extends Error {

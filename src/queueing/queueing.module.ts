@@ -1,59 +1,32 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
-import { SinksModule } from '../sinks/sinks.module.js';
-import { DeadLetterRequests } from './dead-letter-requests.js';
-import { DeadLetters } from './dead-letters.js';
-import { EmbeddedQueue } from './embedded/embedded-queue.js';
-import { EventQueue } from './event-queue.js';
-import { Lanes } from './lanes.js';
+import { EventQueue, Readers } from './event-queue.js';
+import { QUEUE_CATALOGUE } from './queue.catalogue.js';
 import { QueueingOptions } from './queueing.options.js';
-import { RejectedRing } from './rejected-ring.js';
 
-const MIB = 1024 * 1024;
-const options = getConfigToken(QueueingOptions.key);
+/** One driver's queue, open: ingestion appends to it, delivery reads from it. */
+const OPEN_QUEUE = Symbol('OPEN_QUEUE');
 
-/** The durable queue and the lanes out of it. `PipelineObserver` and the options come from global modules. */
+/** The durable queue. `PipelineObserver` and the options come from global modules. */
 @Global()
-@Module({
-  imports: [SinksModule],
-  providers: [
-    {
-      provide: EmbeddedQueue,
-      inject: [options, SINKS, PipelineObserver],
-      useFactory: (
-        { path, maxMegabytes }: QueueingOptions,
-        sinks: readonly ConfiguredSink[],
-        observer: PipelineObserver,
-      ) =>
-        EmbeddedQueue.open(
-          { directory: path, maxBytes: maxMegabytes * MIB, sinks: sinks.map(({ name }) => name) },
-          observer,
-        ),
-    },
-    { provide: EventQueue, useExisting: EmbeddedQueue },
-    {
-      provide: DeadLetters,
-      inject: [options],
-      useFactory: ({ deadLetterPath, deadLetterMaxMegabytes }: QueueingOptions) =>
-        new DeadLetters(deadLetterPath, deadLetterMaxMegabytes * MIB),
-    },
-    {
-      provide: DeadLetterRequests,
-      inject: [options],
-      useFactory: ({ deadLetterPath }: QueueingOptions) => new DeadLetterRequests(deadLetterPath),
-    },
-    {
-      provide: RejectedRing,
-      inject: [options, PipelineObserver],
-      useFactory: (
-        { deadLetterPath, deadLetterMaxMegabytes }: QueueingOptions,
-        observer: PipelineObserver,
-      ) => new RejectedRing(deadLetterPath, (deadLetterMaxMegabytes * MIB) / 4, observer),
-    },
-    Lanes,
-  ],
-  exports: [EventQueue, Lanes, RejectedRing, DeadLetterRequests],
-})
-export class QueueingModule {}
+@Module({})
+export class QueueingModule {
+  /** @param sinks the names of those that read the queue */
+  static forRoot({ sinks }: { readonly sinks: readonly string[] }): DynamicModule {
+    return {
+      module: QueueingModule,
+      providers: [
+        {
+          provide: OPEN_QUEUE,
+          inject: [getConfigToken(QueueingOptions.key), PipelineObserver],
+          useFactory: (options: QueueingOptions, observer: PipelineObserver) =>
+            QUEUE_CATALOGUE.embedded(options, sinks, observer),
+        },
+        { provide: EventQueue, useExisting: OPEN_QUEUE },
+        { provide: Readers, useExisting: OPEN_QUEUE },
+      ],
+      exports: [EventQueue, Readers],
+    };
+  }
+}

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../src/config/read-options.js';
 import { CONTRACT_NAMES, CONTRACT_SECRETS } from '../../src/config/unsupported.js';
-import { QueueingOptions } from '../../src/queueing/queueing.options.js';
-import { Workplace } from '../support/collector.js';
+import { DeliveryOptions } from '../../src/delivery/delivery.options.js';
+import { Workplace } from '../support/servers/collector.js';
 
 interface Service {
   readonly environment?: Readonly<Record<string, string>>;
@@ -124,7 +124,7 @@ describe('docker-compose.yml', () => {
       const [, name = '', value = ''] = /^(SHUTDOWN_\w+)=(.*)$/.exec(line) ?? [];
       return name === '' ? [] : [[name, { text: value, source: 'file' }] as const];
     });
-    const { options } = readOptions(QueueingOptions, new Map(given), '.');
+    const { options } = readOptions(DeliveryOptions, new Map(given), '.');
     const seconds = Number.parseInt(service('gotrack').stop_grace_period ?? '', 10);
 
     expect(given).toHaveLength(2);

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Collector, Workplace } from '../support/collector.js';
-import { exchange } from '../support/raw-http.js';
+import { type Collector, Workplace } from '../support/servers/collector.js';
+import { exchange } from '../support/servers/raw-http.js';
 
 let workplace: Workplace;
 let collector: Collector;

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Workplace } from '../support/collector.js';
+import { Workplace } from '../support/servers/collector.js';
 
 let workplace: Workplace;
 

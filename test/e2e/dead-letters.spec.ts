@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Collector, until, Workplace } from '../support/collector.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
 
 const started = await startPostgres();
 afterAll(() => started?.stop());

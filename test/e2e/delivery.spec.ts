@@ -1,7 +1,7 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { inParallel, until, Workplace } from '../support/collector.js';
+import { inParallel, until, Workplace } from '../support/servers/collector.js';
 
 let workplace: Workplace;
 

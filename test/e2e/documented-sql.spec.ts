@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Workplace } from '../support/collector.js';
+import { Workplace } from '../support/servers/collector.js';
 import {
   dsnWith,
   type PostgresServer,
   startPostgres,
   uniqueName,
-} from '../support/postgres-server.js';
+} from '../support/servers/postgres-server.js';
 
 const started = await startPostgres();
 afterAll(() => started?.stop());

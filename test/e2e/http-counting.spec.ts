@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Collector, inParallel, sumOf, until, Workplace } from '../support/collector.js';
-import { exchange, RawConnection } from '../support/raw-http.js';
+import {
+  type Collector,
+  inParallel,
+  sumOf,
+  until,
+  Workplace,
+} from '../support/servers/collector.js';
+import { exchange, RawConnection } from '../support/servers/raw-http.js';
 
 const TOTAL = 'gotrack_http_requests_total';
 const TIMES = 10;

@@ -1,8 +1,12 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type Collector, sumOf, until, Workplace } from '../support/collector.js';
-import { Load } from '../support/load.js';
-import { canPool, PgBouncer } from '../support/pgbouncer.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
+import { type Collector, sumOf, until, Workplace } from '../support/servers/collector.js';
+import { Load } from '../support/load/load.js';
+import { canPool, PgBouncer } from '../support/servers/pgbouncer.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
 
 const started = canPool ? await startPostgres() : undefined;
 afterAll(() => started?.stop());

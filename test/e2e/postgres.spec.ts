@@ -1,7 +1,11 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { until, Workplace } from '../support/collector.js';
-import { Load } from '../support/load.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
+import { until, Workplace } from '../support/servers/collector.js';
+import { Load } from '../support/load/load.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
 
 const CRASHES = 3;
 

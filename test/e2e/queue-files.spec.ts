@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Collector, until, Workplace } from '../support/collector.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
 
 let workplace: Workplace;
 

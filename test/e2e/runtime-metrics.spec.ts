@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type Collector, until, Workplace } from '../support/collector.js';
-import { DEBUGGABLE, Debugger } from '../support/debugger.js';
-import type { Sample } from '../support/parse-metrics.js';
-import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { DEBUGGABLE, Debugger } from '../support/servers/debugger.js';
+import type { Sample } from '../support/servers/parse-metrics.js';
+import {
+  findPrometheus,
+  Prometheus,
+  type PrometheusPrograms,
+} from '../support/servers/prometheus.js';
 
 const programs = findPrometheus();
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until, Workplace } from '../support/collector.js';
-import { Load } from '../support/load.js';
-import { shutDownUnderLoad } from '../support/shut-down-under-load.js';
+import { until, Workplace } from '../support/servers/collector.js';
+import { Load } from '../support/load/load.js';
+import { shutDownUnderLoad } from '../support/load/shut-down-under-load.js';
 
 let workplace: Workplace;
 

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
-import { KafkaBroker } from '../support/kafka-broker.js';
-import { Load } from '../support/load.js';
+import { type Collector, inParallel, until, Workplace } from '../support/servers/collector.js';
+import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import { Load } from '../support/load/load.js';
 import {
   dsnWith,
   type PostgresServer,
   startPostgres,
   uniqueName,
-} from '../support/postgres-server.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
+} from '../support/servers/postgres-server.js';
+import { TcpProxy } from '../support/servers/tcp-proxy.js';
 
 /** How long a server stays down at least; the load and what it meets count, not the seconds. */
 const OUTAGE_MS = Number(process.env['TEST_OUTAGE_SECONDS'] ?? 0) * 1000;

@@ -2,13 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Workplace } from '../support/collector.js';
+import { Workplace } from '../support/servers/collector.js';
 import {
   CertificateAuthority,
   encryptKey,
   type ServerCertificate,
-} from '../support/server-certificate.js';
-import { ask } from '../support/tls-client.js';
+} from '../support/servers/server-certificate.js';
+import { ask } from '../support/servers/tls-client.js';
 
 const TOKEN = 'a-token-that-nobody-may-see';
 const PASSPHRASE = 'a-passphrase-that-nobody-may-see';

@@ -11,14 +11,24 @@ import { Agent } from 'node:https';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Collector, sumOf, until, Workplace } from '../support/collector.js';
-import { Load } from '../support/load.js';
-import { parseMetrics } from '../support/parse-metrics.js';
-import { RawConnection } from '../support/raw-http.js';
-import { replaceFile } from '../support/replace-file.js';
-import { CertificateAuthority, type ServerCertificate } from '../support/server-certificate.js';
-import { shutDownUnderLoad } from '../support/shut-down-under-load.js';
-import { answerTo, as, ask, fingerprintOf, handshake, type Reply } from '../support/tls-client.js';
+import { type Collector, sumOf, until, Workplace } from '../support/servers/collector.js';
+import { Load } from '../support/load/load.js';
+import { parseMetrics } from '../support/servers/parse-metrics.js';
+import { RawConnection } from '../support/servers/raw-http.js';
+import { replaceFile } from '../support/servers/replace-file.js';
+import {
+  CertificateAuthority,
+  type ServerCertificate,
+} from '../support/servers/server-certificate.js';
+import { shutDownUnderLoad } from '../support/load/shut-down-under-load.js';
+import {
+  answerTo,
+  as,
+  ask,
+  fingerprintOf,
+  handshake,
+  type Reply,
+} from '../support/servers/tls-client.js';
 
 const TOKEN = 'a-token-that-nobody-may-see';
 const SCRAPE = 'GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';

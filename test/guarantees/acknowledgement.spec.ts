@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { balancedBooks } from '../support/books.js';
-import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
-import { type Exchange, sendEvent } from '../support/send-event.js';
+import { balancedBooks } from '../support/load/books.js';
+import { type Collector, inParallel, until, Workplace } from '../support/servers/collector.js';
+import { type Exchange, sendEvent } from '../support/servers/send-event.js';
 import {
   canTrace,
   contentOf,
@@ -10,7 +10,7 @@ import {
   readTrace,
   subjectOf,
   traced,
-} from '../support/syscall-trace.js';
+} from '../support/disk/syscall-trace.js';
 
 const REQUESTS = 120;
 const SYNCS = 'fdatasync,fsync,msync';

@@ -3,14 +3,14 @@ import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { balancedBooks } from '../support/books.js';
-import { type Collector, inParallel, until, Workplace } from '../support/collector.js';
+import { balancedBooks } from '../support/load/books.js';
+import { type Collector, inParallel, until, Workplace } from '../support/servers/collector.js';
 import {
   bytesRead,
   diskSpaceOf,
   hasProcessFigures,
   residentBytes,
-} from '../support/process-figures.js';
+} from '../support/servers/process-figures.js';
 import { runs } from './runs.js';
 
 vi.setConfig({ testTimeout: runs(180_000, 1_200_000) });

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedQueue } from '../../src/queueing/embedded/embedded-queue.js';
 import { queueStatus } from '../../src/queueing/embedded/queue-status.js';
 import { ALL_DELIVERED } from '../../src/queueing/event-queue.js';
-import { type Books, balancedBooks } from '../support/books.js';
-import { type Collector, Workplace } from '../support/collector.js';
-import { DamagedImage, QueueImage, type Region } from '../support/queue-image.js';
-import { RecordingObserver } from '../support/recording-observer.js';
-import { Tally } from '../support/tally.js';
+import { type Books, balancedBooks } from '../support/load/books.js';
+import { type Collector, Workplace } from '../support/servers/collector.js';
+import { DamagedImage, QueueImage, type Region } from '../support/disk/queue-image.js';
+import { RecordingObserver } from '../support/fakes/recording-observer.js';
+import { Tally } from '../support/load/tally.js';
 import { runs } from './runs.js';
 
 const SINKS = ['log', 'kafka'] as const;

@@ -2,11 +2,11 @@ import { statSync, watch } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CursorFile } from '../../src/queueing/embedded/cursor-file.js';
-import { DeadLetterRequests } from '../../src/queueing/dead-letter-requests.js';
-import { deadLetterPath, REPLAY_SUFFIX } from '../../src/queueing/dead-letters.js';
-import { type Collector, promptly, type Workplace } from '../support/collector.js';
-import type { Mix, MixedLoad } from '../support/mixed-load.js';
-import type { Random } from '../support/random.js';
+import { DeadLetterRequests } from '../../src/disk/dead-letter-requests.js';
+import { deadLetterPath, REPLAY_SUFFIX } from '../../src/disk/dead-letter-files.js';
+import { type Collector, promptly, type Workplace } from '../support/servers/collector.js';
+import type { Mix, MixedLoad } from '../support/load/mixed-load.js';
+import type { Random } from '../support/load/random.js';
 
 export const MOMENTS = ['load', 'start', 'drain', 'rotation', 'dead letters', 'replay'] as const;
 export type MomentName = (typeof MOMENTS)[number];

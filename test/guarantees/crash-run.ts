@@ -1,17 +1,17 @@
 import { expect } from 'vitest';
-import { balancedBooks, type Books } from '../support/books.js';
+import { balancedBooks, type Books } from '../support/load/books.js';
 import {
   type Collector,
   type Finished,
   promptly,
   until,
   type Workplace,
-} from '../support/collector.js';
-import type { EventsTable } from '../support/events-table.js';
-import { LogTally } from '../support/log-tally.js';
-import { ENDPOINTS, type Endpoint, MixedLoad } from '../support/mixed-load.js';
-import type { Random } from '../support/random.js';
-import type { TopicTally } from '../support/topic-tally.js';
+} from '../support/servers/collector.js';
+import type { EventsTable } from '../support/servers/events-table.js';
+import { LogTally } from '../support/load/log-tally.js';
+import { ENDPOINTS, type Endpoint, MixedLoad } from '../support/load/mixed-load.js';
+import type { Random } from '../support/load/random.js';
+import type { TopicTally } from '../support/load/topic-tally.js';
 import {
   type Life,
   type Moment,

@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { Workplace } from '../support/collector.js';
-import { EventsTable } from '../support/events-table.js';
-import { KafkaBroker } from '../support/kafka-broker.js';
-import { ENDPOINTS } from '../support/mixed-load.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
-import { Random } from '../support/random.js';
-import { TopicTally } from '../support/topic-tally.js';
+import { Workplace } from '../support/servers/collector.js';
+import { EventsTable } from '../support/servers/events-table.js';
+import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import { ENDPOINTS } from '../support/load/mixed-load.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
+import { Random } from '../support/load/random.js';
+import { TopicTally } from '../support/load/topic-tally.js';
 import { MOMENTS } from './crash-moments.js';
 import { CrashRun, missing, SINKS, type SinkName } from './crash-run.js';
 import { runs } from './runs.js';

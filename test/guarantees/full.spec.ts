@@ -2,14 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Ballast } from '../support/ballast.js';
-import { balancedBooks, type SinkBook } from '../support/books.js';
-import { Clients, ENDPOINTS, type EventForm, idsOf, type Request } from '../support/clients.js';
-import { type Collector, until, Workplace } from '../support/collector.js';
-import { canMount, withSmallFileSystem } from '../support/mounts.js';
-import { EventsTable } from '../support/events-table.js';
-import { dsnWith, type PostgresServer, startPostgres } from '../support/postgres-server.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
+import { Ballast } from '../support/disk/ballast.js';
+import { balancedBooks, type SinkBook } from '../support/load/books.js';
+import {
+  Clients,
+  ENDPOINTS,
+  type EventForm,
+  idsOf,
+  type Request,
+} from '../support/load/clients.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { canMount, withSmallFileSystem } from '../support/disk/mounts.js';
+import { EventsTable } from '../support/servers/events-table.js';
+import { dsnWith, type PostgresServer, startPostgres } from '../support/servers/postgres-server.js';
+import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import { runs } from './runs.js';
 
 /** Each thing is filled so often, one time after the other, in the same process. */

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { balancedBooks, type EndpointBook } from '../support/books.js';
-import { type Collector, Workplace } from '../support/collector.js';
-import { EventsTable } from '../support/events-table.js';
-import { KafkaBroker } from '../support/kafka-broker.js';
-import { ENDPOINTS, type Endpoint } from '../support/mixed-load.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
+import { balancedBooks, type EndpointBook } from '../support/load/books.js';
+import { type Collector, Workplace } from '../support/servers/collector.js';
+import { EventsTable } from '../support/servers/events-table.js';
+import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import { ENDPOINTS, type Endpoint } from '../support/load/mixed-load.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
 
 const SINKS = ['log', 'kafka', 'postgres'] as const;
 

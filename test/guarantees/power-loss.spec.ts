@@ -1,10 +1,10 @@
 import { rename, rm } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { balancedBooks } from '../support/books.js';
-import { type Collector, inParallel, Workplace } from '../support/collector.js';
-import { RecordedFiles } from '../support/crash-image.js';
-import { type Exchange, sendEvent } from '../support/send-event.js';
+import { balancedBooks } from '../support/load/books.js';
+import { type Collector, inParallel, Workplace } from '../support/servers/collector.js';
+import { RecordedFiles } from '../support/disk/crash-image.js';
+import { type Exchange, sendEvent } from '../support/servers/send-event.js';
 import {
   canTrace,
   contentOf,
@@ -13,7 +13,7 @@ import {
   subjectOf,
   type SystemCall,
   traced,
-} from '../support/syscall-trace.js';
+} from '../support/disk/syscall-trace.js';
 import { runs } from './runs.js';
 
 const EVENTS = 600;

@@ -20,7 +20,7 @@ import {
   type Remains,
   Restart,
   SettleReplay,
-} from '../support/queue-commands.js';
+} from '../support/disk/queue-commands.js';
 import {
   beginQueue,
   type Model,
@@ -29,19 +29,19 @@ import {
   type Settling,
   type SinkName,
   tally,
-} from '../support/queue-model.js';
+} from '../support/disk/queue-model.js';
 import { runs } from './runs.js';
 
 vi.mock('node:fs', async (load) => {
   const real = await load<typeof import('node:fs')>();
-  const { disk } = await import('../support/unreliable-disk.js');
+  const { disk } = await import('../support/disk/unreliable-disk.js');
   return { ...real, ...disk.callbacks(real) };
 });
 
 vi.mock('node:fs/promises', async (load) => {
   const real = await load<typeof import('node:fs/promises')>();
   const fs = await vi.importActual<typeof import('node:fs')>('node:fs');
-  const { disk } = await import('../support/unreliable-disk.js');
+  const { disk } = await import('../support/disk/unreliable-disk.js');
   return { ...real, ...disk.promises(real, fs) };
 });
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { type Panel, readDashboards } from '../support/monitoring-files.js';
+import { type Panel, readDashboards } from '../support/servers/monitoring-files.js';
 
 const DATA_SOURCE = 'gotrack-prometheus';
 const dashboards = await readDashboards();

@@ -1,13 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Collector, until, Workplace } from '../support/collector.js';
-import { KafkaBroker } from '../support/kafka-broker.js';
-import { metricsIn, readDashboards, readFolder, RULES } from '../support/monitoring-files.js';
-import { type PostgresServer, startPostgres, uniqueName } from '../support/postgres-server.js';
-import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
-import { RawConnection } from '../support/raw-http.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import {
+  metricsIn,
+  readDashboards,
+  readFolder,
+  RULES,
+} from '../support/servers/monitoring-files.js';
+import {
+  type PostgresServer,
+  startPostgres,
+  uniqueName,
+} from '../support/servers/postgres-server.js';
+import {
+  findPrometheus,
+  Prometheus,
+  type PrometheusPrograms,
+} from '../support/servers/prometheus.js';
+import { RawConnection } from '../support/servers/raw-http.js';
+import { TcpProxy } from '../support/servers/tcp-proxy.js';
 
 /** The collector of this test speaks no TLS; mtls.spec.ts looks for these. */
 const ONLY_WITH_TLS = [

@@ -1,14 +1,18 @@
 import { cp, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Collector, until, Workplace } from '../support/collector.js';
-import { readDashboards } from '../support/monitoring-files.js';
-import { findPrometheus, Prometheus, type PrometheusPrograms } from '../support/prometheus.js';
-import { replaceFile } from '../support/replace-file.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { readDashboards } from '../support/servers/monitoring-files.js';
+import {
+  findPrometheus,
+  Prometheus,
+  type PrometheusPrograms,
+} from '../support/servers/prometheus.js';
+import { replaceFile } from '../support/servers/replace-file.js';
 import {
   canCreateCertificates,
   CertificateAuthority,
   type ServerCertificate,
-} from '../support/server-certificate.js';
+} from '../support/servers/server-certificate.js';
 
 const NOT_AFTER =
   'gotrack_tls_certificate_not_after_timestamp_seconds{job="gotrack",server="metrics"}';

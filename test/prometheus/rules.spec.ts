@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readFolder, RULE_TESTS, RULES } from '../support/monitoring-files.js';
-import { findPrometheus } from '../support/prometheus.js';
+import { readFolder, RULE_TESTS, RULES } from '../support/servers/monitoring-files.js';
+import { findPrometheus } from '../support/servers/prometheus.js';
 
 const found = findPrometheus();
 const run = promisify(execFile);

@@ -2,8 +2,8 @@ import { appendFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { canMount, withSmallFileSystem } from '../../../test/support/mounts.js';
-import { RecordingObserver } from '../../../test/support/recording-observer.js';
+import { canMount, withSmallFileSystem } from '../../../test/support/disk/mounts.js';
+import { RecordingObserver } from '../../../test/support/fakes/recording-observer.js';
 import { ALL_DELIVERED, type Batch, type BatchBounds } from '../event-queue.js';
 import { encodeBlock } from './block.js';
 import { EmbeddedQueue } from './embedded-queue.js';

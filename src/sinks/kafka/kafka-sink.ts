@@ -1,9 +1,9 @@
 import type { StoredEvent } from '../../event/stored-event.js';
 import { RejectedEventsError, RetryableSinkError, Sink, type Written } from '../sink.js';
-import type { Cluster } from './cluster.js';
-import { asSinkError } from './kafka-error.js';
+import type { Cluster } from '../../kafka/cluster.js';
+import { asSinkError } from '../../kafka/kafka-error.js';
 import type { KafkaOptions } from './kafka.options.js';
-import type { Producer } from './producer.js';
+import type { Producer } from '../../kafka/producer.js';
 
 /** Appends events to a topic; a batch that comes again after a failure is appended once. */
 export class KafkaSink extends Sink {
@@ -70,9 +70,9 @@ export class KafkaSink extends Sink {
       return;
     }
     const [producer, cluster, { connectionOptions }] = await Promise.all([
-      import('./producer.js'),
-      import('./cluster.js'),
-      import('./connection-options.js'),
+      import('../../kafka/producer.js'),
+      import('../../kafka/cluster.js'),
+      import('../../kafka/connection-options.js'),
     ]);
     if (this.closed) {
       throw new RetryableSinkError('other', 'the sink is closed');

@@ -2,7 +2,7 @@ import { Matches, MaxLength } from 'class-validator';
 import type { Fault } from '../../config/configuration-error.js';
 import { boolean, oneOf, text } from '../../config/readers.js';
 import { type Reader, Setting } from '../../config/setting.js';
-import { brokers } from './brokers.js';
+import { brokers } from '../../kafka/brokers.js';
 
 export const ACKS = { all: -1, '-1': -1, '1': 1, '0': 0 } as const;
 export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;

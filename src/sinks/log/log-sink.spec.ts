@@ -20,8 +20,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger, type LoggerService } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { canMount, withMountedFile, withSmallFileSystem } from '../../../test/support/mounts.js';
-import { jsonOf, storedEvent, storedEvents } from '../../../test/sink-contract/sink-contract.js';
+import {
+  canMount,
+  withMountedFile,
+  withSmallFileSystem,
+} from '../../../test/support/disk/mounts.js';
+import { jsonOf, storedEvent, storedEvents } from '../../../test/contracts/sink-contract.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { LogSink } from './log-sink.js';
 import { LogOptions } from './log.options.js';

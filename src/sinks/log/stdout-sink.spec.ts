@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { jsonOf, storedEvents } from '../../../test/sink-contract/sink-contract.js';
+import { jsonOf, storedEvents } from '../../../test/contracts/sink-contract.js';
 import { StdoutSink } from './stdout-sink.js';
 
 /** Standard output whose reader takes a piece when it is told to, unless it is willing to take all. */

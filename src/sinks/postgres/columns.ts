@@ -1,6 +1,6 @@
 import { parseRfc3339 } from '../../event/rfc3339.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
-import { readHead } from '../event-head.js';
+import { readHead } from '../support/event-head.js';
 import { uuidv5 } from './uuidv5.js';
 
 /** What of an event has a column of its own. */

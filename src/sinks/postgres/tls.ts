@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readCertificates, readPem } from '../pem-file.js';
+import { readCertificates, readPem } from '../support/pem-file.js';
 import { type Dsn, SYSTEM_ROOTS } from './dsn.js';
 
 /** How to speak to the server: TLS options, or `false` for plain text. */

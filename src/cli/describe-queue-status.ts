@@ -1,0 +1,30 @@
+import type { QueueStatus } from '../queueing/embedded/queue-status.js';
+
+const MIB = 1024 * 1024;
+
+/** For `queue status`: one line for the queue, then a table of its sinks. */
+export function describeQueueStatus(directory: string, status: QueueStatus): string {
+  const size = `${directory}: ${mib(status.bytes)} MiB used, ${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
+  const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => [
+    sink,
+    ...[ledger.queued, ledger.accepted, ledger.delivered, ledger.deadLettered, ledger.corrupt].map(
+      String,
+    ),
+    `${oldestEventAgeSeconds.toFixed(1)} s`,
+  ]);
+  const table = [
+    ['sink', 'queued', 'accepted', 'delivered', 'dead letters', 'corrupt', 'oldest'],
+    ...rows,
+  ];
+  const widths = table[0]?.map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = table.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '),
+  );
+  return [size, '', ...lines].map((line) => line.trimEnd()).join('\n');
+}
+
+function mib(bytes: number): string {
+  return (bytes / MIB).toFixed(1);
+}

@@ -1,0 +1,85 @@
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { InjectOptions } from '../config/inject-options.js';
+import { PipelineObserver } from '../metrics/pipeline-observer.js';
+import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
+import { Readers } from '../queueing/event-queue.js';
+import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
+import { Lane } from './lane.js';
+import { DeliveryOptions } from './delivery.options.js';
+
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+
+/** All lanes, from the start of delivery to the end of the drain. */
+@Injectable()
+export class Lanes
+  implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly all: readonly Lane[];
+  /** Why the shutdown did not go as it should: Nest logs what a hook throws, and forgets it. */
+  shutdownError: Error | undefined;
+  private deadline: AbortSignal | undefined;
+
+  constructor(
+    @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
+    @Inject(SINKS) sinks: readonly ConfiguredSink[],
+    private readonly readers: Readers,
+    private readonly requests: DeadLetterRequests,
+    deadLetters: DeadLetters,
+    observer: PipelineObserver,
+  ) {
+    const bounds = {
+      maxEvents: options.batchSize,
+      maxBytes: MAX_BATCH_BYTES,
+      lingerMs: options.flushIntervalMs,
+    };
+    this.all = sinks.map(
+      ({ name, sink, bounds: own }) =>
+        new Lane(
+          name,
+          sink,
+          readers.reader(name),
+          deadLetters,
+          requests,
+          { ...bounds, ...own },
+          observer,
+        ),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    for (const lane of this.all) {
+      this.requests.listen(lane.name, () => lane.nudge());
+      lane.start();
+    }
+    this.requests.start();
+  }
+
+  /** HTTP closes next; the time that its last requests take is taken from the drain's. */
+  beforeApplicationShutdown(): void {
+    this.deadline = AbortSignal.timeout(this.options.shutdownTimeoutMs);
+  }
+
+  /** Runs after HTTP has closed: nothing is appended any more. */
+  async onApplicationShutdown(): Promise<void> {
+    try {
+      this.requests.stop();
+      const deadline = this.deadline ?? AbortSignal.abort();
+      const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
+      await this.readers.close();
+      const failed = drains.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') {
+        throw failed.reason;
+      }
+    } catch (error) {
+      this.shutdownError = error as Error;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { settingsOf, UnreadableValue } from '../config/setting.js';
+import { HttpOptions } from './http.options.js';
+
+function read(variable: string, text: string): unknown {
+  return settingsOf(HttpOptions)
+    .find(({ name }) => name === variable)
+    ?.read(text);
+}
+
+describe('TRUST_PROXY', () => {
+  it.each([
+    ['false', false],
+    ['Yes', true],
+    ['10.0.0.0/8', ['10.0.0.0/8']],
+    ['10.0.0.1, ::1,2001:db8::/32', ['10.0.0.1', '::1', '2001:db8::/32']],
+  ])('reads %s', (text, value) => {
+    expect(read('TRUST_PROXY', text)).toEqual(value);
+  });
+
+  it.each(['maybe', ',', '10.0.0.0/33', '10.0.0/8', 'loopback', '10.0.0.0/8,nonsense'])(
+    'cannot read %s',
+    (text) => {
+      expect(() => read('TRUST_PROXY', text)).toThrow(UnreadableValue);
+    },
+  );
+
+  it('warns of believing anyone, and of nothing else', () => {
+    expect(Object.assign(new HttpOptions(), { trustProxy: true }).warnings()).toEqual([
+      expect.stringContaining('TRUST_PROXY'),
+    ]);
+    expect(new HttpOptions().warnings()).toEqual([]);
+  });
+});
+
+describe('CORS_ORIGINS', () => {
+  it.each([
+    ['*', ['*']],
+    ['https://a.example, http://localhost:8080', ['https://a.example', 'http://localhost:8080']],
+  ])('reads %s', (text, value) => {
+    expect(read('CORS_ORIGINS', text)).toEqual(value);
+  });
+
+  it.each(['example.com', 'https://a.example/', 'https://a.example/path', 'null', ','])(
+    'cannot read %s',
+    (text) => {
+      expect(() => read('CORS_ORIGINS', text)).toThrow(UnreadableValue);
+    },
+  );
+});

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Fault } from '../../config/configuration-error.js';
+import type { CredentialFiles, FileContents } from './credential-files.js';
+import { checkCredentials, type Credentials, CredentialsError } from './credentials.js';
+
+/** @throws CredentialsError with every fault */
+export function readCredentials(files: CredentialFiles): Credentials {
+  return checkCredentials(files, readFilesNow(files));
+}
+
+/** What stops the start; for the check of the configuration. */
+export function credentialFaults(files: CredentialFiles): readonly Fault[] {
+  return ask(files, () => []).faults;
+}
+
+/** What the operator should know before the server starts. Empty when the files cannot be used. */
+export function credentialWarnings(files: CredentialFiles): readonly string[] {
+  return ask(files, ({ warnings }) => warnings).warnings;
+}
+
+function ask(
+  files: CredentialFiles,
+  warningsOf: (credentials: Credentials) => readonly string[],
+): { faults: readonly Fault[]; warnings: readonly string[] } {
+  try {
+    return { faults: [], warnings: warningsOf(readCredentials(files)) };
+  } catch (error) {
+    if (error instanceof CredentialsError) {
+      return { faults: error.faults, warnings: [] };
+    }
+    throw error;
+  }
+}
+
+export function readFilesNow({ cert, key, clientCa }: CredentialFiles): FileContents {
+  const content = (path: string): string | Error => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      return error as Error;
+    }
+  };
+  return {
+    cert: content(cert.path),
+    key: content(key.path),
+    clientCa: clientCa && content(clientCa.path),
+  };
+}
+
+export async function readFiles({ cert, key, clientCa }: CredentialFiles): Promise<FileContents> {
+  const content = (path: string): Promise<string | Error> =>
+    readFile(path, 'utf8').catch((error: Error) => error);
+  const [ofCert, ofKey, ofCa] = await Promise.all([
+    content(cert.path),
+    content(key.path),
+    clientCa && content(clientCa.path),
+  ]);
+  return { cert: ofCert, key: ofKey, clientCa: ofCa };
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { InjectOptions } from '../../config/inject-options.js';
+import { BodyBudget, type BodyShare } from './body-budget.js';
+import { ByteGatherer } from './byte-gatherer.js';
+import { bodyEncoding, decompress } from './decompress.js';
+import { bodyTooLarge, IngestionError } from '../../http/errors.js';
+import { IngestionOptions } from '../ingestion.options.js';
+import { bodyForm } from './media-type.js';
+import type { BodyForm } from '../collect/parse-events.js';
+
+/** A body as text, not parsed yet. */
+export interface EventsBody {
+  readonly form: BodyForm;
+  readonly text: string;
+}
+
+/** Reads bodies within their bounds. What is not read of a refused one, Node discards behind the answer. */
+@Injectable()
+export class BodyReader {
+  constructor(
+    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
+    private readonly budget: BodyBudget,
+  ) {}
+
+  /** @throws IngestionError */
+  async read(request: IncomingMessage, response: ServerResponse): Promise<EventsBody> {
+    const { headers } = request;
+    const { maxBodyBytes } = this.options;
+    const form = bodyForm(headers['content-type']);
+    const encoding = bodyEncoding(headers['content-encoding']);
+    const announced = Number(headers['content-length'] ?? 0);
+    if (announced > maxBodyBytes) {
+      throw bodyTooLarge(maxBodyBytes);
+    }
+    if (!this.budget.hasRoomFor(announced)) {
+      throw new IngestionError('GT_BUSY');
+    }
+
+    const share = this.budget.open(request, response);
+    const received = await receive(request, maxBodyBytes, share);
+    if (received.length === 0) {
+      throw new IngestionError('GT_EMPTY_BODY');
+    }
+    const bytes =
+      encoding === 'identity'
+        ? received
+        : await decompress(received, encoding, maxBodyBytes, share);
+    return { form, text: decodeText(bytes) };
+  }
+}
+
+function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const gathered = new ByteGatherer();
+    let length = 0;
+    const onData = (piece: Buffer): void => {
+      length += piece.length;
+      if (length > maxBytes) {
+        refuse(bodyTooLarge(maxBytes));
+      } else if (share.take(piece.length)) {
+        gathered.append(piece);
+      } else {
+        refuse(new IngestionError('GT_BUSY'));
+      }
+    };
+    const refuse = (error: IngestionError): void => {
+      request.off('data', onData).resume();
+      reject(error);
+    };
+    request.on('data', onData);
+    request.once('end', () => resolve(gathered.bytes));
+    // Also of a request that was cut: `end` never comes then.
+    request.once('close', () => reject(new IngestionError('GT_ABORTED')));
+    request.once('error', () => reject(new IngestionError('GT_ABORTED')));
+  });
+}
+
+/** Bytes that are no UTF-8 become U+FFFD; a byte order mark is dropped. */
+function decodeText(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  return text.codePointAt(0) === 0xfe_ff ? text.slice(1) : text;
+}

@@ -1,0 +1,67 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { IngestionOptions } from '../ingestion.options.js';
+import { clientOfAddress, ServerFieldsOfAddress, truncatedAddress } from './address-anonymizer.js';
+
+const noon = Date.UTC(2026, 10, 23, 12);
+const DAY_MS = 86_400_000;
+
+function serverFields(ipHashSecret?: string): ServerFieldsOfAddress {
+  return new ServerFieldsOfAddress(Object.assign(new IngestionOptions(), { ipHashSecret }));
+}
+
+describe('truncatedAddress', () => {
+  it.each([
+    ['192.0.2.77', '192.0.2.0'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::'],
+    ['::1', '::'],
+  ])('makes %s %s', (address, truncated) => {
+    expect(truncatedAddress(address)).toBe(truncated);
+  });
+});
+
+describe('clientOfAddress', () => {
+  it.each([
+    ['192.0.2.77', '192.0.2.77'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ])('counts %s as %s', (address, client) => {
+    expect(clientOfAddress(address)).toBe(client);
+  });
+});
+
+describe('server fields of an address', () => {
+  it('hold a truncated address without a secret', () => {
+    expect(serverFields().at(noon, '192.0.2.77')).toEqual({ ip: '192.0.2.0' });
+  });
+
+  it('hold the HMAC of the address under the key of its day with a secret', () => {
+    const key = createHmac('sha256', 'pepper').update('ip-hash:2026-11-23').digest();
+    expect(serverFields('pepper').at(noon, '192.0.2.77')).toEqual({
+      ip_hash: createHmac('sha256', key).update('192.0.2.77').digest('hex'),
+    });
+  });
+
+  it('stay the same for a UTC day, and change with the day and the secret', () => {
+    const fields = serverFields('pepper');
+    const first = fields.at(noon, '192.0.2.77');
+    expect(fields.at(noon + DAY_MS / 2 - 1, '192.0.2.77')).toEqual(first);
+    expect(fields.at(noon + DAY_MS / 2, '192.0.2.77')).not.toEqual(first);
+    expect(fields.at(noon, '192.0.2.77')).toEqual(first);
+    expect(serverFields('salt').at(noon, '192.0.2.77')).not.toEqual(first);
+  });
+
+  it('take the hosts of an IPv6 /64 for one client', () => {
+    const fields = serverFields('pepper');
+    const first = fields.at(noon, '2001:db8:1:2::3');
+    expect(fields.at(noon, '2001:db8:1:2:ffff::4')).toEqual(first);
+    expect(fields.at(noon, '2001:db8:1:3::3')).not.toEqual(first);
+  });
+
+  it('stay right for more addresses than are remembered', () => {
+    const fields = serverFields();
+    for (let index = 0; index < 25_000; index += 1) {
+      const network = `10.${index % 256}.${index >> 8}`;
+      expect(fields.at(noon, `${network}.9`)).toEqual({ ip: `${network}.0` });
+    }
+  });
+});

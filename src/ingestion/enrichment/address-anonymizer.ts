@@ -1,0 +1,81 @@
+import { createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import ipaddr from 'ipaddr.js';
+import { InjectOptions } from '../../config/inject-options.js';
+import type { ServerFields } from '../../event/prepare-event.js';
+import { IngestionOptions } from '../ingestion.options.js';
+
+const DAY_MS = 86_400_000;
+const MAX_CACHED = 10_000;
+
+/** What the server writes about a client's address; the full address goes no further than here. */
+@Injectable()
+export class ServerFieldsOfAddress {
+  readonly #secret: string | undefined;
+  readonly #cache = new Map<string, ServerFields>();
+  #day = -1;
+  #dayKey: Buffer = Buffer.alloc(0);
+
+  constructor(@InjectOptions(IngestionOptions) { ipHashSecret }: IngestionOptions) {
+    this.#secret = ipHashSecret;
+  }
+
+  /** @param address canonical text, as `ClientAddress` gives it */
+  at(nowMs: number, address: string): ServerFields {
+    const day = Math.floor(nowMs / DAY_MS);
+    if (day !== this.#day) {
+      this.#begin(day);
+    }
+    let fields = this.#cache.get(address);
+    if (fields === undefined) {
+      fields = this.#fields(address);
+      if (this.#cache.size >= MAX_CACHED) {
+        this.#cache.clear();
+      }
+      this.#cache.set(address, fields);
+    }
+    return fields;
+  }
+
+  #begin(day: number): void {
+    this.#day = day;
+    this.#cache.clear();
+    if (this.#secret !== undefined) {
+      this.#dayKey = dayKey(this.#secret, new Date(day * DAY_MS));
+    }
+  }
+
+  #fields(address: string): ServerFields {
+    return this.#secret === undefined
+      ? { ip: truncatedAddress(address) }
+      : { ip_hash: hashedAddress(this.#dayKey, address) };
+  }
+}
+
+/** The key of one UTC day: hashes of different days can't be joined. */
+function dayKey(secret: string, day: Date): Buffer {
+  return createHmac('sha256', secret)
+    .update(`ip-hash:${day.toISOString().slice(0, 10)}`)
+    .digest();
+}
+
+function hashedAddress(key: Buffer, address: string): string {
+  return createHmac('sha256', key).update(clientOfAddress(address)).digest('hex');
+}
+
+/** /24 of IPv4, /48 of IPv6. */
+export function truncatedAddress(address: string): string {
+  return address.includes(':')
+    ? ipv6Prefix(address, 3)
+    : `${address.slice(0, address.lastIndexOf('.'))}.0`;
+}
+
+/** Whom an address counts as: an IPv6 host changes its address at will within its `prefix::/64`. */
+export function clientOfAddress(address: string): string {
+  return address.includes(':') ? `${ipv6Prefix(address, 4)}/64` : address;
+}
+
+function ipv6Prefix(address: string, groups: number): string {
+  const { parts } = ipaddr.IPv6.parse(address);
+  return new ipaddr.IPv6(parts.map((part, index) => (index < groups ? part : 0))).toString();
+}

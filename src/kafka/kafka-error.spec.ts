@@ -1,0 +1,114 @@
+import {
+  AuthenticationError,
+  MultipleErrors,
+  NetworkError,
+  ProtocolError,
+  TimeoutError,
+} from '@platformatic/kafka';
+import { describe, expect, it } from 'vitest';
+import { RetryableSinkError } from '../sinks/sink.js';
+import { asSinkError, CODES, codeError, CONTENT_CODES, PRODUCER_CODES } from './kafka-error.js';
+
+describe('codeError', () => {
+  it.each([
+    ['requestTimedOut', 'timeout'],
+    ['topicAuthorizationFailed', 'auth'],
+    ['clusterAuthorizationFailed', 'auth'],
+    ['saslAuthenticationFailed', 'auth'],
+    ['kafkaStorageError', 'disk'],
+    ['throttlingQuotaExceeded', 'throttled'],
+    ['corruptMessage', 'other'],
+    ['unknownTopicOrPartition', 'other'],
+    ['leaderNotAvailable', 'other'],
+    ['notLeaderOrFollower', 'other'],
+    ['notEnoughReplicas', 'other'],
+    ['notEnoughReplicasAfterAppend', 'other'],
+  ] as const)('takes %s for the type %s, in words of its own', (name, errorType) => {
+    const error = codeError(CODES[name]);
+
+    expect(error).toMatchObject({ errorType });
+    expect(error.message).toMatch(`(error code ${CODES[name]})`);
+    expect(error.message).not.toContain('the request failed');
+  });
+
+  it("has the server's words behind its own", () => {
+    expect(codeError(CODES.notEnoughReplicas, 'ISR is 1').message).toBe(
+      'Kafka says: fewer replicas are in sync than min.insync.replicas (error code 19): ISR is 1',
+    );
+  });
+
+  it('gives the code of what it does not know', () => {
+    expect(codeError(-1)).toMatchObject({
+      errorType: 'other',
+      message: 'Kafka says: the request failed (error code -1)',
+    });
+  });
+
+  it('says which rights are missing', () => {
+    expect(codeError(CODES.topicAuthorizationFailed).message).toContain('WRITE and DESCRIBE');
+  });
+});
+
+describe('what the records cause', () => {
+  // What a wrong topic, a lost right or a failing cluster causes would empty the queue into the dead letters.
+  it('is that they are too large or invalid, and nothing else', () => {
+    expect([...CONTENT_CODES].toSorted((a, b) => a - b)).toEqual([10, 18, 87]);
+  });
+
+  it('does not overlap with what takes a new producer', () => {
+    expect([...CONTENT_CODES].filter((code) => PRODUCER_CODES.has(code))).toEqual([]);
+  });
+});
+
+describe('asSinkError', () => {
+  it("finds Kafka's answer among the causes", () => {
+    const answer = new ProtocolError('TOPIC_AUTHORIZATION_FAILED');
+    const error = asSinkError(
+      new NetworkError('it went wrong', { cause: new MultipleErrors('several', [answer]) }),
+    );
+
+    expect(error).toMatchObject({
+      errorType: 'auth',
+      message: expect.stringContaining('error code 29'),
+    });
+  });
+
+  it.each([
+    [new NetworkError('Connection closed'), 'connection', 'Connection closed'],
+    [new TimeoutError('Request timed out'), 'timeout', 'Request timed out'],
+    [new AuthenticationError('SASL authentication failed.'), 'auth', 'SASL authentication failed.'],
+    [new Error('connect ETIMEDOUT 10.0.0.1:9092'), 'timeout', 'ETIMEDOUT'],
+    [new AggregateError([new Error('connect ECONNREFUSED ::1:9092')]), 'connection', '::1'],
+  ])('takes %s for the type %s', (cause, errorType, words) => {
+    const error = asSinkError(cause);
+
+    expect(error).toBeInstanceOf(RetryableSinkError);
+    expect(error).toMatchObject({ errorType, message: expect.stringContaining(words) });
+    expect(error.message).toMatch(/^Kafka cannot be used: /);
+  });
+
+  it('says what lies behind, and each of it once', () => {
+    const refused = new Error('connect ECONNREFUSED 127.0.0.1:9092');
+    const cause = new MultipleErrors('no broker', [
+      new NetworkError('no connection', { cause: refused }),
+      new NetworkError('no connection', { cause: refused }),
+    ]);
+
+    expect(asSinkError(cause).message).toBe(
+      'Kafka cannot be used: no broker: no connection: connect ECONNREFUSED 127.0.0.1:9092',
+    );
+  });
+
+  it('does not keep the error of the client, which may hold what was sent', () => {
+    const cause = new NetworkError('Connection closed', { password: 's3cret' });
+    const error = asSinkError(cause);
+
+    expect(error.cause).toBeUndefined();
+    expect(JSON.stringify(error)).not.toContain('s3cret');
+  });
+
+  it('leaves what is told already as it is', () => {
+    const error = new RetryableSinkError('timeout', 'late');
+    expect(asSinkError(error)).toBe(error);
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfiguration } from '../../config/load-configuration.js';
+import { PostgresOptions } from '../postgres/postgres.options.js';
+import { requiredSettings } from './required-settings.js';
+import { SINK_CATALOGUE } from '../sink.catalogue.js';
+import { SinksOptions } from '../sinks.options.js';
+
+const CLASSES = [SinksOptions, ...SINK_CATALOGUE.map(({ optionsClass }) => optionsClass)];
+
+const load = (environment: Record<string, string>) =>
+  loadConfiguration(CLASSES, {
+    environment,
+    directory: '/nowhere',
+    crossChecks: [requiredSettings],
+  });
+
+describe('requiredSettings', () => {
+  it('asks for PG_DSN when OUTPUTS names postgres', async () => {
+    await expect(load({ OUTPUTS: 'log,postgres' })).rejects.toMatchObject({
+      faults: [{ name: 'PG_DSN', reason: 'must be set, because OUTPUTS names postgres' }],
+    });
+  });
+
+  it('asks for nothing that is set, or that belongs to another sink', async () => {
+    const configuration = await load({ OUTPUTS: 'postgres', PG_DSN: 'postgres://db/x' });
+    expect(configuration.get(PostgresOptions).dsn).toMatchObject({ url: 'postgres://db/x' });
+    await expect(load({ OUTPUTS: 'log' })).resolves.toBeDefined();
+  });
+});

@@ -1,0 +1,48 @@
+import { PipelineObserver, type QueueFigures } from '../../../src/metrics/pipeline-observer.js';
+
+type Fact = Exclude<keyof PipelineObserver, 'queueOpened'>;
+
+/** Keeps every fact it is told. */
+export class RecordingObserver extends PipelineObserver {
+  readonly facts: { readonly fact: Fact; readonly args: readonly unknown[] }[] = [];
+  figures: (() => Promise<QueueFigures>) | undefined;
+
+  readonly eventsReceived = this.record('eventsReceived');
+  readonly eventsAccepted = this.record('eventsAccepted');
+  readonly eventsRejected = this.record('eventsRejected');
+  readonly eventsRefused = this.record('eventsRefused');
+  readonly eventsDropped = this.record('eventsDropped');
+  readonly rejectedDiscarded = this.record('rejectedDiscarded');
+  readonly commitSucceeded = this.record('commitSucceeded');
+  readonly commitFailed = this.record('commitFailed');
+  readonly corruptRecordsFound = this.record('corruptRecordsFound');
+  readonly batchWritten = this.record('batchWritten');
+  readonly eventsWritten = this.record('eventsWritten');
+  readonly batchFailed = this.record('batchFailed');
+  readonly batchRetried = this.record('batchRetried');
+  readonly eventsDeadLettered = this.record('eventsDeadLettered');
+  readonly eventsReplayed = this.record('eventsReplayed');
+  readonly rejectedReplayed = this.record('rejectedReplayed');
+  readonly sinkWentUp = this.record('sinkWentUp');
+  readonly sinkWentDown = this.record('sinkWentDown');
+
+  queueOpened(figures: () => Promise<QueueFigures>): void {
+    this.figures = figures;
+  }
+
+  /** The arguments of each telling of the fact. */
+  of(fact: Fact): (readonly unknown[])[] {
+    return this.facts.filter((told) => told.fact === fact).map((told) => told.args);
+  }
+
+  /** Sum of one numeric argument over all tellings of the fact. */
+  total(fact: Fact, argument: number): number {
+    return this.of(fact).reduce((sum, args) => sum + Number(args[argument]), 0);
+  }
+
+  private record(fact: Fact): (...args: unknown[]) => void {
+    return (...args) => {
+      this.facts.push({ fact, args });
+    };
+  }
+}
