@@ -8,7 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type CollectorParts } from './app.module.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { LoggingOptions } from './config/logging.options.js';
-import type { ListenAddress } from './config/readers.js';
+import type { ListenAddress } from './config/parsers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
 import { connectionLimit } from './http/max-connections.js';

@@ -1,6 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
 import { get as getOverTls } from 'node:https';
-import type { ListenAddress } from '../config/readers.js';
+import type { ListenAddress } from '../config/parsers.js';
 
 const TIMEOUT_MS = 3000;
 

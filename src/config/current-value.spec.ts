@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { currentValue } from './current-value.js';
 import { readOptions } from './read-options.js';
-import { integer } from './readers.js';
-import { Setting, UnreadableValue } from './setting.js';
+import { integer } from './parsers.js';
+import { Setting, InvalidValueError } from './setting.js';
 
 class SampleOptions {
   static readonly key = 'sample';
@@ -50,12 +50,12 @@ describe('currentValue', () => {
 
     await writeFile(path, 'hunter2');
     expect(() => currentValue(options, 'pin')).toThrow(
-      new UnreadableValue('must be a whole number'),
+      new InvalidValueError('must be a whole number'),
     );
 
     await rm(path);
     expect(() => currentValue(options, 'pin')).toThrow(
-      new UnreadableValue('names a file that cannot be read: it does not exist (ENOENT)'),
+      new InvalidValueError('names a file that cannot be read: it does not exist (ENOENT)'),
     );
   });
 });

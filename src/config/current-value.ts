@@ -1,8 +1,8 @@
-import { UnreadableValue } from './setting.js';
+import { InvalidValueError } from './setting.js';
 
 const rereaders = new WeakMap<object, Map<string, () => unknown>>();
 
-/** @param reread gives the value as a file holds it by then */
+/** @param reread gives the value that the file holds now */
 export function rememberFile(options: object, property: string, reread: () => unknown): void {
   const properties = rereaders.get(options) ?? new Map<string, () => unknown>();
   rereaders.set(options, properties.set(property, reread));
@@ -11,7 +11,7 @@ export function rememberFile(options: object, property: string, reread: () => un
 /**
  * The value of a property now: a secret that came from a file is read again, for files of secrets are renewed
  * while the process runs.
- * @throws UnreadableValue when the file, or what it holds now, cannot be read
+ * @throws InvalidValueError when the file, or what it holds now, cannot be read
  */
 export function currentValue<T extends object, P extends keyof T & string>(
   options: T,
@@ -21,7 +21,7 @@ export function currentValue<T extends object, P extends keyof T & string>(
   try {
     return reread ? (reread() as T[P]) : options[property];
   } catch (error) {
-    // Another error of a reader may carry the value.
-    throw error instanceof UnreadableValue ? error : new UnreadableValue('cannot be read');
+    // Another error of a parser may carry the value.
+    throw error instanceof InvalidValueError ? error : new InvalidValueError('cannot be read');
   }
 }

@@ -1,5 +1,5 @@
 import { IsNotEmpty, Max, Min } from 'class-validator';
-import { integer, text } from './readers.js';
+import { integer, text } from './parsers.js';
 import { Setting } from './setting.js';
 
 /** Where refused events are kept, by delivery and by ingestion. */

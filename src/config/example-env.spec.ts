@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { renderExampleEnv } from './example-env.js';
 import { loadConfiguration } from './load-configuration.js';
-import { integer, list, listenAddress, text } from './readers.js';
+import { integer, list, listenAddress, text } from './parsers.js';
 import { Setting } from './setting.js';
 
 class SampleOptions {

@@ -1,4 +1,4 @@
-import type { ListenAddress } from './readers.js';
+import type { ListenAddress } from './parsers.js';
 
 /** A setting's value as its variable would hold it; `undefined` when there is no general way to write it. */
 export function formatValue(value: unknown): string | undefined {

@@ -10,7 +10,7 @@ import { ConfigurationError, type Fault } from './configuration-error.js';
 import { type LoadConfigurationFrom, loadConfiguration } from './load-configuration.js';
 import { LoggingOptions } from './logging.options.js';
 import type { OptionsRules } from './read-options.js';
-import { boolean, integer, list, listenAddress, oneOf, text } from './readers.js';
+import { boolean, integer, list, listenAddress, oneOf, text } from './parsers.js';
 import { InjectOptions } from './inject-options.js';
 import { Setting } from './setting.js';
 
@@ -51,12 +51,15 @@ class OutputOptions {
   @Setting('KAFKA_COMPRESSION', oneOf('none', 'gzip'), { doc: 'Compression.' })
   readonly compression: string = 'none';
 
+  @Setting('KAFKA_BROKERS', list, { doc: 'Brokers.' })
+  readonly brokers: readonly string[] = [];
+
   @Setting('KAFKA_TLS_CA', text, { doc: 'A short path.' })
   @MaxLength(8)
   readonly ca: string | undefined = undefined;
 }
 
-function chattyReader(value: string): string {
+function chattyParser(value: string): string {
   if (!value.startsWith('postgres:')) {
     throw new TypeError(`not an address: ${value}`);
   }
@@ -69,7 +72,7 @@ class SecretOptions {
   @Setting('IP_HASH_SECRET', text, { doc: 'Key.', secret: true })
   readonly hash: string | undefined = undefined;
 
-  @Setting('PG_DSN', chattyReader, { doc: 'Address.', secret: true })
+  @Setting('PG_DSN', chattyParser, { doc: 'Address.', secret: true })
   readonly dsn: string | undefined = undefined;
 }
 
@@ -173,7 +176,7 @@ describe('sources', () => {
 });
 
 describe('faults', () => {
-  it('tells all of them at once, each on a line of its own', async () => {
+  it('reports all of them at once, each on a line of its own', async () => {
     const error = await failure({
       BATCH_SIZE: '0',
       FLUSH_INTERVAL_MS: 'soon',
@@ -191,7 +194,7 @@ describe('faults', () => {
     );
   });
 
-  it('finds a slip in an env file, and in the name of a secret file', async () => {
+  it('finds a misspelt name in an env file, and that of a secret file', async () => {
     await write('.env', 'KAFKA_BROKER=a\n');
     expect(await faults({ IP_HASH_SECRET_FIEL: 'x' })).toEqual([
       { name: 'IP_HASH_SECRET_FIEL', reason: 'unknown; did you mean IP_HASH_SECRET_FILE?' },
@@ -229,7 +232,7 @@ describe('faults', () => {
     ]);
   });
 
-  it('tells what the options warn of', async () => {
+  it('reports what the options warn about', async () => {
     const configuration = await load({ FLUSH_INTERVAL_MS: '0' });
     expect(configuration.warnings).toEqual(['FLUSH_INTERVAL_MS=0: every event is a batch']);
   });
@@ -242,11 +245,11 @@ describe('faults', () => {
     ['an address', 'SERVER_ADDR', marker],
     ['a word', 'KAFKA_COMPRESSION', marker],
     ['a text out of bounds', 'KAFKA_TLS_CA', marker],
-    ['a secret, where the reader fails with another error', 'PG_DSN', marker],
+    ['a secret, where the parser fails with another error', 'PG_DSN', marker],
     ['a path to a secret', 'IP_HASH_SECRET_FILE', `/nowhere/${marker}`],
     ['a variable that is not supported', 'HMAC_SECRET', marker],
     ['a path to a secret that is not supported', 'HMAC_SECRET_FILE', `/nowhere/${marker}`],
-    ['a slip', 'METRICS_ENABLE', marker],
+    ['a misspelt name', 'METRICS_ENABLE', marker],
   ])('never shows the value of %s', async (_kind, name, value) => {
     const error = await failure({ [name]: value });
     expect(error.faults.map((fault) => fault.name)).toEqual([name]);

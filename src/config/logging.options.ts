@@ -1,4 +1,4 @@
-import { oneOf } from './readers.js';
+import { oneOf } from './parsers.js';
 import { Setting } from './setting.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;

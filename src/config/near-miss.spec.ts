@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OPTIONS_CLASSES } from '../options-classes.js';
+import { knownNames } from './check-names.js';
 import { editDistance, nearMiss } from './near-miss.js';
-import { CONTRACT_NAMES } from './unsupported.js';
 
-const ours = new Set(CONTRACT_NAMES);
+const ours = knownNames(OPTIONS_CLASSES);
 
 /** What Kubernetes tells every container of a namespace about a service in it. */
 function serviceLinks(service: string, port: number): string[] {
@@ -63,7 +64,7 @@ describe('nearMiss', () => {
     ['log_level', 'LOG_LEVEL'],
     ['Log_Levle', 'LOG_LEVEL'],
     ['NODE_ENVV', 'NODE_ENV'],
-  ])('takes %s for a slip of %s', (name, meant) => {
+  ])('takes %s for a misspelt %s', (name, meant) => {
     expect(nearMiss(name, ours)).toBe(meant);
   });
 
@@ -71,13 +72,23 @@ describe('nearMiss', () => {
     expect(nearMiss('AXXD', new Set(['ABCD', 'AXCD', 'AYYD']))).toBe('AXCD');
   });
 
-  it.each(CONTRACT_NAMES)('lets %s be', (name) => {
+  it.each([...ours])('leaves %s alone', (name) => {
     expect(nearMiss(name, ours)).toBeUndefined();
   });
 
-  it('lets a name be that is three edits away', () => {
+  it('leaves a name alone that is three edits away', () => {
     expect(nearMiss('METRICS_ENA', ours)).toBeUndefined();
     expect(nearMiss('OUT', ours)).toBeUndefined();
+  });
+
+  it('allows one edit to a name of fewer than six letters', () => {
+    expect(nearMiss('ROLES', ours)).toBe('ROLE');
+    expect(nearMiss('BTOS', ours)).toBe('BOTS');
+    expect(nearMiss('HOME', new Set(['ROLE']))).toBeUndefined();
+    expect(nearMiss('NODE', new Set(['ROLE']))).toBeUndefined();
+    expect(nearMiss('HOST', new Set(['BOTS']))).toBeUndefined();
+    expect(nearMiss('ABXX', new Set(['ABCDE']))).toBeUndefined();
+    expect(nearMiss('ABCDXX', new Set(['ABCDEF']))).toBe('ABCDEF');
   });
 
   it.each([
@@ -126,7 +137,7 @@ describe('nearMiss', () => {
         ...serviceLinks('GOTRACK', 19890),
       ].join(' '),
     ],
-  ])('takes nothing of the environment of %s for a slip', (_of, names) => {
+  ])('takes nothing in the environment of %s for a misspelt name of ours', (_of, names) => {
     const hits = names.split(/\s+/).map((name) => [name, nearMiss(name, ours)]);
     expect(hits.filter(([, meant]) => meant !== undefined)).toEqual([]);
   });

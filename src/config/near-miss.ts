@@ -1,23 +1,28 @@
-/** Edits at which a name still counts as a slip of one of ours. */
+/** Edits within which a name counts as a misspelling of one of ours. */
 const MAX_EDITS = 2;
+/** The same for a short name of ours, which other names resemble by chance: `HOME` and `NODE` resemble `ROLE`. */
+const MAX_EDITS_OF_SHORT = 1;
+/** A name with fewer characters is short. */
+const LONG_NAME = 6;
 
-/** Names that other programs put into the environment of theirs, and that happen to be that close to ours. */
+/** Names that other programs set, and that happen to be that close to one of ours. */
 const COMMONPLACE: ReadonlySet<string> = new Set(['VITEST_MODE']);
 
 /**
- * The name of ours that `name` was probably meant to be: within two edits in any case, the nearest
- * one. `undefined` when it is ours, or no slip.
+ * The name of ours that `name` was probably meant to be: the nearest one within the allowed edits, in any
+ * case of letters. `undefined` when `name` is ours itself, or resembles none.
  */
 export function nearMiss(name: string, ours: ReadonlySet<string>): string | undefined {
   if (ours.has(name) || COMMONPLACE.has(name)) {
     return undefined;
   }
   let nearest: string | undefined;
-  let fewest = MAX_EDITS + 1;
+  let fewest = Infinity;
   for (const candidate of ours) {
-    if (Math.abs(candidate.length - name.length) <= MAX_EDITS) {
+    const allowed = candidate.length < LONG_NAME ? MAX_EDITS_OF_SHORT : MAX_EDITS;
+    if (Math.abs(candidate.length - name.length) <= allowed) {
       const edits = editDistance(name.toUpperCase(), candidate);
-      if (edits < fewest) {
+      if (edits <= allowed && edits < fewest) {
         nearest = candidate;
         fewest = edits;
       }

@@ -1,13 +1,15 @@
-/** Turns a variable's text into its value, or throws an `UnreadableValue` with the reason. */
-export type Reader<T> = (text: string) => T;
+/** Turns a variable's text into its value, or throws an `InvalidValueError` with the reason. */
+export type Parser<T> = (text: string) => T;
 
-/** Why a value cannot be read. The message never repeats the value: it may be a secret. */
-export class UnreadableValue extends Error {}
+/** Why a value cannot be used. The message never repeats the value: it may be a secret. */
+export class InvalidValueError extends Error {
+  override readonly name = 'InvalidValueError';
+}
 
 export interface SettingAbout {
   /** One or two sentences for the operator, as they stand in `config/example.env`. */
   readonly doc: string;
-  /** Of the value as the variable holds it: `bytes`, `ms`, `MiB`, … */
+  /** Unit of the value as the variable holds it: `bytes`, `ms`, `MiB`, … */
   readonly unit?: string;
   /** A secret is masked wherever configuration is shown, and `NAME_FILE` may name a file that holds it. */
   readonly secret?: boolean;
@@ -18,7 +20,7 @@ export interface SettingDeclaration extends SettingAbout {
   readonly name: string;
   /** The property of the options class that it fills; its initializer is the default. */
   readonly property: string;
-  readonly read: Reader<unknown>;
+  readonly parse: Parser<unknown>;
 }
 
 /** A class of options: its key under `@nestjs/config`, and the settings that `@Setting` declared. */
@@ -34,12 +36,12 @@ const declarations = new WeakMap<object, SettingDeclaration[]>();
  * Declares that the environment variable `name` fills the decorated property. The property's
  * initializer is the default (`undefined`: unset), class-validator's decorators beside it bound the value.
  */
-export function Setting<T>(name: string, read: Reader<T>, about: SettingAbout): PropertyDecorator {
+export function Setting<T>(name: string, parse: Parser<T>, about: SettingAbout): PropertyDecorator {
   return (prototype, property) => {
     const declared = declarations.get(prototype) ?? [];
     declarations.set(prototype, [
       ...declared,
-      { ...about, name, property: String(property), read },
+      { ...about, name, property: String(property), parse },
     ]);
   };
 }

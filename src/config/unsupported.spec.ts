@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CONTRACT_NAMES, unsupportedFaults } from './unsupported.js';
+import { UNSUPPORTED, unsupportedFaults } from './unsupported.js';
 import { addSource, ENVIRONMENT, type GivenText } from './variables.js';
 
 function faultyNames(
@@ -12,28 +12,54 @@ function faultyNames(
 }
 
 describe('unsupportedFaults', () => {
-  const known = CONTRACT_NAMES.filter((name) => name !== 'NODE_ENV');
+  const names = UNSUPPORTED.map(({ name }) => name);
+  const secrets = UNSUPPORTED.filter(({ secret }) => secret).map(({ name }) => name);
+  const withDefault = UNSUPPORTED.flatMap(({ name, default: value }) =>
+    value === undefined ? [] : [[name, String(value)] as const],
+  );
 
-  it.each(known)('refuses %s when nothing reads it', (name) => {
-    expect(faultyNames({ [name]: '1' })).toEqual([name]);
+  it.each(names)('refuses %s when nothing reads it', (name) => {
+    expect(faultyNames({ [name]: 'another value' })).toEqual([name]);
   });
 
-  it.each(known)('lets %s be once an options class declares it', (name) => {
-    expect(faultyNames({ [name]: '1' }, { declared: new Set([name]) })).toEqual([]);
+  it.each(names)('accepts %s once an options class declares it', (name) => {
+    expect(faultyNames({ [name]: 'another value' }, { declared: new Set([name]) })).toEqual([]);
   });
 
-  it('refuses the file of a secret that nothing reads', () => {
-    expect(faultyNames({ PG_DSN_FILE: '/run/secrets/dsn' })).toEqual(['PG_DSN_FILE']);
+  it.each(secrets)('refuses the file of the secret %s', (name) => {
+    expect(faultyNames({ [`${name}_FILE`]: '/run/secrets/it' })).toEqual([`${name}_FILE`]);
   });
 
-  it('lets the variable be that chooses the env file', () => {
+  it.each(withDefault)('accepts %s=%s, which is its default', (name, value) => {
+    expect(faultyNames({ [name]: value })).toEqual([]);
+  });
+
+  it.each([
+    ['REQUIRE_HMAC', 'No'],
+    ['ENRICH_CHANNEL', '1'],
+    ['QUEUE_ACK_TIMEOUT_MS', '+02000'],
+  ])('accepts %s=%s, another form of its default', (name, value) => {
+    expect(faultyNames({ [name]: value })).toEqual([]);
+  });
+
+  it.each([
+    ['REQUIRE_HMAC', 'yes'],
+    ['ENRICH_CHANNEL', 'f'],
+    ['QUEUE_ACK_TIMEOUT_MS', '2001'],
+    ['ROLE', 'ingest'],
+  ])('refuses %s=%s, which is not its default', (name, value) => {
+    expect(faultyNames({ [name]: value })).toEqual([name]);
+  });
+
+  it('leaves the variable alone that chooses the env file', () => {
     expect(faultyNames({ NODE_ENV: 'production' })).toEqual([]);
   });
 
-  it('says of the proxy of the Go service that it is not coming', () => {
-    const variables = new Map([['FORWARD_DESTINATION', { text: 'x', source: ENVIRONMENT }]]);
-    expect(unsupportedFaults(variables, new Set())).toEqual([
-      { name: 'FORWARD_DESTINATION', reason: expect.stringContaining('does not forward') },
-    ]);
+  it.each([
+    ['FORWARD_DESTINATION', 'is not supported yet; unset it'],
+    ['METRICS_REQUIRE_AUTH', expect.stringContaining('set METRICS_BEARER_TOKEN')],
+  ])('says why it refuses %s', (name, reason) => {
+    const variables = new Map([[name, { text: 'x', source: ENVIRONMENT }]]);
+    expect(unsupportedFaults(variables, new Set())).toEqual([{ name, reason }]);
   });
 });

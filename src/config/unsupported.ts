@@ -1,83 +1,119 @@
+import { hostname } from 'node:os';
 import type { Fault } from './configuration-error.js';
+import { boolean, integer } from './parsers.js';
 import { fileVariable, type Variables } from './variables.js';
 
-/** Secrets of the product contract. */
-export const CONTRACT_SECRETS: readonly string[] = [
-  'HMAC_SECRET',
-  'IP_HASH_SECRET',
-  'INGEST_API_KEYS',
-  'KAFKA_SASL_PASSWORD',
-  'METRICS_BEARER_TOKEN',
-  'PG_DSN',
+/** A variable of the product contract that nothing reads yet. Once it is declared with `@Setting`, its line goes. */
+export interface UnsupportedVariable {
+  readonly name: string;
+  /** What happens when it is unset. Without a default, every value is refused. */
+  readonly default?: string | number | boolean;
+  readonly secret?: true;
+  /** Why it is refused, where it is not going to be supported. */
+  readonly reason?: string;
+}
+
+const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
+
+export const UNSUPPORTED: readonly UnsupportedVariable[] = [
+  { name: 'COLLECT_PATH' },
+  { name: 'PIXEL_PATH' },
+  { name: 'VALIDATE', default: false },
+  { name: 'CLIENT_IP_HEADER' },
+  { name: 'KEEP_ALIVE_TIMEOUT_MS', default: 75_000 },
+  { name: 'PUBLIC_URL' },
+  { name: 'CLIENT_PATH', default: '/pixel' },
+  { name: 'EVENT_SCHEMAS' },
+  { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
+  { name: 'TEST_MODE', default: false },
+  { name: 'LOG_FORMAT', default: 'json' },
+
+  { name: 'HMAC_SECRET', secret: true },
+  { name: 'REQUIRE_HMAC', default: false },
+  { name: 'HMAC_PUBLIC_KEY' },
+  { name: 'INGEST_API_KEYS', secret: true },
+  { name: 'REQUIRE_API_KEY', default: false },
+  { name: 'RATE_LIMIT_RPS' },
+  { name: 'SOURCE_RATE_LIMITS' },
+  {
+    name: 'METRICS_REQUIRE_AUTH',
+    default: false,
+    reason:
+      'is not a variable of GoTrack; set METRICS_BEARER_TOKEN, or METRICS_CLIENT_CA for client certificates, and unset it',
+  },
+
+  { name: 'ENRICH_USER_AGENT', default: true },
+  { name: 'BOTS', default: 'mark' },
+  { name: 'GEOIP_DB', default: 'builtin' },
+  { name: 'ENRICH_CHANNEL', default: true },
+  { name: 'VISITOR_HASH', default: false },
+  { name: 'DROP_FIELDS' },
+  { name: 'HASH_FIELDS' },
+  { name: 'HASH_SECRET', secret: true },
+
+  { name: 'QUEUE_DRIVER', default: 'embedded' },
+  { name: 'ROLE', default: 'all' },
+  { name: 'QUEUE_KAFKA_TOPIC', default: 'gotrack.queue' },
+  { name: 'QUEUE_KAFKA_KEY', default: 'event_id' },
+  { name: 'QUEUE_ACK', default: 'replicated' },
+  { name: 'QUEUE_ACK_TIMEOUT_MS', default: 2000 },
+  { name: 'QUEUE_WHEN_AWAY', default: 'spill' },
+  { name: 'INSTANCE_ID', default: hostname() },
+
+  { name: 'CLICKHOUSE_URL', default: 'http://localhost:8123' },
+  { name: 'CLICKHOUSE_DATABASE' },
+  { name: 'CLICKHOUSE_TABLE', default: 'events' },
+  { name: 'CLICKHOUSE_USER' },
+  { name: 'CLICKHOUSE_PASSWORD', secret: true },
+  { name: 'S3_BUCKET' },
+  { name: 'S3_PREFIX' },
+  { name: 'S3_REGION' },
+  { name: 'S3_ENDPOINT' },
+  { name: 'S3_ACCESS_KEY_ID' },
+  { name: 'S3_SECRET_ACCESS_KEY', secret: true },
+  { name: 'S3_FORMAT', default: 'ndjson.gz' },
+  { name: 'S3_MAX_MB' },
+  { name: 'S3_MAX_AGE_S' },
+  { name: 'HTTP_SINK_URL' },
+  { name: 'HTTP_SINK_TOKEN', secret: true },
+  { name: 'HTTP_SINK_FORMAT', default: 'json' },
+  { name: 'HTTP_SINK_SECRET', secret: true },
+  ...SINKS.flatMap((sink) => [{ name: `${sink}_EVENTS` }, { name: `${sink}_SOURCES` }]),
+
+  { name: 'FORWARD_DESTINATION' },
+  { name: 'FORWARD_INJECT', default: true },
 ];
 
-/** Every variable of the product contract, supported or not, but for the `NAME_FILE` of the secrets. */
-export const CONTRACT_NAMES: readonly string[] = [
-  ...CONTRACT_SECRETS,
-  'BATCH_SIZE',
-  'CORS_ORIGINS',
-  'DEAD_LETTER_MAX_MB',
-  'DEAD_LETTER_PATH',
-  'ENABLE_HTTPS',
-  'FLUSH_INTERVAL_MS',
-  'FORWARD_DESTINATION',
-  'GEOIP_DB',
-  'HMAC_PUBLIC_KEY',
-  'KAFKA_ACKS',
-  'KAFKA_BROKERS',
-  'KAFKA_COMPRESSION',
-  'KAFKA_SASL_MECHANISM',
-  'KAFKA_SASL_USER',
-  'KAFKA_TLS',
-  'KAFKA_TLS_CA',
-  'KAFKA_TLS_SKIP_VERIFY',
-  'KAFKA_TOPIC',
-  'LOG_BACKUPS',
-  'LOG_LEVEL',
-  'LOG_MAX_AGE_DAYS',
-  'LOG_PATH',
-  'LOG_ROTATE_MB',
-  'MAX_BATCH_EVENTS',
-  'MAX_BODY_BYTES',
-  'MAX_EVENT_BYTES',
-  'METRICS_ADDR',
-  'METRICS_CLIENT_CA',
-  'METRICS_ENABLED',
-  'METRICS_REQUIRE_TLS',
-  'METRICS_TLS_CERT',
-  'METRICS_TLS_KEY',
-  'NODE_ENV',
-  'OUTPUTS',
-  'PG_BATCH_SIZE',
-  'PG_COPY',
-  'PG_FLUSH_MS',
-  'PG_TABLE',
-  'PRIVACY_SIGNALS',
-  'QUEUE_MAX_MB',
-  'QUEUE_PATH',
-  'RATE_LIMIT_RPS',
-  'REQUIRE_HMAC',
-  'SANITIZE_PARAMS',
-  'SERVER_ADDR',
-  'SHUTDOWN_DELAY_MS',
-  'SHUTDOWN_TIMEOUT_MS',
-  'SSL_CERT_FILE',
-  'SSL_KEY_FILE',
-  'TEST_MODE',
-  'TRUST_PROXY',
-];
-
-/** Read by the loading itself: it names the env file. */
-const SUPPORTED_WITHOUT_DECLARATION = 'NODE_ENV';
-
-const REASONS = new Map([
-  ['FORWARD_DESTINATION', 'GoTrack does not forward requests as the Go service did; unset it'],
-]);
-
-/** Variables of the contract that are set and that nothing reads yet: ignoring `REQUIRE_HMAC` would be a lie. */
+/** Refuses what is set to something other than its default: ignoring `REQUIRE_HMAC=true` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
-  return [...CONTRACT_NAMES, ...CONTRACT_SECRETS.map(fileVariable)]
-    .filter((name) => name !== SUPPORTED_WITHOUT_DECLARATION && !declared.has(name))
-    .filter((name) => variables.has(name))
-    .map((name) => ({ name, reason: REASONS.get(name) ?? 'is not supported yet; unset it' }));
+  return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) => {
+    const { name, secret, reason = 'is not supported yet; unset it' } = variable;
+    const text = variables.get(name)?.text;
+    return [
+      ...(text === undefined || isDefault(variable, text) ? [] : [{ name, reason }]),
+      ...(secret && variables.has(fileVariable(name))
+        ? [{ name: fileVariable(name), reason }]
+        : []),
+    ];
+  });
+}
+
+/** Booleans and numbers may be written in any form that is read as the same value. */
+function isDefault({ default: value }: UnsupportedVariable, text: string): boolean {
+  try {
+    return value === parserOf(value)(text);
+  } catch {
+    return false;
+  }
+}
+
+function parserOf(value: UnsupportedVariable['default']): (text: string) => unknown {
+  switch (typeof value) {
+    case 'boolean':
+      return boolean;
+    case 'number':
+      return integer;
+    default:
+      return String;
+  }
 }

@@ -1,5 +1,5 @@
 import { Max, Min } from 'class-validator';
-import { integer } from '../config/readers.js';
+import { integer } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
 
 /** When a batch is written, and how long a shutdown may take. */

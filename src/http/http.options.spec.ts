@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { settingsOf, UnreadableValue } from '../config/setting.js';
+import { settingsOf, InvalidValueError } from '../config/setting.js';
 import { HttpOptions } from './http.options.js';
 
 function read(variable: string, text: string): unknown {
   return settingsOf(HttpOptions)
     .find(({ name }) => name === variable)
-    ?.read(text);
+    ?.parse(text);
 }
 
 describe('TRUST_PROXY', () => {
@@ -21,7 +21,7 @@ describe('TRUST_PROXY', () => {
   it.each(['maybe', ',', '10.0.0.0/33', '10.0.0/8', 'loopback', '10.0.0.0/8,nonsense'])(
     'cannot read %s',
     (text) => {
-      expect(() => read('TRUST_PROXY', text)).toThrow(UnreadableValue);
+      expect(() => read('TRUST_PROXY', text)).toThrow(InvalidValueError);
     },
   );
 
@@ -44,7 +44,7 @@ describe('CORS_ORIGINS', () => {
   it.each(['example.com', 'https://a.example/', 'https://a.example/path', 'null', ','])(
     'cannot read %s',
     (text) => {
-      expect(() => read('CORS_ORIGINS', text)).toThrow(UnreadableValue);
+      expect(() => read('CORS_ORIGINS', text)).toThrow(InvalidValueError);
     },
   );
 });

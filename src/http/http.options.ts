@@ -1,13 +1,13 @@
-import { boolean, list, type ListenAddress, listenAddress, text } from '../config/readers.js';
-import { type Reader, Setting, UnreadableValue } from '../config/setting.js';
+import { boolean, list, type ListenAddress, listenAddress, text } from '../config/parsers.js';
+import { type Parser, Setting, InvalidValueError } from '../config/setting.js';
 import type { CredentialFiles } from './tls/credential-files.js';
 import { credentialWarnings } from './tls/read-credentials.js';
 import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
-const origins: Reader<readonly string[]> = (value) => {
+const origins: Parser<readonly string[]> = (value) => {
   const items = list(value);
   if (items.length === 0 || !items.every((item) => item === '*' || isOrigin(item))) {
-    throw new UnreadableValue('must be * or a comma list of origins such as https://example.com');
+    throw new InvalidValueError('must be * or a comma list of origins such as https://example.com');
   }
   return items;
 };

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { boolean, list } from '../config/readers.js';
-import { type Reader, UnreadableValue } from '../config/setting.js';
+import { boolean, list } from '../config/parsers.js';
+import { type Parser, InvalidValueError } from '../config/setting.js';
 
 /** `false`: nobody's X-Forwarded-For is believed, `true`: everybody's, a list: that of proxies in these CIDRs. */
 export type TrustProxy = boolean | readonly string[];
@@ -9,13 +9,15 @@ export type TrustProxy = boolean | readonly string[];
 export type AddressRange = [address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number];
 
 /** A boolean word, or a comma list of CIDRs; an address alone is a range of one. */
-export const trustProxy: Reader<TrustProxy> = (value) => {
+export const trustProxy: Parser<TrustProxy> = (value) => {
   try {
     return boolean(value);
   } catch {
     const ranges = list(value);
     if (ranges.length === 0 || !ranges.every(isRange)) {
-      throw new UnreadableValue('must be true, false or a comma list of CIDRs such as 10.0.0.0/8');
+      throw new InvalidValueError(
+        'must be true, false or a comma list of CIDRs such as 10.0.0.0/8',
+      );
     }
     return ranges;
   }

@@ -1,5 +1,5 @@
 import { Max, Min } from 'class-validator';
-import { integer, list, oneOf, text } from '../config/readers.js';
+import { integer, list, oneOf, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
 import { PRIVACY_MODES, type PrivacyMode } from './enrichment/privacy.js';
 

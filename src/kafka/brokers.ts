@@ -1,5 +1,5 @@
-import { list } from '../config/readers.js';
-import { type Reader, UnreadableValue } from '../config/setting.js';
+import { list } from '../config/parsers.js';
+import { type Parser, InvalidValueError } from '../config/setting.js';
 
 export interface Broker {
   readonly host: string;
@@ -9,10 +9,10 @@ export interface Broker {
 const DEFAULT_PORT = 9092;
 
 /** A comma list of `host`, `host:port` or `[ipv6]:port`. */
-export const brokers: Reader<readonly string[]> = (value) => {
+export const brokers: Parser<readonly string[]> = (value) => {
   const addresses = list(value);
   if (addresses.length === 0) {
-    throw new UnreadableValue('must be a comma list of host:port');
+    throw new InvalidValueError('must be a comma list of host:port');
   }
   return addresses.map((address) => formatBroker(parseBroker(address)));
 };
@@ -24,7 +24,7 @@ export function parseBroker(address: string): Broker {
   const host = match?.['ipv6'] ?? match?.['host'];
   const port = Number(match?.['port'] ?? DEFAULT_PORT);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new UnreadableValue('must be a comma list of host:port');
+    throw new InvalidValueError('must be a comma list of host:port');
   }
   return { host, port };
 }

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from '@platformatic/kafka';
 import { currentValue } from '../config/current-value.js';
-import { UnreadableValue } from '../config/setting.js';
+import { InvalidValueError } from '../config/setting.js';
 import { readCertificates } from '../sinks/support/pem-file.js';
 import { RetryableSinkError } from '../sinks/sink.js';
 import type { KafkaOptions } from '../sinks/kafka/kafka.options.js';
@@ -36,7 +36,7 @@ function currentPassword(options: KafkaOptions): string | undefined {
   try {
     return currentValue(options, 'saslPassword');
   } catch (error) {
-    if (!(error instanceof UnreadableValue)) {
+    if (!(error instanceof InvalidValueError)) {
       throw error;
     }
     throw new RetryableSinkError('other', `KAFKA_SASL_PASSWORD_FILE ${error.message}`);

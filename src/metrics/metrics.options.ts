@@ -1,7 +1,7 @@
 import { Matches } from 'class-validator';
 import ipaddr from 'ipaddr.js';
 import type { Fault } from '../config/configuration-error.js';
-import { boolean, type ListenAddress, listenAddress, text } from '../config/readers.js';
+import { boolean, type ListenAddress, listenAddress, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
 import type { CredentialFiles } from '../http/tls/credential-files.js';
 import { credentialWarnings } from '../http/tls/read-credentials.js';

@@ -1,5 +1,5 @@
 import { IsNotEmpty, Max, Min } from 'class-validator';
-import { integer, text } from '../config/readers.js';
+import { integer, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
 
 export class QueueingOptions {

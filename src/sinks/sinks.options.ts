@@ -1,12 +1,12 @@
 import { ArrayNotEmpty, ArrayUnique } from 'class-validator';
-import { list } from '../config/readers.js';
-import { type Reader, Setting, UnreadableValue } from '../config/setting.js';
+import { list } from '../config/parsers.js';
+import { type Parser, Setting, InvalidValueError } from '../config/setting.js';
 import { SINK_NAMES } from './sink.catalogue.js';
 
-const outputs: Reader<readonly string[]> = (value) => {
+const outputs: Parser<readonly string[]> = (value) => {
   const names = list(value).map((name) => name.toLowerCase());
   if (!names.every((name) => SINK_NAMES.includes(name))) {
-    throw new UnreadableValue(`must be a comma list of ${SINK_NAMES.join(', ')}`);
+    throw new InvalidValueError(`must be a comma list of ${SINK_NAMES.join(', ')}`);
   }
   return names;
 };

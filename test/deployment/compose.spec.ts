@@ -7,7 +7,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../src/config/read-options.js';
-import { CONTRACT_NAMES, CONTRACT_SECRETS } from '../../src/config/unsupported.js';
+import { knownNames } from '../../src/config/check-names.js';
+import { OPTIONS_CLASSES } from '../../src/options-classes.js';
 import { DeliveryOptions } from '../../src/delivery/delivery.options.js';
 import { Workplace } from '../support/servers/collector.js';
 
@@ -171,11 +172,7 @@ describe('docker-compose.yml', () => {
     it('gives the collector variables that it knows, and can start with', async () => {
       makeCredentials();
       const given = service('gotrack').environment ?? {};
-      const known = new Set([
-        ...CONTRACT_NAMES,
-        ...CONTRACT_SECRETS.map((name) => `${name}_FILE`),
-        'NODE_OPTIONS',
-      ]);
+      const known = new Set([...knownNames(OPTIONS_CLASSES), 'NODE_OPTIONS']);
       expect(Object.keys(given).filter((name) => !known.has(name))).toEqual([]);
       const production = await readFile('config/production.env', 'utf8');
       await writeFile(workplace.path('.env'), production);

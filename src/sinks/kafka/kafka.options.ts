@@ -1,7 +1,7 @@
 import { Matches, MaxLength } from 'class-validator';
 import type { Fault } from '../../config/configuration-error.js';
-import { boolean, oneOf, text } from '../../config/readers.js';
-import { type Reader, Setting } from '../../config/setting.js';
+import { boolean, oneOf, text } from '../../config/parsers.js';
+import { type Parser, Setting } from '../../config/setting.js';
 import { brokers } from '../../kafka/brokers.js';
 
 export const ACKS = { all: -1, '-1': -1, '1': 1, '0': 0 } as const;
@@ -12,7 +12,7 @@ export type Acks = keyof typeof ACKS;
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
 export type Compression = (typeof COMPRESSIONS)[number];
 
-const mechanism: Reader<SaslMechanism> = (value) => {
+const mechanism: Parser<SaslMechanism> = (value) => {
   const words = SASL_MECHANISMS.map((word) => word.toLowerCase());
   const word = oneOf(...words)(value);
   return SASL_MECHANISMS[words.indexOf(word)] ?? 'PLAIN';

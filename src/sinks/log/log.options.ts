@@ -1,5 +1,5 @@
-import { IsInt, IsNotEmpty, Min } from 'class-validator';
-import { integer, text } from '../../config/readers.js';
+import { IsNotEmpty, Min } from 'class-validator';
+import { integer, text } from '../../config/parsers.js';
 import { Setting } from '../../config/setting.js';
 
 export class LogOptions {
@@ -11,7 +11,6 @@ export class LogOptions {
   })
   readonly path: string = './data/events.ndjson';
 
-  @IsInt()
   @Min(0)
   @Setting('LOG_ROTATE_MB', integer, {
     doc: 'The file is set aside, with the time in its name, before a batch would take it past this size. 0: never.',
@@ -19,14 +18,12 @@ export class LogOptions {
   })
   readonly rotateMb: number = 100;
 
-  @IsInt()
   @Min(0)
   @Setting('LOG_BACKUPS', integer, {
     doc: 'How many files set aside are kept; the oldest go first. 0: all.',
   })
   readonly backups: number = 0;
 
-  @IsInt()
   @Min(0)
   @Setting('LOG_MAX_AGE_DAYS', integer, {
     doc: 'Files set aside longer ago than this are deleted, at start and at each rotation. 0: never.',

@@ -1,5 +1,5 @@
-import { type Reader, UnreadableValue } from '../../config/setting.js';
-import { oneOf } from '../../config/readers.js';
+import { type Parser, InvalidValueError } from '../../config/setting.js';
+import { oneOf } from '../../config/parsers.js';
 
 /** As libpq has them. */
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
@@ -27,16 +27,16 @@ const TLS_PARAMETERS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'u
  * A connection string in either form of libpq, a URI or keywords and values; its parameters mean what they mean there
  * ("Connection Strings" in PostgreSQL's manual).
  */
-export const dsn: Reader<Dsn> = (value) => {
+export const dsn: Parser<Dsn> = (value) => {
   const url = /^postgres(ql)?:\/\//i.test(value) ? URL.parse(value) : fromKeywords(value);
   if (!url) {
-    throw new UnreadableValue(
+    throw new InvalidValueError(
       'must be postgres://user:password@host:port/database, where characters of the password that mean something in a URL ' +
         'are percent-encoded; or host=… port=… dbname=… user=… password=…',
     );
   }
   if (url.host.includes(',') || url.searchParams.get('host')?.includes(',')) {
-    throw new UnreadableValue('must name one host');
+    throw new InvalidValueError('must name one host');
   }
   const given = new Map(TLS_PARAMETERS.map((name) => [name, url.searchParams.get(name)]));
   for (const name of TLS_PARAMETERS) {
@@ -45,10 +45,10 @@ export const dsn: Reader<Dsn> = (value) => {
   const rootCert = given.get('sslrootcert') ?? undefined;
   const sslMode = readMode(given.get('sslmode') ?? defaultMode(given.get('ssl'), rootCert));
   if (sslMode === 'verify-ca' && rootCert === undefined) {
-    throw new UnreadableValue('has sslmode=verify-ca, which needs the sslrootcert of your CA');
+    throw new InvalidValueError('has sslmode=verify-ca, which needs the sslrootcert of your CA');
   }
   if (rootCert === SYSTEM_ROOTS && sslMode !== 'verify-full') {
-    throw new UnreadableValue('has sslrootcert=system, which needs sslmode=verify-full');
+    throw new InvalidValueError('has sslrootcert=system, which needs sslmode=verify-full');
   }
   return {
     url: url.toString(),
@@ -92,6 +92,6 @@ function readMode(value: string): SslMode {
   try {
     return oneOf(...SSL_MODES)(value);
   } catch {
-    throw new UnreadableValue(`has an unknown sslmode: it is one of ${SSL_MODES.join(', ')}`);
+    throw new InvalidValueError(`has an unknown sslmode: it is one of ${SSL_MODES.join(', ')}`);
   }
 }

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { currentValue } from '../../config/current-value.js';
-import { UnreadableValue } from '../../config/setting.js';
+import { InvalidValueError } from '../../config/setting.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { type RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
 import { Connection } from './connection.js';
@@ -171,7 +171,7 @@ export class PostgresSink extends Sink {
     try {
       return currentValue(this.options, 'dsn');
     } catch (error) {
-      if (!(error instanceof UnreadableValue)) {
+      if (!(error instanceof InvalidValueError)) {
         throw error;
       }
       throw new RetryableSinkError('other', `PG_DSN_FILE ${error.message}`);

@@ -1,5 +1,5 @@
 import { Max, Min } from 'class-validator';
-import { boolean, integer } from '../../config/readers.js';
+import { boolean, integer } from '../../config/parsers.js';
 import { Setting } from '../../config/setting.js';
 import { type Dsn, dsn } from './dsn.js';
 import { tableName } from './table-name.js';

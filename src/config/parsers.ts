@@ -1,11 +1,11 @@
-import { type Reader, UnreadableValue } from './setting.js';
+import { type Parser, InvalidValueError } from './setting.js';
 
-export const text: Reader<string> = (value) => value;
+export const text: Parser<string> = (value) => value;
 
-export const integer: Reader<number> = (value) => {
+export const integer: Parser<number> = (value) => {
   const number = Number(value);
   if (!/^[+-]?\d+$/.test(value) || !Number.isSafeInteger(number)) {
-    throw new UnreadableValue('must be a whole number');
+    throw new InvalidValueError('must be a whole number');
   }
   return number;
 };
@@ -15,16 +15,16 @@ const booleans = new Map([
   ...['0', 'f', 'false', 'n', 'no'].map((word) => [word, false] as const),
 ]);
 
-export const boolean: Reader<boolean> = (value) => {
+export const boolean: Parser<boolean> = (value) => {
   const known = booleans.get(value.toLowerCase());
   if (known === undefined) {
-    throw new UnreadableValue('must be 1, t, true, y, yes or 0, f, false, n, no');
+    throw new InvalidValueError('must be 1, t, true, y, yes or 0, f, false, n, no');
   }
   return known;
 };
 
 /** A comma list; blanks around its items and empty items don't count. */
-export const list: Reader<readonly string[]> = (value) =>
+export const list: Parser<readonly string[]> = (value) =>
   value
     .split(',')
     .map((item) => item.trim())
@@ -33,11 +33,11 @@ export const list: Reader<readonly string[]> = (value) =>
 /** One of these words, in any case. */
 export function oneOf<const Words extends readonly string[]>(
   ...words: Words
-): Reader<Words[number]> {
+): Parser<Words[number]> {
   return (value) => {
     const word = value.toLowerCase();
     if (!words.includes(word)) {
-      throw new UnreadableValue(`must be one of ${words.join(', ')}`);
+      throw new InvalidValueError(`must be one of ${words.join(', ')}`);
     }
     return word;
   };
@@ -50,11 +50,11 @@ export interface ListenAddress {
 }
 
 /** `host:port`, `:port` or `[::1]:port`. Port 0 lets the system choose. */
-export const listenAddress: Reader<ListenAddress> = (value) => {
+export const listenAddress: Parser<ListenAddress> = (value) => {
   const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<host>[^:[\]]*)):(?<port>\d{1,5})$/.exec(value)?.groups;
   const port = Number(match?.['port']);
   if (!match || port > 65_535) {
-    throw new UnreadableValue('must be host:port, :port or [ipv6]:port');
+    throw new InvalidValueError('must be host:port, :port or [ipv6]:port');
   }
   return { host: match['ipv6'] ?? (match['host'] || '::'), port };
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { boolean, integer, list, listenAddress, oneOf, text } from './readers.js';
-import { UnreadableValue } from './setting.js';
+import { boolean, integer, list, listenAddress, oneOf, text } from './parsers.js';
+import { InvalidValueError } from './setting.js';
 
 describe('text', () => {
   it('takes the value as it is', () => {
@@ -21,7 +21,7 @@ describe('integer', () => {
   it.each(['1.5', '1e3', '0x10', '1_000', ' 1', '10MB', '-', '9007199254740993'])(
     'refuses %j',
     (value) => {
-      expect(() => integer(value)).toThrow(UnreadableValue);
+      expect(() => integer(value)).toThrow(InvalidValueError);
     },
   );
 });
@@ -36,7 +36,7 @@ describe('boolean', () => {
   });
 
   it.each(['on', 'off', '2', 'truth', ' true'])('refuses %j', (value) => {
-    expect(() => boolean(value)).toThrow(UnreadableValue);
+    expect(() => boolean(value)).toThrow(InvalidValueError);
   });
 });
 
@@ -51,14 +51,14 @@ describe('list', () => {
 });
 
 describe('oneOf', () => {
-  const read = oneOf('gzip', 'zstd');
+  const parse = oneOf('gzip', 'zstd');
 
   it('reads a word in any case', () => {
-    expect(read('GZip')).toBe('gzip');
+    expect(parse('GZip')).toBe('gzip');
   });
 
   it('names the words when it refuses one', () => {
-    expect(() => read('brotli')).toThrow(new UnreadableValue('must be one of gzip, zstd'));
+    expect(() => parse('brotli')).toThrow(new InvalidValueError('must be one of gzip, zstd'));
   });
 });
 
@@ -75,7 +75,7 @@ describe('listenAddress', () => {
   it.each(['9090', 'localhost', 'localhost:', ':65536', '::1:9090', '[]:80', 'a:b', ':-1'])(
     'refuses %j',
     (value) => {
-      expect(() => listenAddress(value)).toThrow(UnreadableValue);
+      expect(() => listenAddress(value)).toThrow(InvalidValueError);
     },
   );
 });

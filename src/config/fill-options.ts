@@ -1,0 +1,122 @@
+import { ConfigurationError, type Fault } from './configuration-error.js';
+import { rememberFile } from './current-value.js';
+import { formatValue } from './format-value.js';
+import { readSecretFile } from './secret-file.js';
+import {
+  InvalidValueError,
+  type OptionsClass,
+  type SettingDeclaration,
+  settingsOf,
+} from './setting.js';
+import { fileVariable, type GivenText, type Variables } from './variables.js';
+
+/** A setting as `check-config` shows it. Holds no secret. */
+export interface EffectiveSetting {
+  /** Key of the options class. */
+  readonly module: string;
+  readonly name: string;
+  /** As the variable would hold it, a secret masked; `undefined` when unset. */
+  readonly shown: string | undefined;
+  readonly source: string;
+}
+
+export interface FilledOptions<T extends object> {
+  /** Where a value has a fault, the default stands. */
+  readonly options: T;
+  readonly settings: readonly EffectiveSetting[];
+  readonly faults: readonly Fault[];
+}
+
+const MASK = '********';
+
+/** Fills an options class from the variables. Each value can be parsed; its bounds are not checked here. */
+export function fillOptions<T extends object>(
+  optionsClass: OptionsClass<T>,
+  variables: Variables,
+  directory: string,
+): FilledOptions<T> {
+  const options = new optionsClass();
+  const settings: EffectiveSetting[] = [];
+  const faults: Fault[] = [];
+  for (const declaration of settingsOf(optionsClass)) {
+    try {
+      const given = findText(declaration, variables, directory);
+      if (given !== undefined) {
+        assign(options, declaration, given);
+      }
+      settings.push({
+        module: optionsClass.key,
+        name: declaration.name,
+        shown: show(declaration, Reflect.get(options, declaration.property), given?.text),
+        source: given?.source ?? 'default',
+      });
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) {
+        throw error;
+      }
+      faults.push(...error.faults);
+    }
+  }
+  return { options, settings, faults };
+}
+
+interface FoundText extends GivenText {
+  /** For a secret in a file: reads what it holds now. */
+  readonly reread?: () => string;
+}
+
+function findText(
+  { name, secret }: SettingDeclaration,
+  variables: Variables,
+  directory: string,
+): FoundText | undefined {
+  const given = variables.get(name);
+  const file = secret ? variables.get(fileVariable(name)) : undefined;
+  if (file === undefined) {
+    return given;
+  }
+  if (given !== undefined) {
+    throw fault(name, `is set, and so is ${fileVariable(name)}; unset one of them`);
+  }
+  const reread = (): string => readSecretFile(directory, file.text);
+  return {
+    reread,
+    text: valueOrFault(fileVariable(name), reread),
+    source: `${file.source} (${fileVariable(name)})`,
+  };
+}
+
+function assign(
+  options: object,
+  { name, property, parse }: SettingDeclaration,
+  { text, reread }: FoundText,
+): void {
+  if (reread) {
+    rememberFile(options, property, () => parse(reread()));
+  }
+  Object.assign(options, { [property]: valueOrFault(name, () => parse(text)) });
+}
+
+function valueOrFault<T>(name: string, getValue: () => T): T {
+  try {
+    return getValue();
+  } catch (error) {
+    // Another error of a parser, such as that of `new URL`, may carry the value: it stays here.
+    throw fault(name, error instanceof InvalidValueError ? error.message : 'cannot be read');
+  }
+}
+
+function fault(name: string, reason: string): ConfigurationError {
+  return new ConfigurationError([{ name, reason }]);
+}
+
+function show(
+  { secret }: SettingDeclaration,
+  value: unknown,
+  text: string | undefined,
+): string | undefined {
+  if (value === undefined) {
+    return undefined;
+  }
+  return secret ? MASK : (formatValue(value) ?? text);
+}
