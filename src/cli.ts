@@ -1,51 +1,60 @@
-import 'reflect-metadata';
 import { parseArgs } from 'node:util';
-import { describeConfiguration } from './config/describe-configuration.js';
-import { type Configuration, loadConfiguration } from './config/load-configuration.js';
-import { checkHealth } from './cli/check-health.js';
-import { DeadLetterOptions } from './config/dead-letter.options.js';
-import { HttpOptions } from './http/http.options.js';
-import { serve } from './main.js';
-import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
-import { askAboutDeadLetters } from './delivery/dead-letters/ask-about-dead-letters.js';
-import type { DeadLetterRequest } from './disk/dead-letter-requests.js';
-import { REJECTED } from './disk/dead-letter-files.js';
-import { listDeadLetters } from './delivery/dead-letters/list-dead-letters.js';
-import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
-import { QueueingOptions } from './queueing/queueing.options.js';
-import { describeQueueStatus } from './cli/describe-queue-status.js';
-import { SinksOptions } from './sinks/sinks.options.js';
+import { complain, print } from './cli/print.js';
+import { UsageError } from './cli/usage-error.js';
 
-const USAGE = `gotrack [command]
+interface Command {
+  /** The words that name it, then its arguments in capitals. */
+  readonly usage: string;
+  readonly about: string;
+  /** Loads what this command needs and no other does. It gives the exit code. */
+  readonly load: () => Promise<{ run(...args: string[]): Promise<number> }>;
+}
 
-  serve                  run the collector (the default)
-  check-config           check the configuration and print what is in effect, secrets masked
-  healthcheck            ask the running collector's /healthz; exit code 0 when it answers
-  queue status           what is queued for each sink, how old and how large it is
-  queue forget SINK      give up what is queued for a sink, for one that OUTPUTS no longer names
-  dead-letters list      what sinks and ingestion have refused, by file and reason
-  dead-letters replay NAME
-                         give a sink its dead letters again, or validate those of "rejected" anew
-  dead-letters purge NAME
-                         delete the dead letters of a sink, or those of "rejected"
-`;
+const COMMANDS: readonly Command[] = [
+  {
+    usage: 'serve',
+    about: 'run the collector (the default)',
+    load: async () => ({ run: (await import('./main.js')).serve }),
+  },
+  {
+    usage: 'check-config',
+    about: 'check the configuration and print what is in effect, secrets masked',
+    load: () => import('./cli/check-config.js'),
+  },
+  {
+    usage: 'healthcheck',
+    about: "ask the running collector's /healthz; exit code 0 when it answers",
+    load: () => import('./cli/healthcheck.js'),
+  },
+  {
+    usage: 'queue status',
+    about: 'what is queued for each sink, how old and how large it is',
+    load: () => import('./cli/queue-status.js'),
+  },
+  {
+    usage: 'queue forget SINK',
+    about: 'give up what is queued for a sink that OUTPUTS no longer names',
+    load: () => import('./cli/queue-forget.js'),
+  },
+  {
+    usage: 'dead-letters list',
+    about: 'what sinks and ingestion have refused, by file and reason',
+    load: () => import('./cli/dead-letters-list.js'),
+  },
+  {
+    usage: 'dead-letters replay NAME',
+    about: 'deliver the dead letters of a sink again, or validate those of "rejected" again',
+    load: () => import('./cli/dead-letters-replay.js'),
+  },
+  {
+    usage: 'dead-letters purge NAME',
+    about: 'delete the dead letters of a sink, or those of "rejected"',
+    load: () => import('./cli/dead-letters-purge.js'),
+  },
+];
 
-/** The command line was not understood. */
-class UsageError extends Error {}
-
-/** Takes as many arguments as its function has parameters. */
-type Command = (...args: string[]) => Promise<number>;
-
-const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ['serve', serve],
-  ['check-config', checkConfig],
-  ['healthcheck', healthcheck],
-  ['queue status', showQueue],
-  ['queue forget', forget],
-  ['dead-letters list', showDeadLetters],
-  ['dead-letters replay', (name) => askCollector(name, 'replay')],
-  ['dead-letters purge', (name) => askCollector(name, 'purge')],
-]);
+/** Width of the first column of the help. */
+const COLUMN = 21;
 
 async function run(args: string[]): Promise<number> {
   const { positionals, values } = parseArgs({
@@ -54,77 +63,38 @@ async function run(args: string[]): Promise<number> {
     options: { help: { type: 'boolean', short: 'h' } },
   });
   if (values.help) {
-    print(USAGE);
+    print(help());
     return 0;
   }
   const words = positionals.length === 0 ? ['serve'] : positionals;
-  const nameLength = COMMANDS.has(words[0] ?? '') ? 1 : 2;
-  const command = COMMANDS.get(words.slice(0, nameLength).join(' '));
-  const rest = words.slice(nameLength);
-  if (!command || command.length !== rest.length) {
+  const command = COMMANDS.find(({ usage }) => matches(usage, words));
+  if (!command) {
     throw new UsageError(`unknown command: ${words.join(' ')}`);
   }
-  return command(...rest);
+  const { run: runCommand } = await command.load();
+  return runCommand(...words.filter((_, index) => isArgument(command.usage.split(' ')[index])));
 }
 
-async function checkConfig(): Promise<number> {
-  const loaded = await configuration();
-  print(describeConfiguration(loaded));
-  for (const warning of loaded.warnings) {
-    complain(`warning: ${warning}`);
-  }
-  return 0;
+/** Whether the words are those of the usage, with any word in the place of each argument. */
+function matches(usage: string, words: readonly string[]): boolean {
+  const expected = usage.split(' ');
+  return (
+    expected.length === words.length &&
+    expected.every((word, index) => isArgument(word) || word === words[index])
+  );
 }
 
-async function healthcheck(): Promise<number> {
-  // Whether the collector could start again is not asked here: it may serve well while its certificate is replaced.
-  const { get } = await loadConfiguration(OPTIONS_CLASSES);
-  const { address, https } = get(HttpOptions);
-  print(await checkHealth(address, { https }));
-  return 0;
+function isArgument(word = ''): boolean {
+  return word === word.toUpperCase();
 }
 
-async function showQueue(): Promise<number> {
-  const { path } = (await configuration()).get(QueueingOptions);
-  print(describeQueueStatus(path, await queueStatus(path)));
-  return 0;
-}
-
-async function forget(sink: string): Promise<number> {
-  const { path } = (await configuration()).get(QueueingOptions);
-  const events = await forgetSink(path, sink);
-  print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
-  return 0;
-}
-
-async function showDeadLetters(): Promise<number> {
-  print(await listDeadLetters((await configuration()).get(DeadLetterOptions).path));
-  return 0;
-}
-
-/** Of its own dead letters, only a sink's lane knows what became; a sink without a lane has none to ask. */
-async function askCollector(name: string, request: DeadLetterRequest): Promise<number> {
-  const { get } = await configuration();
-  const names = [...get(SinksOptions).outputs, REJECTED];
-  if (!names.includes(name)) {
-    throw new UsageError(
-      `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
-    );
-  }
-  print(await askAboutDeadLetters(get(DeadLetterOptions).path, name, request));
-  return 0;
-}
-
-function configuration(): Promise<Configuration> {
-  return loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text.trimEnd()}\n`);
-}
-
-function complain(text: string): void {
-  process.stderr.write(`${text.trimEnd()}\n`);
+function help(): string {
+  const lines = COMMANDS.map(({ usage, about }) => {
+    const gap =
+      usage.length > COLUMN ? `\n${' '.repeat(COLUMN + 4)}` : ' '.repeat(COLUMN + 2 - usage.length);
+    return `  ${usage}${gap}${about}`;
+  });
+  return ['gotrack [command]', '', ...lines].join('\n');
 }
 
 /** `parseArgs` throws a TypeError for an unknown option. */
@@ -136,7 +106,7 @@ function isUnknownOption(error: unknown): error is Error {
 
 function explain(error: unknown): string {
   if (error instanceof UsageError || isUnknownOption(error)) {
-    return `${error.message}\n\n${USAGE}`;
+    return `${error.message}\n\n${help()}`;
   }
   if (error instanceof TypeError || error instanceof ReferenceError) {
     return `${error.stack}`;

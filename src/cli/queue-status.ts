@@ -1,9 +1,18 @@
-import type { QueueStatus } from '../queueing/embedded/queue-status.js';
+import { type QueueStatus, queueStatus } from '../queueing/embedded/queue-status.js';
+import { QueueingOptions } from '../queueing/queueing.options.js';
+import { print } from './print.js';
+import { loadProgramConfiguration } from './program-configuration.js';
 
 const MIB = 1024 * 1024;
 
-/** For `queue status`: one line for the queue, then a table of its sinks. */
-export function describeQueueStatus(directory: string, status: QueueStatus): string {
+export async function run(): Promise<number> {
+  const { path } = (await loadProgramConfiguration()).get(QueueingOptions);
+  print(describe(path, await queueStatus(path)));
+  return 0;
+}
+
+/** One line for the queue, then a table of its sinks. */
+function describe(directory: string, status: QueueStatus): string {
   const size = `${directory}: ${mib(status.bytes)} MiB used, ${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
   const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => [
     sink,

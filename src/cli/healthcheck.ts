@@ -1,29 +1,30 @@
 import { get, type IncomingMessage } from 'node:http';
 import { get as getOverTls } from 'node:https';
-import type { ListenAddress } from '../config/parsers.js';
+import { loadOptions } from '../config/load-options.js';
+import { HttpOptions } from '../http/http.options.js';
+import { print } from './print.js';
 
 const TIMEOUT_MS = 3000;
 
 /**
- * Asks the collector on this machine whether it is alive.
- * @returns what it says
- * @throws Error that says why it is not
+ * Asks the collector on this machine whether it is alive. Whether it could start again is not asked: it may serve
+ * well while its certificate is replaced. A container runs this every few seconds, so it loads only what it needs.
+ * @throws Error that says why the collector is not alive
  */
-export async function checkHealth(
-  { host, port }: ListenAddress,
-  { https }: { readonly https: boolean },
-): Promise<string> {
-  const url = `${https ? 'https' : 'http'}://${reachable(host)}:${port}/healthz`;
+export async function run(): Promise<number> {
+  const { address, https } = loadOptions(HttpOptions);
+  const url = `${https ? 'https' : 'http'}://${reachable(address.host)}:${address.port}/healthz`;
   const { status, body } = await ask(url).catch((error: Error) => {
     throw new Error(`no answer from ${url}: ${error.message}`, { cause: error });
   });
   if (status !== 200) {
     throw new Error(`${url} answers ${status}`);
   }
-  return body;
+  print(body);
+  return 0;
 }
 
-/** Not with fetch, which refuses the ports that browsers block, 6000 and 10080 among them. */
+/** `fetch` is not used: it refuses the ports that browsers block, 6000 and 10080 among them. */
 function ask(url: string): Promise<{ status: number | undefined; body: string }> {
   return new Promise((resolve, reject) => {
     const options = { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) };
@@ -42,7 +43,7 @@ function ask(url: string): Promise<{ status: number | undefined; body: string }>
   });
 }
 
-/** An address that stands for all interfaces is asked on loopback. */
+/** The collector is asked on loopback when it listens on all interfaces. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') {
     return '127.0.0.1';

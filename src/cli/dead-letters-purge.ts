@@ -1,0 +1,5 @@
+import { requestToCollector } from './request-to-collector.js';
+
+export function run(name: string): Promise<number> {
+  return requestToCollector(name, 'purge');
+}

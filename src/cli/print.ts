@@ -1,0 +1,9 @@
+/** Writes the result of a command. */
+export function print(text: string): void {
+  process.stdout.write(`${text.trimEnd()}\n`);
+}
+
+/** Writes what went wrong, or may. */
+export function complain(text: string): void {
+  process.stderr.write(`${text.trimEnd()}\n`);
+}
