@@ -6,8 +6,8 @@ interface Command {
   /** The words that name it, then its arguments in capitals. */
   readonly usage: string;
   readonly about: string;
-  /** Loads what this command needs and no other does. It gives the exit code. */
-  readonly load: () => Promise<{ run(...args: string[]): Promise<number> }>;
+  /** Loads the command and what it needs. `run` gives the exit code. */
+  readonly load: () => Promise<{ readonly run: (...args: string[]) => Promise<number> }>;
 }
 
 const COMMANDS: readonly Command[] = [
@@ -71,8 +71,8 @@ async function run(args: string[]): Promise<number> {
   if (!command) {
     throw new UsageError(`unknown command: ${words.join(' ')}`);
   }
-  const { run: runCommand } = await command.load();
-  return runCommand(...words.filter((_, index) => isArgument(command.usage.split(' ')[index])));
+  const { run: execute } = await command.load();
+  return execute(...words.filter((_, index) => isArgument(command.usage.split(' ')[index])));
 }
 
 /** Whether the words are those of the usage, with any word in the place of each argument. */

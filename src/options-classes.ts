@@ -25,12 +25,12 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   LoggingOptions,
 ];
 
-/** Not a rule of their classes: a server that runs goes on without the files, so those who only ask it must too. */
+/** A rule for the start, not of the classes: a running server keeps serving while its files are replaced, and so `healthcheck` must work. */
 const usableCertificates: CrossCheck = (get) => {
   const metrics = get(MetricsOptions);
   const files = [get(HttpOptions).tlsFiles, metrics.enabled ? metrics.tlsFiles : undefined];
   return files.flatMap((each) => (each ? credentialFaults(each) : []));
 };
 
-/** Rules over several of them, and over what they name; for what is about to start. */
+/** Rules over several options classes, and over the files that they name. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [requiredSettings, usableCertificates];

@@ -57,15 +57,20 @@ describe('the declarations', () => {
     expect(keys).toEqual([...new Set(keys)]);
   });
 
-  it('and what is not supported yet are the variables of the contract, each in one of the two', () => {
-    expect([...names, ...UNSUPPORTED.map(({ name }) => name)].toSorted()).toEqual(
-      CONTRACT.toSorted(),
-    );
+  it('hold every variable of the contract, but for those that are refused as not supported yet', () => {
+    const listed = [...names, ...UNSUPPORTED.map(({ name }) => name)];
+    const known = new Set(listed);
+    expect(CONTRACT.filter((name) => !known.has(name))).toEqual([]);
+    expect(listed).toEqual([...known]);
   });
 
   it('are secret where the contract says so', () => {
-    const secrets = [...settings, ...UNSUPPORTED].filter(({ secret }) => secret);
-    expect(secrets.map(({ name }) => name).toSorted()).toEqual(CONTRACT_SECRETS.toSorted());
+    const secrets = new Set(
+      [...settings, ...UNSUPPORTED].filter(({ secret }) => secret).map(({ name }) => name),
+    );
+    expect(CONTRACT.filter((name) => secrets.has(name)).toSorted()).toEqual(
+      CONTRACT_SECRETS.toSorted(),
+    );
   });
 
   it('have sound defaults', async () => {

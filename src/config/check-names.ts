@@ -2,18 +2,14 @@ import type { Fault } from './configuration-error.js';
 import { nearMiss } from './near-miss.js';
 import { type OptionsClass, settingsOf } from './setting.js';
 import { UNSUPPORTED, unsupportedFaults } from './unsupported.js';
-import { fileVariable, type Variables } from './variables.js';
+import { namesOf, type Variables } from './variables.js';
 
 /** Read without a declaration: it names the env file. */
 const NODE_ENV = 'NODE_ENV';
 
 /** Every variable that means something to GoTrack, now or later. */
 export function knownNames(optionsClasses: readonly OptionsClass[]): ReadonlySet<string> {
-  return new Set([
-    NODE_ENV,
-    ...declaredNames(optionsClasses),
-    ...UNSUPPORTED.flatMap(({ name, secret }) => withFile(name, secret)),
-  ]);
+  return new Set([NODE_ENV, ...declaredNames(optionsClasses), ...UNSUPPORTED.flatMap(namesOf)]);
 }
 
 /** Names that are ours and that nothing reads yet, and names that were probably meant to be ours. */
@@ -30,11 +26,5 @@ export function nameFaults(
 }
 
 function declaredNames(optionsClasses: readonly OptionsClass[]): ReadonlySet<string> {
-  return new Set(
-    optionsClasses.flatMap(settingsOf).flatMap(({ name, secret }) => withFile(name, secret)),
-  );
-}
-
-function withFile(name: string, secret: boolean | undefined): string[] {
-  return secret ? [name, fileVariable(name)] : [name];
+  return new Set(optionsClasses.flatMap(settingsOf).flatMap(namesOf));
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Fault } from './configuration-error.js';
 import { boolean, integer } from './parsers.js';
-import { fileVariable, type Variables } from './variables.js';
+import { namesOf, type Variables } from './variables.js';
 
 /** A variable of the product contract that nothing reads yet. Once it is declared with `@Setting`, its line goes. */
 export interface UnsupportedVariable {
@@ -86,34 +86,24 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
 
 /** Refuses what is set to something other than its default: ignoring `REQUIRE_HMAC=true` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
-  return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) => {
-    const { name, secret, reason = 'is not supported yet; unset it' } = variable;
-    const text = variables.get(name)?.text;
-    return [
-      ...(text === undefined || isDefault(variable, text) ? [] : [{ name, reason }]),
-      ...(secret && variables.has(fileVariable(name))
-        ? [{ name: fileVariable(name), reason }]
-        : []),
-    ];
-  });
+  return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) =>
+    namesOf(variable)
+      .filter((name) => !isDefault(variable, variables.get(name)?.text))
+      .map((name) => ({ name, reason: variable.reason ?? 'is not supported yet; unset it' })),
+  );
 }
 
 /** Booleans and numbers may be written in any form that is read as the same value. */
-function isDefault({ default: value }: UnsupportedVariable, text: string): boolean {
+function isDefault({ default: value }: UnsupportedVariable, text: string | undefined): boolean {
   try {
-    return value === parserOf(value)(text);
+    if (text === undefined) {
+      return true;
+    }
+    if (typeof value === 'boolean') {
+      return boolean(text) === value;
+    }
+    return typeof value === 'number' ? integer(text) === value : text === value;
   } catch {
     return false;
-  }
-}
-
-function parserOf(value: UnsupportedVariable['default']): (text: string) => unknown {
-  switch (typeof value) {
-    case 'boolean':
-      return boolean;
-    case 'number':
-      return integer;
-    default:
-      return String;
   }
 }

@@ -27,3 +27,8 @@ export function addSource(
 export function fileVariable(name: string): string {
   return `${name}_FILE`;
 }
+
+/** The variables that may set a value: its name, and for a secret that of the file. */
+export function namesOf({ name, secret }: { name: string; secret?: boolean }): string[] {
+  return secret ? [name, fileVariable(name)] : [name];
+}

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Workplace } from '../support/servers/collector.js';
 
@@ -9,6 +10,26 @@ beforeEach(async () => {
 });
 
 afterEach(() => workplace.remove());
+
+const RECORDER = pathToFileURL('test/support/record-modules.mjs').href;
+
+/** The packages that a command loads, and that it ends well. */
+async function packagesOf(
+  command: string,
+  environment: Record<string, string> = {},
+): Promise<string[]> {
+  const record = workplace.path('modules');
+  const { exitCode } = await workplace.run([command], {
+    NODE_OPTIONS: `--import=${RECORDER}`,
+    LOADED_MODULES: record,
+    ...environment,
+  });
+  expect(exitCode).toBe(0);
+  const loaded = await readFile(record, 'utf8');
+  expect(loaded).toContain('/dist/cli.js\n');
+  const packages = [...loaded.matchAll(/\/node_modules\/((?:@[^/]+\/)?[^/]+)\//g)];
+  return [...new Set(packages.map(([, name = '']) => name))].toSorted();
+}
 
 describe('check-config', () => {
   it('prints what is in effect, with secrets masked', async () => {
@@ -53,7 +74,7 @@ describe('check-config', () => {
     expect(served).toEqual(checked);
   });
 
-  it('reads .env behind the environment', async () => {
+  it('reads .env after the environment', async () => {
     await writeFile(workplace.path('.env'), 'BATCH_SIZE=11\nFLUSH_INTERVAL_MS=12\n');
     const { stdout } = await workplace.run(['check-config'], {
       BATCH_SIZE: '13',
@@ -81,7 +102,45 @@ describe('healthcheck', () => {
   });
 });
 
+describe('what a command loads', () => {
+  it('is little for healthcheck, which a container runs every few seconds', async () => {
+    const collector = await workplace.start();
+    const address = { SERVER_ADDR: `127.0.0.1:${collector.port}` };
+    expect(await packagesOf('healthcheck', address)).toEqual(['dotenv', 'ipaddr.js']);
+  });
+
+  it('is nothing for --help', async () => {
+    expect(await packagesOf('--help')).toEqual([]);
+  });
+
+  it('is recorded', async () => {
+    const loaded = await packagesOf('check-config');
+    expect(loaded).toEqual(expect.arrayContaining(['@nestjs/common', 'class-validator', 'pg']));
+  });
+});
+
 describe('the command line', () => {
+  it('prints a line for each command with --help', async () => {
+    const { exitCode, stdout, stderr } = await workplace.run(['--help']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    const usages = [...stdout.matchAll(/^ {2}(?<usage>\S+(?: \S+)*)/gm)].map(
+      ({ groups }) => groups?.['usage'],
+    );
+    expect(usages).toEqual(
+      expect.arrayContaining([
+        'serve',
+        'check-config',
+        'healthcheck',
+        'queue status',
+        'queue forget SINK',
+        'dead-letters list',
+        'dead-letters replay NAME',
+        'dead-letters purge NAME',
+      ]),
+    );
+  });
+
   it('says that there is no queue to look at', async () => {
     const { exitCode, stderr } = await workplace.run(['queue', 'status']);
     expect(exitCode).toBe(1);
