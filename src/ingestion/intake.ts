@@ -5,12 +5,8 @@ import { type EventContext, type Prepared, prepareEvent } from '../event/prepare
 import type { Rejection } from '../event/rejection.js';
 import { createSanitizer, type Sanitizer } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
-import {
-  type EventEndpoint,
-  PipelineObserver,
-  type RefusalReason,
-  type RejectionReason,
-} from '../metrics/pipeline-observer.js';
+import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
+import type { RefusalReason, RejectionReason } from '../event/reasons.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { ClientAddress } from '../http/client-address.js';
