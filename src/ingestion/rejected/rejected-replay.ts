@@ -8,6 +8,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { InjectOptions } from '../../config/inject-options.js';
+import { ifMissing } from '../../disk/missing.js';
 import { readLastLines } from '../../disk/read-lines.js';
 import { removeFile } from '../../disk/remove-file.js';
 import { type Fields, isFields } from '../../event/fields.js';
@@ -90,7 +91,7 @@ export class RejectedReplay
 
   /** Also what an earlier process has left. */
   private async replay(): Promise<void> {
-    const file = await open(this.ring.replayPath, 'r+').catch(ifMissing);
+    const file = await open(this.ring.replayPath, 'r+').catch(ifMissing(undefined));
     if (!file) {
       return;
     }
@@ -159,11 +160,4 @@ export class RejectedReplay
       }
     }
   }
-}
-
-function ifMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') {
-    throw error;
-  }
-  return undefined;
 }
