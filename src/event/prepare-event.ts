@@ -94,19 +94,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
 
   // Sanitizing may have left gaps.
   const hasGaps = found.hasGaps || context.sanitizer !== undefined;
-  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
-  const event: Draft = {
-    event_id: present(given['event_id']),
-    ts: present(given['ts']),
-    received_at: isoTime(context.receivedAtMs),
-    type: present(given['type']),
-    url: group('url'),
-    route: group('route'),
-    device: group('device'),
-    session: context.omitSession ? undefined : group('session'),
-    props: group('props'),
-    server: unlessEmpty(context.server),
-  };
+  const event = draftOf(given, hasGaps, context);
   const errors = validationErrors(event);
   if (errors.length > 0) {
     return rejected('schema', errors, keptForDiagnosis(given, context));
@@ -129,6 +117,22 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('too_large', [error], keptForDiagnosis(given, context));
   }
   return { json };
+}
+
+function draftOf(given: Fields, hasGaps: boolean, context: EventContext): Draft {
+  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
+  return {
+    event_id: present(given['event_id']),
+    ts: present(given['ts']),
+    received_at: isoTime(context.receivedAtMs),
+    type: present(given['type']),
+    url: group('url'),
+    route: group('route'),
+    device: group('device'),
+    session: context.omitSession ? undefined : group('session'),
+    props: group('props'),
+    server: unlessEmpty(context.server),
+  };
 }
 
 function rejected(
