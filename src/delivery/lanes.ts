@@ -25,6 +25,7 @@ export class Lanes
   /** Why the shutdown did not go as it should: Nest logs what a hook throws, and forgets it. */
   shutdownError: Error | undefined;
   private deadline: AbortSignal | undefined;
+  private stopListening: readonly (() => void)[] = [];
 
   constructor(
     @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
@@ -54,11 +55,12 @@ export class Lanes
   }
 
   onApplicationBootstrap(): void {
+    this.stopListening = this.all.map((lane) =>
+      this.requests.listen(lane.name, () => lane.nudge()),
+    );
     for (const lane of this.all) {
-      this.requests.listen(lane.name, () => lane.nudge());
       lane.start();
     }
-    this.requests.start();
   }
 
   /** HTTP closes next; the time that its last requests take is taken from the drain's. */
@@ -69,7 +71,7 @@ export class Lanes
   /** Runs after HTTP has closed: nothing is appended any more. */
   async onApplicationShutdown(): Promise<void> {
     try {
-      this.requests.stop();
+      this.stopListening.forEach((stop) => stop());
       const deadline = this.deadline ?? AbortSignal.abort();
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.readers.close();

@@ -1,5 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeDirectory } from './make-directory.js';
 import { removeFile } from './remove-file.js';
 import { syncDirectory } from './sync-directory.js';
@@ -14,35 +15,27 @@ const POLL_INTERVAL_MS = 1000;
  */
 export class DeadLetterRequests {
   private readonly listeners = new Map<string, () => void>();
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private polling: AbortController | undefined;
 
   constructor(private readonly directory: string) {}
 
-  /** `asked` is called again and again while a request for `name` waits to be served. */
-  listen(name: string, asked: () => void): void {
-    this.listeners.set(name, asked);
-  }
-
-  /** Looks for requests from now on, until `stop`. */
-  start(): void {
-    const look = async (): Promise<void> => {
-      const files = await this.files();
-      for (const [name, asked] of this.listeners) {
-        if (files.includes(fileOf(name, 'replay')) || files.includes(fileOf(name, 'purge'))) {
-          asked();
-        }
-      }
-      if (!this.stopped) {
-        this.timer = setTimeout(() => void look(), POLL_INTERVAL_MS).unref();
+  /**
+   * Calls `onRequest` about once a second while a request for `name` waits to be served.
+   * @returns stops that
+   */
+  listen(name: string, onRequest: () => void): () => void {
+    this.listeners.set(name, onRequest);
+    if (this.polling === undefined) {
+      this.polling = new AbortController();
+      void this.poll(this.polling.signal);
+    }
+    return () => {
+      this.listeners.delete(name);
+      if (this.listeners.size === 0) {
+        this.polling?.abort();
+        this.polling = undefined;
       }
     };
-    void look();
-  }
-
-  stop(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
   }
 
   /** Durable when it resolves. */
@@ -58,6 +51,20 @@ export class DeadLetterRequests {
 
   withdraw(name: string, request: DeadLetterRequest): Promise<void> {
     return removeFile(this.path(name, request));
+  }
+
+  private async poll(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const files = await this.files();
+      for (const [name, onRequest] of this.listeners) {
+        const isWaiting =
+          files.includes(fileOf(name, 'replay')) || files.includes(fileOf(name, 'purge'));
+        if (isWaiting && !signal.aborted) {
+          onRequest();
+        }
+      }
+      await sleep(POLL_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    }
   }
 
   private path(name: string, request: DeadLetterRequest): string {

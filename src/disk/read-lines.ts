@@ -7,7 +7,7 @@ export interface Line {
   readonly bytes: Buffer;
   /** Offset of its first byte. */
   readonly start: number;
-  /** Offset behind its newline. */
+  /** Offset after its newline. */
   readonly end: number;
 }
 

@@ -38,7 +38,7 @@ describe('lengthOfWholeLines', () => {
     expect(await lengthIn('one\ntwo\n\0\0\nfour\n', pieceBytes)).toBe(8);
   });
 
-  it('finds the end of the lines behind a torn one of many pieces', async () => {
+  it('finds the end of the lines before a torn one of many pieces', async () => {
     expect(await lengthIn(`whole\n${'x'.repeat(300_000)}`)).toBe(6);
   });
 });

@@ -4,7 +4,7 @@ import { type Fields, isFields } from './fields.js';
 export type GroupName = 'url' | 'route' | 'device' | 'session' | 'props';
 
 interface Group {
-  /** Of its members, those that are groups themselves. */
+  /** Those of its members that are groups themselves. */
   readonly groups: ReadonlyMap<string, Group>;
   /** An array of objects with these members. */
   readonly isList: boolean;

@@ -17,7 +17,7 @@ describe('encode', () => {
     ['a lone high surrogate', `a${HIGH}b`, `a${REPLACED}b`],
     ['a lone low surrogate', `a${LOW}b`, `a${REPLACED}b`],
     ['surrogates in the wrong order', LOW + HIGH, REPLACED + REPLACED],
-    ['a NUL behind backslashes', `\\\\${NUL}`, `\\\\${REPLACED}`],
+    ['a NUL after backslashes', `\\\\${NUL}`, `\\\\${REPLACED}`],
   ])('replaces %s', (_, text, expected) => {
     expect(decoded({ text })).toEqual({ text: expected });
     expect(decoded({ [text]: 1 })).toEqual({ [expected]: 1 });
@@ -26,7 +26,7 @@ describe('encode', () => {
   it.each([
     ['a pair of surrogates', HIGH + LOW],
     ['the text of an escape', '\\u0000 \\ud800'],
-    ['the text of an escape behind backslashes', '\\\\u0000'],
+    ['the text of an escape after backslashes', '\\\\u0000'],
     ['other control characters', '\u{1}\b\t\r\n\u{1F}\u{7F}'],
     ['line separators', '\u{2028}\u{2029}'],
     ['a byte order mark', '\u{FEFF}'],

@@ -71,9 +71,9 @@ const TYPE_REASONS: Readonly<Record<string, string>> = {
 /** A copy, as deep as the path; of an array nothing is left, because its other elements would move. */
 function withoutField(fields: Readonly<Fields>, [name, ...inside]: readonly string[]): Fields {
   const member = fields[name as string];
-  const goesOn = inside.length > 0 && !Array.isArray(member);
+  const isInside = inside.length > 0 && !Array.isArray(member);
   return {
     ...fields,
-    [name as string]: goesOn ? withoutField(member as Fields, inside) : undefined,
+    [name as string]: isInside ? withoutField(member as Fields, inside) : undefined,
   };
 }

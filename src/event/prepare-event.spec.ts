@@ -56,6 +56,19 @@ describe('prepareEvent', () => {
     });
   });
 
+  it('adds to the server fields what follows from the event as it is stored', () => {
+    const serverFieldsOf = ({ type, props }: Readonly<Fields>): Fields => ({
+      channel: [type, props],
+    });
+    const event = { type: 'click', own: 1 };
+    expect(stored(event, { serverFieldsOf })).toMatchObject({
+      server: { ...context.server, channel: ['click', { own: 1 }] },
+    });
+    expect(rejection({ type: 7 }, { serverFieldsOf })?.event).toMatchObject({
+      server: context.server,
+    });
+  });
+
   it('keeps what the client said, in the order of the stored event', () => {
     const event = {
       props: { plan: 'pro', nested: { list: [1, null, {}] } },

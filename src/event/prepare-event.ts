@@ -3,17 +3,18 @@ import { encode } from './encode.js';
 import { validationErrors } from './event-schema.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
 import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES } from './limits.js';
-import type { Rejection, RejectionReason } from './rejection.js';
+import type { RejectionReason } from './reasons.js';
+import type { Rejection } from './rejection.js';
 import { parseRfc3339 } from './rfc3339.js';
 import type { Sanitizer } from './sanitize.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
-/** A client's clock may be this far behind ours: it may have kept the event while it was offline. */
-const MAX_BEHIND_MS = 7 * 24 * 60 * 60 * 1000;
+/** A client may have kept an event for this long while it was offline. */
+const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 
-/** Of the header: it goes into each event of a request, and a request may carry many. */
+/** Characters. The header goes into each event of a request, and a request may carry many. */
 const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
@@ -33,25 +34,24 @@ const KNOWN_FIELDS = new Set([
 ]);
 
 /** What the server alone writes. */
-export interface ServerFields {
-  readonly ip?: string;
-  readonly ip_hash?: string;
-}
+export type ServerFields = Readonly<Fields>;
 
 /**
- * What the server knows about an event. To validate a rejected event anew, take `receivedAtMs` and
+ * What the server knows about an event. To validate a rejected event again, take `receivedAtMs` and
  * `server` from the event itself.
  */
 export interface EventContext {
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
   readonly server: ServerFields | undefined;
+  /** Gives what else belongs into `server` of a valid event. It must neither change the event nor throw. */
+  readonly serverFieldsOf?: ((event: Readonly<Fields>) => ServerFields) | undefined;
   /** The request's header. */
   readonly userAgent: string | undefined;
   /** For a visitor who asks not to be tracked. */
   readonly omitSession: boolean;
   readonly sanitizer: Sanitizer | undefined;
-  /** Of the event as it is stored. */
+  /** Bytes of the event as it is stored. */
   readonly maxEventBytes: number;
 }
 
@@ -60,7 +60,7 @@ export type Prepared =
   | { readonly rejected: Rejection; readonly json?: undefined };
 
 /** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
-interface Draft {
+type Draft = {
   event_id: unknown;
   ts: unknown;
   received_at: string;
@@ -71,7 +71,7 @@ interface Draft {
   session: unknown;
   props: unknown;
   server: ServerFields | undefined;
-}
+};
 
 /**
  * Makes the stored event from a value that `JSON.parse` gave, or says why it is none. Whatever the
@@ -94,19 +94,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
 
   // Sanitizing may have left gaps.
   const hasGaps = found.hasGaps || context.sanitizer !== undefined;
-  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
-  const event: Draft = {
-    event_id: present(given['event_id']),
-    ts: present(given['ts']),
-    received_at: isoTime(context.receivedAtMs),
-    type: present(given['type']),
-    url: group('url'),
-    route: group('route'),
-    device: group('device'),
-    session: context.omitSession ? undefined : group('session'),
-    props: group('props'),
-    server: unlessEmpty(context.server),
-  };
+  const event = draftOf(given, hasGaps, context);
   const errors = validationErrors(event);
   if (errors.length > 0) {
     return rejected('schema', errors, keptForDiagnosis(given, context));
@@ -118,7 +106,10 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   }
   event.event_id ??= uuidv7(context.receivedAtMs);
   event.device = withUserAgent(event.device, context.userAgent);
-  moveIntoProps(given, event, settleTime(event, context.receivedAtMs));
+  moveIntoProps(given, event, setTime(event, context.receivedAtMs));
+  if (context.serverFieldsOf !== undefined) {
+    event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
+  }
 
   const json = encode(event);
   if (json.length > context.maxEventBytes) {
@@ -126,6 +117,22 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('too_large', [error], keptForDiagnosis(given, context));
   }
   return { json };
+}
+
+function draftOf(given: Fields, hasGaps: boolean, context: EventContext): Draft {
+  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
+  return {
+    event_id: present(given['event_id']),
+    ts: present(given['ts']),
+    received_at: isoTime(context.receivedAtMs),
+    type: present(given['type']),
+    url: group('url'),
+    route: group('route'),
+    device: group('device'),
+    session: context.omitSession ? undefined : group('session'),
+    props: group('props'),
+    server: unlessEmpty(context.server),
+  };
 }
 
 function rejected(
@@ -175,10 +182,10 @@ function withUserAgent(device: unknown, header: string | undefined): unknown {
 }
 
 /** @returns the client's text when it is out of bounds and the server's time stands instead */
-function settleTime(event: Draft, receivedAtMs: number): string | undefined {
+function setTime(event: Draft, receivedAtMs: number): string | undefined {
   const text = event.ts as string | undefined;
   const clientMs = text === undefined ? receivedAtMs : (parseRfc3339(text) as number);
-  if (clientMs < receivedAtMs - MAX_BEHIND_MS || clientMs > receivedAtMs + MAX_AHEAD_MS) {
+  if (clientMs < receivedAtMs - MAX_AGE_MS || clientMs > receivedAtMs + MAX_AHEAD_MS) {
     event.ts = event.received_at;
     return text;
   }

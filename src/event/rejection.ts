@@ -1,11 +1,4 @@
-export type RejectionReason =
-  | 'malformed'
-  | 'not_an_object'
-  | 'schema'
-  | 'too_large'
-  | 'too_deep'
-  | 'too_many_fields'
-  | 'type_too_long';
+import type { RejectionReason } from './reasons.js';
 
 export interface Rejection {
   readonly reason: RejectionReason;
@@ -13,7 +6,7 @@ export interface Rejection {
   readonly errors: readonly string[];
   /**
    * What the client sent, after privacy and sanitising, with the server's own `received_at` and
-   * `server`: enough to validate it anew. Undefined when it cannot be kept safely.
+   * `server`: enough to validate it again. Undefined when it cannot be kept safely.
    */
   readonly event: Readonly<Record<string, unknown>> | undefined;
 }

@@ -43,7 +43,7 @@ describe('parseRfc3339', () => {
     ['2026-11-23T10:00:00+00:60', 'offset 60 minutes'],
     ['+002026-11-23T10:00:00Z', 'a year of six digits'],
     [' 2026-11-23T10:00:00Z', 'a blank in front'],
-    ['2026-11-23T10:00:00Z\n', 'a line end behind'],
+    ['2026-11-23T10:00:00Z\n', 'a line end after it'],
   ])('refuses %j: %s', (text) => {
     expect(parseRfc3339(text)).toBeUndefined();
   });

@@ -38,7 +38,7 @@ describe('createSanitizer', () => {
     ['in the query of a hash', 'https://a.b/#/p?email=x', 'https://a.b/#/p'],
     ['in any case', '/p?EMail=x', '/p'],
     ['an empty one', '/p?email=&c=1', '/p?c=1'],
-    ['behind a semicolon', '/p?c=1;email=x;d=2', '/p?c=1;d=2'],
+    ['after a semicolon', '/p?c=1;email=x;d=2', '/p?c=1;d=2'],
     ['in the path', '/p;token=x?c=1', '/p?c=1'],
     ['with a semicolon in its value', '/p?email=x;y&c=1', '/p?c=1'],
     ['with a space in its value', '/p?email=x y&c=1', '/p?c=1'],
@@ -91,7 +91,7 @@ describe('createSanitizer', () => {
     });
   });
 
-  it('strips raw_query from its start, and counts its bytes anew', () => {
+  it('strips raw_query from its start, and counts its bytes again', () => {
     expect(sanitizedQuery('email=x&c=ä')).toEqual({ raw_query: 'c=ä', query_size: 4 });
     expect(sanitizedQuery('c=1&email=x')).toEqual({ raw_query: 'c=1', query_size: 3 });
     expect(sanitizedQuery('email=x')).toEqual({});

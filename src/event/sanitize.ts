@@ -2,14 +2,14 @@ import { campaignField } from './campaign.js';
 import { type Fields, isFields, setField } from './fields.js';
 
 /** Strips the query parameters that the operator does not want to store. */
-export interface Sanitizer {
+export abstract class Sanitizer {
   /** Whether a query parameter of this name is to be left out. */
-  strips(name: string): boolean;
+  abstract strips(name: string): boolean;
   /**
    * A copy without these parameters, wherever it holds them: in texts that are an address or a query, in
    * `route.query`, and in the campaign fields made from them. Not for values deeper than `MAX_DEPTH`.
    */
-  event(event: Readonly<Fields>): Fields;
+  abstract event(event: Readonly<Fields>): Fields;
 }
 
 type Strip = (text: string) => string;
@@ -122,13 +122,13 @@ function encodedBytePattern(byte: number): string {
 }
 
 /**
- * `text` without what `parameter` finds and the values behind it. A `?` or `#` goes to the next
+ * `text` without what `parameter` finds and the values after it. A `?` or `#` goes to the next
  * parameter of its query, or with the last; all else stays byte for byte.
  */
 function withoutParameters(text: string, parameter: RegExp): string {
   let kept = '';
   let from = 0;
-  /** Of a query whose parameters were all stripped so far. */
+  /** The one that opened a query whose parameters were all stripped so far. */
   let opener: Separator | undefined;
   for (;;) {
     parameter.lastIndex = from;
@@ -173,8 +173,8 @@ function separatorOf(text: string): Separator {
 }
 
 /**
- * Where the value behind `separator` ends: at a separator that is not encoded deeper, or with the line.
- * Not at a space: it may be a decoded one, and what stands behind it a part of the value.
+ * Where the value after `separator` ends: at a separator that is not encoded deeper, or with the line.
+ * Not at a space: it may be a decoded one, and what stands after it a part of the value.
  */
 function valueEnd(text: string, from: number, separator: Separator): number {
   const ends = separator.sign === ';' ? ';?&#\r\n' : '&#\r\n';

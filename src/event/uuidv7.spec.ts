@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { uuidv7 } from './uuidv7.js';
 
 const FORM = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
-// The newest that these tests use: an earlier time would be moved behind it.
+// The newest that these tests use: an earlier time would be moved after it.
 let nowMs = Date.parse('2026-11-23T10:00:00Z');
 
 function timeOf(uuid: string): number {

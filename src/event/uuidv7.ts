@@ -13,7 +13,7 @@ let counter = 0;
 
 /**
  * A UUID of version 7 (RFC 9562, section 5.7), greater than every one before it from this process. The
- * 12 bits behind the time are a counter (section 6.2, method 1) that starts below its middle in each
+ * 12 bits after the time are a counter (section 6.2, method 1) that starts below its middle in each
  * millisecond; when it is used up, or the clock was set back, the time in the UUID runs ahead.
  * @param nowMs since the epoch
  */

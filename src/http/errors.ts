@@ -95,26 +95,6 @@ export class IngestionError extends Error {
   }
 }
 
-export interface RejectedElement {
-  /** Its place in the request. */
-  readonly index: number;
-  /** `path: reason` */
-  readonly errors: readonly string[];
-}
-
-/** Not one event of the request is valid. */
-export class AllRejectedError extends IngestionError {
-  override readonly name = 'AllRejectedError';
-
-  constructor(readonly rejected: readonly RejectedElement[]) {
-    super('GT_ALL_REJECTED');
-  }
-
-  override answer(): Record<string, unknown> {
-    return { ...super.answer(), status: 'rejected', accepted: 0, rejected: this.rejected };
-  }
-}
-
 export function bodyTooLarge(maxBytes: number): IngestionError {
   return new IngestionError('GT_BODY_TOO_LARGE', `at most ${maxBytes} bytes`);
 }

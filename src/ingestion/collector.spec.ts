@@ -20,8 +20,7 @@ import { BodyBudget } from './body/body-budget.js';
 import { createCollectorAdapter } from '../http/http-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
-import { IngestionOptions } from './ingestion.options.js';
-import type { PrivacyMode } from './enrichment/privacy.js';
+import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -43,21 +42,21 @@ class RecordingQueue extends EventQueue {
   }
 }
 
-/** What was told, summed up by `fact endpoint reason`. */
+/** What was reported, summed up by `fact endpoint reason`. */
 class RecordingObserver {
-  readonly told: Record<string, number> = {};
+  readonly reported: Record<string, number> = {};
 
-  eventsReceived = (endpoint: string, count: number) => this.#tell(`received ${endpoint}`, count);
-  eventsAccepted = (endpoint: string, count: number) => this.#tell(`accepted ${endpoint}`, count);
+  eventsReceived = (endpoint: string, count: number) => this.report(`received ${endpoint}`, count);
+  eventsAccepted = (endpoint: string, count: number) => this.report(`accepted ${endpoint}`, count);
   eventsRejected = (endpoint: string, reason: string, count: number) =>
-    this.#tell(`rejected ${endpoint} ${reason}`, count);
+    this.report(`rejected ${endpoint} ${reason}`, count);
   eventsRefused = (endpoint: string, reason: string, count: number) =>
-    this.#tell(`refused ${endpoint} ${reason}`, count);
-  eventsDropped = (reason: string, count: number) => this.#tell(`dropped ${reason}`, count);
+    this.report(`refused ${endpoint} ${reason}`, count);
+  eventsDropped = (reason: string, count: number) => this.report(`dropped ${reason}`, count);
 
-  #tell(fact: string, count: number): void {
+  private report(fact: string, count: number): void {
     if (count > 0) {
-      this.told[fact] = (this.told[fact] ?? 0) + count;
+      this.reported[fact] = (this.reported[fact] ?? 0) + count;
     }
   }
 }
@@ -219,7 +218,7 @@ describe('POST /collect', () => {
       headers: { 'x-gotrack-accepted': '1' },
     });
     expect(collector.queue.events).toEqual([expect.objectContaining({ type: 'click' })]);
-    expect(collector.observer.told).toEqual({ 'received /collect': 1, 'accepted /collect': 1 });
+    expect(collector.observer.reported).toEqual({ 'received /collect': 1, 'accepted /collect': 1 });
   });
 
   it.each([
@@ -270,7 +269,7 @@ describe('POST /collect', () => {
       },
     });
     expect(collector.queue.events.map(({ type }) => type)).toEqual(['a', 'b']);
-    expect(collector.observer.told).toEqual({
+    expect(collector.observer.reported).toEqual({
       'received /collect': 4,
       'accepted /collect': 2,
       'rejected /collect not_an_object': 1,
@@ -286,7 +285,7 @@ describe('POST /collect', () => {
       status: 202,
       json: { status: 'partial', accepted: 2, rejected: [{ index: 1 }] },
     });
-    expect(collector.observer.told).toMatchObject({ 'rejected /collect malformed': 1 });
+    expect(collector.observer.reported).toMatchObject({ 'rejected /collect malformed': 1 });
   });
 
   it('answers 400 with every reason when no event is valid', async () => {
@@ -304,7 +303,7 @@ describe('POST /collect', () => {
       },
     });
     expect(collector.queue.events).toEqual([]);
-    expect(collector.observer.told).toMatchObject({ 'received /collect': 2 });
+    expect(collector.observer.reported).toMatchObject({ 'received /collect': 2 });
   });
 
   it.each([
@@ -320,7 +319,7 @@ describe('POST /collect', () => {
     const collector = await startCollector({ maxEventBytes: 1024 });
     const answer = await collect(collector, JSON.stringify([bad, { type: 'good' }]));
     expect(answer).toMatchObject({ status: 202, json: { accepted: 1, rejected: [{ index: 0 }] } });
-    expect(collector.observer.told).toMatchObject({ [`rejected /collect ${reason}`]: 1 });
+    expect(collector.observer.reported).toMatchObject({ [`rejected /collect ${reason}`]: 1 });
   });
 
   it.each<[string, string | Buffer, Record<string, string>, number, string]>([
@@ -392,7 +391,7 @@ describe('POST /collect', () => {
     const answer = await collect(collector, body, headers);
     expect(answer).toMatchObject({ status, json: { statusCode: status, code } });
     expect(answer.json['message']).toMatch(/.{10}/);
-    expect(collector.observer.told).toEqual({});
+    expect(collector.observer.reported).toEqual({});
     expect(collector.budget.usedBytes).toBe(0);
     expect(await collect(collector, '{}')).toMatchObject({ status: 202 });
   });
@@ -436,7 +435,7 @@ describe('POST /collect', () => {
       });
       expect(answer.text).not.toContain('/secret/path');
     }
-    expect(collector.observer.told).toEqual({
+    expect(collector.observer.reported).toEqual({
       'received /collect': 3,
       'rejected /collect not_an_object': 1,
       [`refused /collect ${reason}`]: 2,
@@ -451,7 +450,7 @@ describe('POST /collect', () => {
     const answer = await collect(collector, '{}');
     expect(answer).toMatchObject({ status: 500, json: { code: 'GT_INTERNAL' } });
     expect(answer.text).not.toContain('not a function');
-    expect(collector.observer.told).toEqual({
+    expect(collector.observer.reported).toEqual({
       'received /collect': 1,
       'refused /collect disk': 1,
     });
@@ -481,7 +480,7 @@ describe('GET /px.gif', () => {
         server: { ip: '127.0.0.0' },
       }),
     ]);
-    expect(collector.observer.told).toEqual({ 'received /px.gif': 1, 'accepted /px.gif': 1 });
+    expect(collector.observer.reported).toEqual({ 'received /px.gif': 1, 'accepted /px.gif': 1 });
   });
 
   it('sends the bytes of a GIF', async () => {
@@ -551,7 +550,7 @@ describe('privacy signals', () => {
     expect(await send(collector, '/px.gif', { headers: signal })).toMatchObject({ status: 200 });
     expect(collector.queue.events).toEqual([]);
     expect(collector.ring.kept).toEqual([]);
-    expect(collector.observer.told).toEqual({
+    expect(collector.observer.reported).toEqual({
       'received /collect': 2,
       'rejected /collect schema': 1,
       'received /px.gif': 1,
@@ -750,7 +749,7 @@ describe('bodies in flight', () => {
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(4));
     socket.destroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
-    expect(collector.observer.told).toEqual({});
+    expect(collector.observer.reported).toEqual({});
   });
 });
 
@@ -762,7 +761,7 @@ describe('a queue for which more waits than it can write', () => {
     expect(await send(collector, '/px.gif')).toMatchObject(busy);
     expect(await collect(collector, '{}')).toMatchObject(busy);
     expect(await collect(collector, 'no JSON')).toMatchObject(busy);
-    expect(collector.observer.told).toEqual({});
+    expect(collector.observer.reported).toEqual({});
     expect(collector.queue.events).toEqual([]);
 
     collector.queue.overloaded = false;

@@ -2,18 +2,26 @@ import { Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
-import { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { BodyReader } from './body/body-reader.js';
-import { BodyBudget } from './body/body-budget.js';
+import { createSanitizer, Sanitizer } from '../event/sanitize.js';
 import { ClientAddress } from '../http/client-address.js';
-import { CollectController } from './collect/collect.controller.js';
 import { ErrorFilter } from '../http/error-filter.js';
-import { Intake } from './intake.js';
+import { PipelineObserver } from '../metrics/pipeline-observer.js';
+import { ADMISSION_STEPS } from './admission/admission.catalogue.js';
+import { Admission } from './admission/admission.js';
+import type { AdmissionStep } from './admission/admission-step.js';
+import { BodyBudget } from './body/body-budget.js';
+import { BodyReader } from './body/body-reader.js';
 import { ParsingTurns } from './body/parsing-turns.js';
+import { CollectController } from './collect/collect.controller.js';
+import { ENRICHMENT_STEPS } from './enrichment/enrichment.catalogue.js';
+import { Enrichment } from './enrichment/enrichment.js';
+import type { EnrichmentStep } from './enrichment/enrichment-step.js';
+import { IngestionOptions } from './ingestion.options.js';
+import { Intake } from './intake.js';
 import { PixelController } from './pixel/pixel.controller.js';
-import { RejectedRing } from './rejected/rejected-ring.js';
+import { Preparation } from './preparation.js';
 import { RejectedReplay } from './rejected/rejected-replay.js';
-import { ServerFieldsOfAddress } from './enrichment/address-anonymizer.js';
+import { RejectedRing } from './rejected/rejected-ring.js';
 
 const MIB = 1024 * 1024;
 const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
@@ -23,11 +31,29 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
   controllers: [PixelController, CollectController],
   providers: [
     Intake,
+    Preparation,
     BodyReader,
     ParsingTurns,
     ClientAddress,
-    ServerFieldsOfAddress,
     RejectedReplay,
+    ...ADMISSION_STEPS,
+    {
+      provide: Admission,
+      inject: [ClientAddress, ...ADMISSION_STEPS],
+      useFactory: (clientAddress: ClientAddress, ...steps: AdmissionStep[]) =>
+        new Admission(clientAddress, steps),
+    },
+    ...ENRICHMENT_STEPS,
+    {
+      provide: Enrichment,
+      inject: [...ENRICHMENT_STEPS],
+      useFactory: (...steps: EnrichmentStep[]) => new Enrichment(steps),
+    },
+    {
+      provide: Sanitizer,
+      inject: [getConfigToken(IngestionOptions.key)],
+      useFactory: ({ sanitizeParams }: IngestionOptions) => createSanitizer(sanitizeParams),
+    },
     { provide: BodyBudget, useFactory: () => new BodyBudget(MAX_BODY_BYTES_IN_FLIGHT) },
     {
       provide: RejectedRing,

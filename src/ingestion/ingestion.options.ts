@@ -1,10 +1,12 @@
 import { Max, Min } from 'class-validator';
 import { integer, list, oneOf, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
-import { PRIVACY_MODES, type PrivacyMode } from './enrichment/privacy.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+const PRIVACY_MODES = ['anonymize', 'drop', 'ignore'] as const;
+export type PrivacyMode = (typeof PRIVACY_MODES)[number];
 
 /** How events come in, and what is kept of who sent them. */
 export class IngestionOptions {

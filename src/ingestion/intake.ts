@@ -1,29 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { InjectOptions } from '../config/inject-options.js';
-import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
+import type { Fields } from '../event/fields.js';
+import type { RefusalReason, RejectionReason } from '../event/reasons.js';
 import type { Rejection } from '../event/rejection.js';
-import { createSanitizer, type Sanitizer } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
-import {
-  type EventEndpoint,
-  PipelineObserver,
-  type RefusalReason,
-  type RejectionReason,
-} from '../metrics/pipeline-observer.js';
+import { type ErrorCode, IngestionError } from '../http/errors.js';
+import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
+import { AllRejectedError, type RejectedElement } from './all-rejected-error.js';
+import { Preparation } from './preparation.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
-import { ClientAddress } from '../http/client-address.js';
-import {
-  AllRejectedError,
-  type ErrorCode,
-  IngestionError,
-  type RejectedElement,
-} from '../http/errors.js';
-import { IngestionOptions } from './ingestion.options.js';
-import { MalformedElement } from './collect/parse-events.js';
-import { privacyOf } from './enrichment/privacy.js';
-import { ServerFieldsOfAddress } from './enrichment/address-anonymizer.js';
+import type { RequestFacts } from './request-facts.js';
 
 /** What became of the events of a request. */
 export interface Outcome {
@@ -40,87 +27,70 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
   draining: 'GT_DRAINING',
 };
 
-/** The one way in: validates events, makes the valid ones durable, and tells what became of each. */
+/** The queue may be full, or its disk fail. */
+const REPLAY_RETRY_MS = 1000;
+
+/** The one way in: validates events, makes the valid ones durable, and reports what became of each. */
 @Injectable()
 export class Intake {
-  readonly sanitizer: Sanitizer | undefined;
-
   constructor(
-    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
-    private readonly clientAddress: ClientAddress,
-    private readonly serverFields: ServerFieldsOfAddress,
+    private readonly preparation: Preparation,
     private readonly queue: EventQueue,
     private readonly ring: RejectedRing,
     private readonly observer: PipelineObserver,
-  ) {
-    this.sanitizer = createSanitizer(options.sanitizeParams);
-  }
-
-  /**
-   * Call before a request's events are parsed: they count as received from then on.
-   * @throws IngestionError more waits to be durable than can wait in memory
-   */
-  letIn(): void {
-    if (this.queue.overloaded) {
-      throw new IngestionError('GT_BUSY');
-    }
-  }
+  ) {}
 
   /**
    * @param elements what the client sent, in its order; not validated yet
+   * @param facts of the request, as `Admission` gives them
    * @throws AllRejectedError nothing of it is an event
-   * @throws IngestionError the queue takes nothing now
+   * @throws HttpError the queue takes nothing now
    */
   async take(
     endpoint: EventEndpoint,
     elements: readonly unknown[],
-    request: FastifyRequest,
+    facts: RequestFacts,
   ): Promise<Outcome> {
-    const privacy = privacyOf(request.headers, this.options.privacySignals);
-    const context = this.context(request, privacy !== 'ignore');
-    const events: EncodedEvent[] = [];
-    const rejections: Rejection[] = [];
-    const rejected: RejectedElement[] = [];
-    for (const [index, element] of elements.entries()) {
-      const prepared = prepare(element, context);
-      if (prepared.rejected === undefined) {
-        events.push(prepared.json);
-      } else {
-        rejections.push(prepared.rejected);
-        rejected.push({ index, errors: prepared.rejected.errors });
-      }
-    }
-
-    const drops = privacy === 'drop';
-    if (events.length > 0 && !drops) {
+    const { events, rejections, rejected, drop } = this.preparation.ofRequest(elements, facts);
+    if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
     }
-    this.settled(endpoint, rejections, events.length);
-    if (drops) {
-      this.observer.eventsDropped('privacy_signal', events.length);
-    } else {
+    this.reportReceived(endpoint, rejections, events.length);
+    if (drop === undefined) {
       this.observer.eventsAccepted(endpoint, events.length);
       this.ring.keep(rejections);
+    } else {
+      this.observer.eventsDropped(drop, events.length);
     }
     if (events.length === 0) {
       throw new AllRejectedError(rejected);
     }
-    return drops
-      ? { accepted: 0, dropped: events.length, rejected }
-      : { accepted: events.length, dropped: 0, rejected };
+    return drop === undefined
+      ? { accepted: events.length, dropped: 0, rejected }
+      : { accepted: 0, dropped: events.length, rejected };
   }
 
-  private context({ raw, headers }: FastifyRequest, anonymous: boolean): EventContext {
-    const receivedAtMs = Date.now();
-    const address = anonymous ? undefined : this.clientAddress.of(raw);
-    return {
-      receivedAtMs,
-      server: address === undefined ? undefined : this.serverFields.at(receivedAtMs, address),
-      userAgent: headers['user-agent'],
-      omitSession: anonymous,
-      sanitizer: this.sanitizer,
-      maxEventBytes: this.options.maxEventBytes,
-    };
+  /**
+   * Validates events again that were rejected and kept. They were reported when they were received. Tries until the
+   * queue takes the valid ones; the others are kept as before.
+   * @returns how many are durable now
+   * @throws the signal's reason, when it is aborted first: nothing has changed
+   */
+  async replay(kept: readonly Fields[], signal: AbortSignal): Promise<number> {
+    const events: EncodedEvent[] = [];
+    const rejections: Rejection[] = [];
+    for (const event of kept) {
+      const { json, rejected } = this.preparation.ofKept(event);
+      if (rejected === undefined) {
+        events.push(json);
+      } else {
+        rejections.push(rejected);
+      }
+    }
+    await this.appendRetrying(events, signal);
+    this.observer.rejectedReplayed(events.length);
+    this.ring.keep(rejections);
+    return events.length;
   }
 
   private async append(
@@ -132,7 +102,7 @@ export class Intake {
       await this.queue.append(events);
     } catch (error) {
       const reason = refusalOf(error);
-      this.settled(endpoint, rejections, events.length);
+      this.reportReceived(endpoint, rejections, events.length);
       this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
       throw reason === undefined
         ? error
@@ -140,25 +110,32 @@ export class Intake {
     }
   }
 
-  /** Told together with what became of the valid ones, and not before: so the sums agree at any time. */
-  private settled(endpoint: EventEndpoint, rejections: readonly Rejection[], valid: number): void {
+  private async appendRetrying(
+    events: readonly EncodedEvent[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await this.queue.append(events);
+        return;
+      } catch {
+        await sleep(REPLAY_RETRY_MS, undefined, { signal });
+      }
+    }
+  }
+
+  /** Call together with the report of what became of the valid ones, not before: so the sums agree at any time. */
+  private reportReceived(
+    endpoint: EventEndpoint,
+    rejections: readonly Rejection[],
+    valid: number,
+  ): void {
     this.observer.eventsReceived(endpoint, rejections.length + valid);
     for (const [reason, count] of countByReason(rejections)) {
       this.observer.eventsRejected(endpoint, reason, count);
     }
   }
-}
-
-function prepare(element: unknown, context: EventContext): Prepared {
-  return element instanceof MalformedElement
-    ? {
-        rejected: {
-          reason: 'malformed',
-          errors: [`the line is not valid JSON: ${element.reason}`],
-          event: undefined,
-        },
-      }
-    : prepareEvent(element, context);
 }
 
 function refusalOf(error: unknown): RefusalReason | undefined {

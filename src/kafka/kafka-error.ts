@@ -1,4 +1,5 @@
-import { RetryableSinkError, type SinkErrorType } from '../sinks/sink.js';
+import type { SinkErrorType } from '../event/reasons.js';
+import { RetryableSinkError } from '../sinks/sink.js';
 
 type RetryableType = Exclude<SinkErrorType, 'rejected'>;
 

@@ -49,17 +49,6 @@ const COMMIT_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 const LAG_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const GC_SECONDS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
 
-/** Values of `error_type`; a type that is none of these is counted as `other`. */
-export const ERROR_TYPES = [
-  'timeout',
-  'connection',
-  'auth',
-  'throttled',
-  'rejected',
-  'disk',
-  'other',
-] as const;
-
 export const LEDGER_STATES = [
   'accepted',
   'delivered',

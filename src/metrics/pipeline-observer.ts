@@ -1,24 +1,11 @@
+import type {
+  DeadLetterReason,
+  DropReason,
+  RefusalReason,
+  RejectionReason,
+} from '../event/reasons.js';
+
 export type EventEndpoint = '/px.gif' | '/collect';
-
-export const REJECTION_REASONS = [
-  'malformed',
-  'not_an_object',
-  'schema',
-  'too_large',
-  'too_deep',
-  'too_many_fields',
-  'type_too_long',
-] as const;
-export type RejectionReason = (typeof REJECTION_REASONS)[number];
-
-export const REFUSAL_REASONS = ['queue_full', 'disk', 'draining'] as const;
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
-
-export const DROP_REASONS = ['privacy_signal'] as const;
-export type DropReason = (typeof DROP_REASONS)[number];
-
-export const DEAD_LETTER_REASONS = ['rejected'] as const;
-export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
 /** What a sink's lane has made of the events accepted for it, restarts included: accepted is the sum of the others. */
 export interface Ledger {
@@ -72,7 +59,7 @@ export abstract class PipelineObserver {
   abstract batchWritten(sink: string, events: number, duplicates: number, seconds: number): void;
   /** Confirmed beside refused ones, in an attempt that is told as failed. */
   abstract eventsWritten(sink: string, events: number): void;
-  /** @param errorType one of `SINK_ERROR_TYPES` of the sinks */
+  /** @param errorType one of `SINK_ERROR_TYPES` */
   abstract batchFailed(sink: string, errorType: string, seconds: number): void;
   /** A batch was tried again after a failure. */
   abstract batchRetried(sink: string): void;

@@ -1,13 +1,12 @@
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SINK_ERROR_TYPES } from '../sinks/sink.js';
-import { ERROR_TYPES } from './instruments.js';
 import {
   DROP_REASONS,
-  type QueueFigures,
   REFUSAL_REASONS,
   REJECTION_REASONS,
-} from './pipeline-observer.js';
+  SINK_ERROR_TYPES,
+} from '../event/reasons.js';
+import type { QueueFigures } from './pipeline-observer.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 
 const FIGURES: QueueFigures = {
@@ -94,10 +93,6 @@ describe('PrometheusObserver', () => {
       'gotrack_queue_corrupt_records_total',
     ];
     expect(expected.filter((name) => all.get(name) !== 0)).toEqual([]);
-  });
-
-  it('knows the error types of the sinks', () => {
-    expect(ERROR_TYPES).toEqual(SINK_ERROR_TYPES);
   });
 
   it('counts what became of events', async () => {

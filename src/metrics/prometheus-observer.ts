@@ -1,21 +1,24 @@
 import { Logger } from '@nestjs/common';
 import type { Registry } from 'prom-client';
 import { BucketCounts } from './bucket-counts.js';
-import { ERROR_TYPES, INSTRUMENTS, LEDGER_STATES } from './instruments.js';
 import {
   DEAD_LETTER_REASONS,
   type DeadLetterReason,
   DROP_REASONS,
   type DropReason,
+  REFUSAL_REASONS,
+  type RefusalReason,
+  REJECTION_REASONS,
+  type RejectionReason,
+  SINK_ERROR_TYPES,
+} from '../event/reasons.js';
+import { INSTRUMENTS, LEDGER_STATES } from './instruments.js';
+import {
   type EventEndpoint,
   type LaneFigures,
   type Ledger,
   PipelineObserver,
   type QueueFigures,
-  REFUSAL_REASONS,
-  type RefusalReason,
-  REJECTION_REASONS,
-  type RejectionReason,
 } from './pipeline-observer.js';
 import { PROCESS_START_SECONDS } from './process-start.js';
 import { type MetricSource, pull, pullHistogram, type Samples } from './pulled-metric.js';
@@ -358,7 +361,7 @@ function sinkTotals(sink: string): SinkTotals {
     duplicates: 0,
     retries: 0,
     replayed: 0,
-    errors: zeros(ERROR_TYPES),
+    errors: zeros(SINK_ERROR_TYPES),
     deadLettered: zeros(DEAD_LETTER_REASONS),
     flushes: new BucketCounts(INSTRUMENTS.batchFlushLatency.buckets),
     up: undefined,

@@ -1,16 +1,5 @@
+import type { SinkErrorType } from '../event/reasons.js';
 import type { StoredEvent } from '../event/stored-event.js';
-
-export const SINK_ERROR_TYPES = [
-  'timeout',
-  'connection',
-  'auth',
-  'throttled',
-  'rejected',
-  'disk',
-  'other',
-] as const;
-
-export type SinkErrorType = (typeof SINK_ERROR_TYPES)[number];
 
 export interface Written {
   /** Events of the batch that the sink already had. */

@@ -11,7 +11,8 @@ import type { StoredEvent } from '../../src/event/stored-event.js';
 import { PostgresSink } from '../../src/sinks/postgres/postgres-sink.js';
 import { PostgresOptions } from '../../src/sinks/postgres/postgres.options.js';
 import { uuidv5 } from '../../src/sinks/postgres/uuidv5.js';
-import { RejectedBatchError, type SinkErrorType } from '../../src/sinks/sink.js';
+import type { SinkErrorType } from '../../src/event/reasons.js';
+import { RejectedBatchError } from '../../src/sinks/sink.js';
 import {
   dsnWith,
   type PostgresServer,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SINK_ERROR_TYPES } from '../../src/event/reasons.js';
 import type { StoredEvent } from '../../src/event/stored-event.js';
 import {
   RejectedBatchError,
   RejectedEventsError,
   RetryableSinkError,
   type Sink,
-  SINK_ERROR_TYPES,
 } from '../../src/sinks/sink.js';
 
 const MIB = 1_048_576;

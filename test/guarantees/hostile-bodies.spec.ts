@@ -11,7 +11,8 @@ import { BodyReader, type EventsBody } from '../../src/ingestion/body/body-reade
 import { BodyBudget } from '../../src/ingestion/body/body-budget.js';
 import { IngestionError } from '../../src/http/errors.js';
 import { IngestionOptions } from '../../src/ingestion/ingestion.options.js';
-import { MalformedElement, parseEvents } from '../../src/ingestion/collect/parse-events.js';
+import { parseEvents } from '../../src/ingestion/collect/parse-events.js';
+import { MalformedElement } from '../../src/ingestion/malformed-element.js';
 import { balancedBooks } from '../support/load/books.js';
 import { type Collector, sumOf, Workplace } from '../support/servers/collector.js';
 import { type HostileBody, hostileBody } from '../support/load/hostile-bodies.js';

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ifMissing } from '../../disk/missing.js';
 import { countLines } from '../../disk/read-lines.js';
 import { deadLetterPath, REJECTED } from '../../disk/dead-letter-files.js';
 import { type DeadLetterRequest, DeadLetterRequests } from '../../disk/dead-letter-requests.js';
@@ -17,7 +18,7 @@ export async function askAboutDeadLetters(
   name: string,
   request: DeadLetterRequest,
 ): Promise<string> {
-  const events = await countLines(deadLetterPath(directory, name)).catch(ifMissing);
+  const events = await countLines(deadLetterPath(directory, name)).catch(ifMissing(0));
   if (events === 0 && request === 'replay') {
     return `there are no dead letters of ${name} in ${directory}`;
   }
@@ -40,11 +41,4 @@ function outcome(name: string, request: DeadLetterRequest): string {
     return 'deleted';
   }
   return name === REJECTED ? 'being validated anew' : 'queued again';
-}
-
-function ifMissing(error: NodeJS.ErrnoException): number {
-  if (error.code !== 'ENOENT') {
-    throw error;
-  }
-  return 0;
 }

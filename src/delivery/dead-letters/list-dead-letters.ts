@@ -3,18 +3,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DEAD_LETTER_SUFFIX, REPLAY_SUFFIX } from '../../disk/dead-letter-files.js';
+import { ifMissing } from '../../disk/missing.js';
 
 /**
  * For `dead-letters list`: each file, then how many events it holds for each reason and error. A file that is
  * being replayed holds also what is settled already.
  */
 export async function listDeadLetters(directory: string): Promise<string> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') {
-      return [];
-    }
-    throw error;
-  });
+  const names = await readdir(directory).catch(ifMissing([]));
   const files = names
     .filter((name) => name.endsWith(DEAD_LETTER_SUFFIX) || name.endsWith(REPLAY_SUFFIX))
     .toSorted();

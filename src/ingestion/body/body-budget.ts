@@ -9,9 +9,9 @@ const MAX_HELD_MS = 60_000;
 
 /** Bounds the bytes of all the bodies that are in flight, as received and as decompressed. */
 export class BodyBudget {
-  #usedBytes = 0;
-  /** A response that waits behind others on a connection never closes when the connection is cut. */
-  readonly #open = new WeakMap<Socket, Set<BodyShare>>();
+  private used = 0;
+  /** A response that waits for others on a connection never closes when the connection is cut. */
+  private readonly openShares = new WeakMap<Socket, Set<BodyShare>>();
 
   constructor(
     readonly limitBytes: number,
@@ -19,17 +19,17 @@ export class BodyBudget {
   ) {}
 
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.used;
   }
 
   hasRoomFor(bytes: number): boolean {
-    return this.#usedBytes + bytes <= this.limitBytes;
+    return this.used + bytes <= this.limitBytes;
   }
 
   /** The share of one request; it comes back when the response is over, or the connection, which is cut when that takes too long. */
   open({ socket }: IncomingMessage, response: ServerResponse): BodyShare {
     const share = new BodyShare(this);
-    const shares = this.#sharesOf(socket);
+    const shares = this.sharesOf(socket);
     shares.add(share);
     const tooLong = setTimeout(() => socket.destroy(), this.maxHeldMs).unref();
     response.once('close', () => {
@@ -42,16 +42,16 @@ export class BodyBudget {
 
   /** For shares only. */
   change(bytes: number): void {
-    this.#usedBytes += bytes;
+    this.used += bytes;
   }
 
-  #sharesOf(socket: Socket): Set<BodyShare> {
-    const known = this.#open.get(socket);
+  private sharesOf(socket: Socket): Set<BodyShare> {
+    const known = this.openShares.get(socket);
     if (known !== undefined) {
       return known;
     }
     const shares = new Set<BodyShare>();
-    this.#open.set(socket, shares);
+    this.openShares.set(socket, shares);
     socket.once('close', () => {
       for (const share of shares) {
         share.release();
@@ -62,27 +62,24 @@ export class BodyBudget {
 }
 
 export class BodyShare {
-  readonly #budget: BodyBudget;
-  #takenBytes = 0;
-  #released = false;
+  private takenBytes = 0;
+  private released = false;
 
-  constructor(budget: BodyBudget) {
-    this.#budget = budget;
-  }
+  constructor(private readonly budget: BodyBudget) {}
 
   /** @returns false when the budget is used up, or the request over: nothing was taken then */
   take(bytes: number): boolean {
-    if (this.#released || !this.#budget.hasRoomFor(bytes)) {
+    if (this.released || !this.budget.hasRoomFor(bytes)) {
       return false;
     }
-    this.#takenBytes += bytes;
-    this.#budget.change(bytes);
+    this.takenBytes += bytes;
+    this.budget.change(bytes);
     return true;
   }
 
   release(): void {
-    this.#released = true;
-    this.#budget.change(-this.#takenBytes);
-    this.#takenBytes = 0;
+    this.released = true;
+    this.budget.change(-this.takenBytes);
+    this.takenBytes = 0;
   }
 }

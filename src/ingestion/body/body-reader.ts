@@ -6,16 +6,17 @@ import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
 import { bodyTooLarge, IngestionError } from '../../http/errors.js';
 import { IngestionOptions } from '../ingestion.options.js';
-import { bodyForm } from './media-type.js';
-import type { BodyForm } from '../collect/parse-events.js';
+import { type BodyForm, bodyForm } from './media-type.js';
 
-/** A body as text, not parsed yet. */
+/** A body that is not parsed yet. */
 export interface EventsBody {
   readonly form: BodyForm;
   readonly text: string;
+  /** As it came: before decompression. */
+  readonly received: Buffer;
 }
 
-/** Reads bodies within their bounds. What is not read of a refused one, Node discards behind the answer. */
+/** Reads bodies within their bounds. What is not read of a refused one, Node discards after the answer. */
 @Injectable()
 export class BodyReader {
   constructor(
@@ -46,7 +47,7 @@ export class BodyReader {
       encoding === 'identity'
         ? received
         : await decompress(received, encoding, maxBodyBytes, share);
-    return { form, text: decodeText(bytes) };
+    return { form, text: decodeText(bytes), received };
   }
 }
 
@@ -70,7 +71,7 @@ function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): 
     };
     request.on('data', onData);
     request.once('end', () => resolve(gathered.bytes));
-    // Also of a request that was cut: `end` never comes then.
+    // A request that was cut closes too, and its `end` never comes.
     request.once('close', () => reject(new IngestionError('GT_ABORTED')));
     request.once('error', () => reject(new IngestionError('GT_ABORTED')));
   });

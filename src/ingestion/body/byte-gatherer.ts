@@ -3,27 +3,27 @@
  * would take a hundred times what they hold.
  */
 export class ByteGatherer {
-  #buffer: Buffer = Buffer.alloc(0);
-  #length = 0;
+  private buffer: Buffer = Buffer.alloc(0);
+  private length = 0;
 
   append(piece: Buffer): void {
-    const length = this.#length + piece.length;
-    if (this.#length === 0) {
+    const length = this.length + piece.length;
+    if (this.length === 0) {
       // Most bodies come in one piece.
-      this.#buffer = piece;
+      this.buffer = piece;
     } else {
-      if (length > this.#buffer.length) {
-        const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#buffer.length * 2));
-        this.#buffer.copy(grown, 0, 0, this.#length);
-        this.#buffer = grown;
+      if (length > this.buffer.length) {
+        const grown = Buffer.allocUnsafeSlow(Math.max(length, this.buffer.length * 2));
+        this.buffer.copy(grown, 0, 0, this.length);
+        this.buffer = grown;
       }
-      piece.copy(this.#buffer, this.#length);
+      piece.copy(this.buffer, this.length);
     }
-    this.#length = length;
+    this.length = length;
   }
 
   /** All of it; nothing may be appended afterwards. */
   get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
+    return this.buffer.subarray(0, this.length);
   }
 }

@@ -1,5 +1,7 @@
 import { IngestionError } from '../../http/errors.js';
-import type { BodyForm } from '../collect/parse-events.js';
+
+/** `json`: an object or an array of them. `ndjson`: an object a line. */
+export type BodyForm = 'json' | 'ndjson';
 
 /** `text/plain` is what a page can send without a preflight. */
 const forms = new Map<string, BodyForm>([

@@ -10,14 +10,14 @@ const LARGE = 64 * 1024;
  */
 @Injectable()
 export class ParsingTurns {
-  #last: Promise<void> = Promise.resolve();
+  private last: Promise<void> = Promise.resolve();
 
   /** Resolves when a text of this length may be parsed, at once. */
   next(length: number): Promise<void> | undefined {
     if (length < LARGE) {
       return undefined;
     }
-    this.#last = this.#last.then(() => nextTurn());
-    return this.#last;
+    this.last = this.last.then(() => nextTurn());
+    return this.last;
   }
 }

@@ -2,11 +2,12 @@ import { Controller, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InjectOptions } from '../../config/inject-options.js';
 import { HttpMetricsInterceptor } from '../../metrics/http-metrics.interceptor.js';
+import { Admission } from '../admission/admission.js';
 import { BodyReader } from '../body/body-reader.js';
+import { ParsingTurns } from '../body/parsing-turns.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { Intake } from '../intake.js';
 import { parseEvents } from './parse-events.js';
-import { ParsingTurns } from '../body/parsing-turns.js';
 
 @Controller('collect')
 @UseInterceptors(HttpMetricsInterceptor)
@@ -14,17 +15,18 @@ export class CollectController {
   constructor(
     @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
     private readonly bodies: BodyReader,
-    private readonly intake: Intake,
     private readonly turns: ParsingTurns,
+    private readonly admission: Admission,
+    private readonly intake: Intake,
   ) {}
 
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { form, text } = await this.bodies.read(request.raw, reply.raw);
+    const { form, text, received } = await this.bodies.read(request.raw, reply.raw);
     await this.turns.next(text.length);
-    this.intake.letIn();
+    const facts = this.admission.admit(request, received);
     const elements = parseEvents(form, text, this.options.maxBatchEvents);
-    const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, request);
+    const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, facts);
     await reply
       .code(202)
       .header('x-gotrack-accepted', accepted)

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { IngestionError } from '../../http/errors.js';
-import { type BodyForm, MalformedElement, parseEvents } from './parse-events.js';
+import type { BodyForm } from '../body/media-type.js';
+import { MalformedElement } from '../malformed-element.js';
+import { parseEvents } from './parse-events.js';
 
 function failure(form: BodyForm, text: string, maxEvents = 3): IngestionError {
   try {
@@ -55,7 +57,7 @@ describe('NDJSON', () => {
     ]);
   });
 
-  it('goes on behind a malformed line', () => {
+  it('continues after a malformed line', () => {
     expect(parseEvents('ndjson', '{"a"\n{"b":1}', 3)).toEqual([
       new MalformedElement('at position 4'),
       { b: 1 },

@@ -1,13 +1,7 @@
 import { IngestionError } from '../../http/errors.js';
 import { faultOf } from '../body/json-fault.js';
-
-/** `json`: an object or an array of them. `ndjson`: an object a line. */
-export type BodyForm = 'json' | 'ndjson';
-
-/** What stands for a line that is no JSON, among what others were parsed to. */
-export class MalformedElement {
-  constructor(readonly reason: string) {}
-}
+import type { BodyForm } from '../body/media-type.js';
+import { MalformedElement } from '../malformed-element.js';
 
 /**
  * What a body holds, in its order: anything that JSON can say, to be validated one by one.

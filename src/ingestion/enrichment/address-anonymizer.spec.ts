@@ -1,13 +1,18 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { IngestionOptions } from '../ingestion.options.js';
-import { clientOfAddress, ServerFieldsOfAddress, truncatedAddress } from './address-anonymizer.js';
+import { AddressAnonymizer, clientOfAddress, truncatedAddress } from './address-anonymizer.js';
 
 const noon = Date.UTC(2026, 10, 23, 12);
 const DAY_MS = 86_400_000;
 
-function serverFields(ipHashSecret?: string): ServerFieldsOfAddress {
-  return new ServerFieldsOfAddress(Object.assign(new IngestionOptions(), { ipHashSecret }));
+/** What an anonymizer with this secret gives for `server`. */
+function serverFields(ipHashSecret?: string) {
+  const step = new AddressAnonymizer(Object.assign(new IngestionOptions(), { ipHashSecret }));
+  return {
+    at: (receivedAtMs: number, address: string) =>
+      step.ofRequest({ receivedAtMs, address, headers: {} }, {})?.server,
+  };
 }
 
 describe('truncatedAddress', () => {
@@ -55,6 +60,13 @@ describe('server fields of an address', () => {
     const first = fields.at(noon, '2001:db8:1:2::3');
     expect(fields.at(noon, '2001:db8:1:2:ffff::4')).toEqual(first);
     expect(fields.at(noon, '2001:db8:1:3::3')).not.toEqual(first);
+  });
+
+  it('are none for an anonymous visitor, or without an address', () => {
+    const step = new AddressAnonymizer(new IngestionOptions());
+    const facts = { receivedAtMs: noon, address: '192.0.2.77', headers: {} };
+    expect(step.ofRequest(facts, { anonymous: true })).toBeUndefined();
+    expect(step.ofRequest({ ...facts, address: undefined }, {})).toBeUndefined();
   });
 
   it('stay right for more addresses than are remembered', () => {

@@ -4,51 +4,61 @@ import ipaddr from 'ipaddr.js';
 import { InjectOptions } from '../../config/inject-options.js';
 import type { ServerFields } from '../../event/prepare-event.js';
 import { IngestionOptions } from '../ingestion.options.js';
+import type { RequestFacts } from '../request-facts.js';
+import { type Enriched, EnrichmentStep } from './enrichment-step.js';
 
 const DAY_MS = 86_400_000;
 const MAX_CACHED = 10_000;
 
-/** What the server writes about a client's address; the full address goes no further than here. */
+/** Makes of a client's address what may be stored; the full address goes no further than here. */
 @Injectable()
-export class ServerFieldsOfAddress {
-  readonly #secret: string | undefined;
-  readonly #cache = new Map<string, ServerFields>();
-  #day = -1;
-  #dayKey: Buffer = Buffer.alloc(0);
+export class AddressAnonymizer extends EnrichmentStep {
+  private readonly secret: string | undefined;
+  private readonly cache = new Map<string, Enriched>();
+  private day = -1;
+  private dayKey: Buffer = Buffer.alloc(0);
 
   constructor(@InjectOptions(IngestionOptions) { ipHashSecret }: IngestionOptions) {
-    this.#secret = ipHashSecret;
+    super();
+    this.secret = ipHashSecret;
   }
 
-  /** @param address canonical text, as `ClientAddress` gives it */
-  at(nowMs: number, address: string): ServerFields {
-    const day = Math.floor(nowMs / DAY_MS);
-    if (day !== this.#day) {
-      this.#begin(day);
+  override ofRequest(
+    { receivedAtMs, address }: RequestFacts,
+    before: Enriched,
+  ): Enriched | undefined {
+    return address === undefined || before.anonymous
+      ? undefined
+      : this.onDay(Math.floor(receivedAtMs / DAY_MS), address);
+  }
+
+  private onDay(day: number, address: string): Enriched {
+    if (day !== this.day) {
+      this.begin(day);
     }
-    let fields = this.#cache.get(address);
-    if (fields === undefined) {
-      fields = this.#fields(address);
-      if (this.#cache.size >= MAX_CACHED) {
-        this.#cache.clear();
+    let found = this.cache.get(address);
+    if (found === undefined) {
+      found = { server: this.fieldsOf(address) };
+      if (this.cache.size >= MAX_CACHED) {
+        this.cache.clear();
       }
-      this.#cache.set(address, fields);
+      this.cache.set(address, found);
     }
-    return fields;
+    return found;
   }
 
-  #begin(day: number): void {
-    this.#day = day;
-    this.#cache.clear();
-    if (this.#secret !== undefined) {
-      this.#dayKey = dayKey(this.#secret, new Date(day * DAY_MS));
+  private begin(day: number): void {
+    this.day = day;
+    this.cache.clear();
+    if (this.secret !== undefined) {
+      this.dayKey = dayKey(this.secret, new Date(day * DAY_MS));
     }
   }
 
-  #fields(address: string): ServerFields {
-    return this.#secret === undefined
+  private fieldsOf(address: string): ServerFields {
+    return this.secret === undefined
       ? { ip: truncatedAddress(address) }
-      : { ip_hash: hashedAddress(this.#dayKey, address) };
+      : { ip_hash: hashedAddress(this.dayKey, address) };
   }
 }
 
@@ -70,7 +80,7 @@ export function truncatedAddress(address: string): string {
     : `${address.slice(0, address.lastIndexOf('.'))}.0`;
 }
 
-/** Whom an address counts as: an IPv6 host changes its address at will within its `prefix::/64`. */
+/** The client that an address stands for: an IPv6 host changes its address at will within its `prefix::/64`. */
 export function clientOfAddress(address: string): string {
   return address.includes(':') ? `${ipv6Prefix(address, 4)}/64` : address;
 }

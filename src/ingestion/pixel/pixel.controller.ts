@@ -1,9 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { Controller, Get, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type PixelQuery, pixelEvent } from './pixel-event.js';
+import { Sanitizer } from '../../event/sanitize.js';
 import { nameEndpoint } from '../../metrics/http-metrics.js';
+import { Admission } from '../admission/admission.js';
 import { Intake } from '../intake.js';
+import { type PixelQuery, pixelEvent } from './pixel-event.js';
 
 /** GIF89a of one transparent pixel, a byte a character. */
 const GIF = Buffer.from(
@@ -27,14 +29,18 @@ const HEADERS = {
  */
 @Controller('px.gif')
 export class PixelController {
-  constructor(private readonly intake: Intake) {}
+  constructor(
+    private readonly admission: Admission,
+    private readonly intake: Intake,
+    @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
+  ) {}
 
   @Get()
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
-    this.intake.letIn();
-    const event = pixelEvent(request.query as PixelQuery, request.headers, this.intake.sanitizer);
-    await this.intake.take('/px.gif', [event], request);
+    const facts = this.admission.admit(request);
+    const event = pixelEvent(request.query as PixelQuery, request.headers, this.sanitizer);
+    await this.intake.take('/px.gif', [event], facts);
     sendGif(reply);
   }
 }

@@ -144,7 +144,7 @@ describe('RejectedRing', () => {
     expect((await lines()).map(({ event }) => event.n)).toEqual([0, 1]);
   });
 
-  it('discards what would not fit behind the newer half', async () => {
+  it('discards what would not fit after the newer half', async () => {
     const ring = new RejectedRing(directory, 1000, observer);
     ring.keep([kilobyte(0), rejection({ n: 1 })]);
     await ring.flush();
@@ -164,7 +164,7 @@ describe('RejectedRing', () => {
     expect(await lines()).toHaveLength(8);
   });
 
-  it('counts what the disk does not take, says so once, and goes on when it does', async () => {
+  it('counts what the disk does not take, says so once, and resumes when it does', async () => {
     await writeFile(directory, 'a file where the directory should be');
     const ring = new RejectedRing(directory, MIB, observer);
     for (const n of [0, 1, 2]) {
@@ -221,7 +221,7 @@ describe('RejectedRing', () => {
     });
   });
 
-  it('goes on when its file was taken away', async () => {
+  it('keeps working when its file was taken away', async () => {
     const ring = new RejectedRing(directory, MIB, observer);
     ring.keep([kilobyte(0)]);
     await ring.flush();

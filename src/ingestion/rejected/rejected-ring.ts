@@ -10,21 +10,21 @@ import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { encodeLine } from '../../event/dead-letter-line.js';
 import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-files.js';
 
-/** Of lines that wait for the disk. */
+/** How much may wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
 /**
  * Keeps the latest of what ingestion refused as invalid, in `rejected.ndjson`, for diagnosis. It comes
- * from the public: the file is bounded, its oldest half discarded at the bound, and it is written behind
+ * from the public: the file is bounded, its oldest half discarded at the bound, and it is written after
  * the answers by one writer. Nothing that goes wrong here reaches a request.
  */
 export class RejectedRing {
   private readonly logger = new Logger('RejectedRing');
   private readonly path: string;
   private readonly waiting: Buffer[] = [];
-  /** The lines that are being written among them. */
+  /** With the lines that are being written. */
   private waitingBytes = 0;
   private writing: Promise<void> | undefined;
   /** The file is there and ends with a whole line. */
@@ -41,11 +41,11 @@ export class RejectedRing {
 
   /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */
   keep(rejections: readonly Rejection[]): void {
-    this.putBack(rejections.map(lineOf));
+    this.appendRaw(rejections.map(lineOf));
   }
 
   /** Like `keep`, for lines of such a file. */
-  putBack(lines: readonly Buffer[]): void {
+  appendRaw(lines: readonly Buffer[]): void {
     let discarded = 0;
     for (const line of lines) {
       if (!this.enqueue(line)) {
@@ -60,16 +60,16 @@ export class RejectedRing {
 
   /** Takes what is in the file out of the way, to be replayed. @returns its new path */
   async setAside(): Promise<string> {
-    await this.between(() => rename(this.path, this.replayPath));
+    await this.withoutWriter(() => rename(this.path, this.replayPath));
     return this.replayPath;
   }
 
   /** Deletes what is in the file. */
   purge(): Promise<void> {
-    return this.between(() => removeFile(this.path));
+    return this.withoutWriter(() => removeFile(this.path));
   }
 
-  /** Of what is being replayed. */
+  /** The file that is being replayed. */
   get replayPath(): string {
     return join(this.directory, `${REJECTED}${REPLAY_SUFFIX}`);
   }
@@ -81,15 +81,15 @@ export class RejectedRing {
     }
   }
 
-  /** While nothing is written to the file. */
-  private async between(operation: () => Promise<void>): Promise<void> {
+  /** Runs the operation while nothing is written to the file. */
+  private async withoutWriter(operation: () => Promise<void>): Promise<void> {
     await this.flush();
     this.prepared = false;
     const done = operation();
-    const goOn = (): void => {
+    const resume = (): void => {
       this.writing = this.waiting.length > 0 ? this.write() : undefined;
     };
-    this.writing = done.then(goOn, goOn);
+    this.writing = done.then(resume, resume);
     await done;
   }
 
@@ -103,7 +103,7 @@ export class RejectedRing {
     return true;
   }
 
-  /** What always fits behind the newer half. */
+  /** What always fits after the newer half. */
   private get maxAppend(): number {
     return Math.floor(this.maxBytes / 2);
   }
@@ -166,7 +166,7 @@ export class RejectedRing {
     this.prepared = true;
   }
 
-  /** The newer half of the file and the batch take its place: whoever reads it sees whole lines. */
+  /** The newer half of the file and the batch take its place: a reader sees whole lines at any time. */
   private async replace(old: FileHandle, size: number, batch: Buffer): Promise<void> {
     const temporaryPath = `${this.path}.tmp`;
     const file = await open(temporaryPath, 'w', 0o600);
@@ -232,7 +232,7 @@ async function appendWhole(file: FileHandle, size: number, batch: Buffer): Promi
 }
 
 /**
- * Copies the lines that begin at `from` or behind it.
+ * Copies the lines that begin at `from` or after it.
  * @returns how many lines stand before them
  */
 async function copyLines(

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { ifMissing } from '../../disk/missing.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { Cursors } from './cursor.js';
 import { QueueStartError } from './queue-start-error.js';
@@ -143,14 +144,5 @@ function readSlot(bytes: Buffer, at: number): { cursors: Cursors; generation: nu
   return {
     generation: slot.readDoubleLE(12),
     cursors: JSON.parse(slot.toString('utf8', SLOT_HEADER_BYTES, end)) as Cursors,
-  };
-}
-
-function ifMissing<T>(value: T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === 'ENOENT') {
-      return value;
-    }
-    throw error;
   };
 }

@@ -2,6 +2,7 @@ import { readdir, readFile, rename, statfs, truncate, unlink, writeFile } from '
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../../disk/make-directory.js';
+import { ifMissing } from '../../disk/missing.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
 import type { PipelineObserver, QueueFigures } from '../../metrics/pipeline-observer.js';
@@ -518,12 +519,7 @@ export async function holdsSegments(directory: string): Promise<boolean> {
 /** A new queue gets ours. @throws QueueStartError for another one */
 export async function checkFormat(directory: string): Promise<void> {
   const path = join(directory, 'format');
-  const found = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
-  });
+  const found = await readFile(path, 'utf8').catch(ifMissing(undefined));
   if (found?.trim() === FORMAT) {
     return;
   }

@@ -2,10 +2,10 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectory } from '../../disk/make-directory.js';
+import { ifMissing } from '../../disk/missing.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import { lengthOfWholeLines } from '../../disk/torn-line.js';
 import { RetryableSinkError } from '../sink.js';
-import { errorCode } from './disk-error.js';
 
 /** Which file it is, whatever its name. Not `number`: overlay file systems use all 64 bits, neighbours would look alike. */
 interface Identity {
@@ -110,15 +110,8 @@ export class LogFile {
   }
 }
 
-export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await stat(path, { bigint: true });
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
-  }
+export function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  return stat(path, { bigint: true }).catch(ifMissing(undefined));
 }
 
 /** A pipe or a terminal keeps nothing, and can be neither synced nor cut. */

@@ -2,9 +2,10 @@ import { constants } from 'node:fs';
 import { access, readdir, rename, statfs, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { ifMissing } from '../../disk/missing.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { Sink, type Written } from '../sink.js';
-import { asSinkError, diskError, errorCode } from './disk-error.js';
+import { asSinkError, diskError } from './disk-error.js';
 import { encodeLines } from './lines.js';
 import { assertRegularFile, type Change, type Leftover, LogFile, statIfThere } from './log-file.js';
 import type { LogOptions } from './log.options.js';
@@ -65,12 +66,9 @@ export class LogSink extends Sink {
       const stats = await statIfThere(this.path);
       if (stats) {
         assertRegularFile(this.path, stats);
-        await access(this.path, constants.R_OK | constants.W_OK).catch((error: unknown) => {
+        await access(this.path, constants.R_OK | constants.W_OK)
           // Set aside since the look above, by the rotation or by logrotate.
-          if (errorCode(error) !== 'ENOENT') {
-            throw error;
-          }
-        });
+          .catch(ifMissing(undefined));
       } else {
         await access(this.directory, constants.W_OK | constants.X_OK);
       }

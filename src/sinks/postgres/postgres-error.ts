@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg';
-import { RejectedBatchError, RetryableSinkError, type SinkErrorType } from '../sink.js';
+import type { SinkErrorType } from '../../event/reasons.js';
+import { RejectedBatchError, RetryableSinkError } from '../sink.js';
 
 type RetryableType = Exclude<SinkErrorType, 'rejected'>;
 

@@ -1,0 +1,35 @@
+/** Why an event is invalid. */
+export const REJECTION_REASONS = [
+  'malformed',
+  'not_an_object',
+  'schema',
+  'too_large',
+  'too_deep',
+  'too_many_fields',
+  'type_too_long',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+/** Why a valid event could not be taken. */
+export const REFUSAL_REASONS = ['queue_full', 'disk', 'draining'] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** Why the operator does not want a valid event. */
+export const DROP_REASONS = ['privacy_signal'] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** Why an accepted event is among the dead letters of a sink. */
+export const DEAD_LETTER_REASONS = ['rejected'] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+/** Why a write to a sink failed. A type that is none of these is counted as `other`. */
+export const SINK_ERROR_TYPES = [
+  'timeout',
+  'connection',
+  'auth',
+  'throttled',
+  'rejected',
+  'disk',
+  'other',
+] as const;
+export type SinkErrorType = (typeof SINK_ERROR_TYPES)[number];

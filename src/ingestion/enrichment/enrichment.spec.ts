@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import type { Fields } from '../../event/fields.js';
+import type { RequestFacts } from '../request-facts.js';
+import { Enrichment } from './enrichment.js';
+import { type Enriched, EnrichmentStep } from './enrichment-step.js';
+
+const facts: RequestFacts = { receivedAtMs: 0, headers: { dnt: '1' }, address: '192.0.2.7' };
+
+/** Finds the same for each request, and keeps what it was given. */
+class FixedStep extends EnrichmentStep {
+  readonly seen: unknown[] = [];
+
+  constructor(private readonly found: Enriched | undefined) {
+    super();
+  }
+
+  override ofRequest(request: RequestFacts, before: Enriched): Enriched | undefined {
+    this.seen.push([request, before]);
+    return this.found;
+  }
+}
+
+class EventStep extends FixedStep {
+  override ofEvent({ type }: Fields, { server }: Enriched): Fields {
+    return { channel: `${String(type)} of ${String(server?.['ip'])}` };
+  }
+}
+
+describe('Enrichment', () => {
+  it('finds nothing without steps', () => {
+    const enrichment = new Enrichment([]);
+    expect(enrichment.ofRequest(facts)).toEqual({});
+    expect(enrichment.ofEvents({})).toBeUndefined();
+  });
+
+  it('joins what the steps find, and shows each what was found before', () => {
+    const steps = [
+      new FixedStep({ anonymous: true, server: { ip: 'a' } }),
+      new FixedStep(undefined),
+      new FixedStep({ drop: 'privacy_signal', server: { bot: 'b' } }),
+      new FixedStep({ server: { geo: 'c' } }),
+    ];
+    expect(new Enrichment(steps).ofRequest(facts)).toEqual({
+      anonymous: true,
+      drop: 'privacy_signal',
+      server: { ip: 'a', bot: 'b', geo: 'c' },
+    });
+    const first = { anonymous: true, server: { ip: 'a' } };
+    expect(steps.map(({ seen }) => seen)).toEqual([
+      [[facts, {}]],
+      [[facts, first]],
+      [[facts, first]],
+      [[facts, { ...first, drop: 'privacy_signal', server: { ip: 'a', bot: 'b' } }]],
+    ]);
+  });
+
+  it('changes nothing that a step has given', () => {
+    const found = Object.freeze({ server: Object.freeze({ ip: 'a' }) });
+    const enrichment = new Enrichment([new FixedStep(found), new FixedStep({ server: { b: 1 } })]);
+    enrichment.ofRequest(facts);
+    expect(enrichment.ofRequest(facts)).toEqual({ server: { ip: 'a', b: 1 } });
+  });
+
+  it('asks the steps that look at events for the fields of each', () => {
+    const enrichment = new Enrichment([new FixedStep({ server: { ip: 'a' } }), new EventStep({})]);
+    const fieldsOf = enrichment.ofEvents(enrichment.ofRequest(facts));
+    expect([fieldsOf?.({ type: 'x' }), fieldsOf?.({ type: 'y' })]).toEqual([
+      { channel: 'x of a' },
+      { channel: 'y of a' },
+    ]);
+  });
+});
