@@ -50,12 +50,12 @@ describe('currentValue', () => {
 
     await writeFile(path, 'hunter2');
     expect(() => currentValue(options, 'pin')).toThrow(
-      new UnreadableValue('must be a whole number'),
+      new UnreadableValue('PIN_FILE must be a whole number'),
     );
 
     await rm(path);
     expect(() => currentValue(options, 'pin')).toThrow(
-      new UnreadableValue('names a file that cannot be read: it does not exist (ENOENT)'),
+      new UnreadableValue('PIN_FILE names a file that cannot be read: it does not exist (ENOENT)'),
     );
   });
 });

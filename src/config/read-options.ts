@@ -52,7 +52,7 @@ export function readOptions<T extends object>(
       const given = findText(declaration, variables, directory);
       const { reread } = given ?? {};
       if (reread) {
-        rememberFile(options, property, () => declaration.read(reread()));
+        rememberFile(options, property, fileVariable(name), () => declaration.read(reread()));
       }
       if (given !== undefined) {
         Object.assign(options, { [property]: readText(declaration, given.text) });

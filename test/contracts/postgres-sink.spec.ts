@@ -5,12 +5,12 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { v5 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readOptions } from '../../src/config/read-options.js';
 import type { StoredEvent } from '../../src/event/stored-event.js';
 import { PostgresSink } from '../../src/sinks/postgres/postgres-sink.js';
 import { PostgresOptions } from '../../src/sinks/postgres/postgres.options.js';
-import { uuidv5 } from '../../src/sinks/postgres/uuidv5.js';
 import { RejectedBatchError, type SinkErrorType } from '../../src/sinks/sink.js';
 import {
   dsnWith,
@@ -194,7 +194,7 @@ describe.skipIf(!started)('on PostgreSQL', () => {
 
       const rows = await rowsOf(table);
       expect(rows.map(({ event_id }) => event_id)).toEqual(
-        ids.map((id) => uuidv5(`gotrack:${id}`)),
+        ids.map((id) => v5(`gotrack:${id}`, v5.URL)),
       );
       expect(rows.map(({ payload }) => payload)).toMatchObject(
         ids.map((event_id) => ({ event_id })),
