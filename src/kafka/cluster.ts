@@ -133,7 +133,7 @@ function isAnswer(error: unknown): boolean {
 
 type Metadata = ReturnType<typeof metadataV9.parseResponse>;
 
-/** With errors of single topics in it: the client throws them, and its errors carry the answer. */
+/** The answer may hold errors of single topics: the client throws them, and its errors carry the answer. */
 async function metadata(
   connection: Connection,
   topic: string,

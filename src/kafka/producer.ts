@@ -15,7 +15,7 @@ import {
 } from './kafka-error.js';
 import { type KafkaRecord, UnconfirmedBatch } from './unconfirmed-batch.js';
 
-/** Brokers take a request of 1 MiB for one partition unless they are told otherwise (`message.max.bytes`). */
+/** Brokers take a request of 1 MiB for one partition unless configured otherwise (`message.max.bytes`). */
 const CHUNK_BYTES = 1_000_000;
 /** Sequences are 31 bits wide, and begin again at 0. */
 const SEQUENCE_MASK = 0x7f_ff_ff_ff;

@@ -20,7 +20,7 @@ import { uniqueName } from '../support/servers/postgres-server.js';
 import { createServerCertificate } from '../support/servers/server-certificate.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import {
-  describeSink,
+  describeSinkContract,
   failureOf,
   jsonOf,
   type SinkTarget,
@@ -110,7 +110,7 @@ async function createTarget(): Promise<SinkTarget> {
 }
 
 describe.skipIf(!started?.isOwn)('through a broken way to Kafka', () => {
-  describeSink('the kafka sink', {
+  describeSinkContract('the kafka sink', {
     createTarget,
     refusedJson: storedEvent(0, 'x'.repeat(TOPIC_BYTES)).json.toString(),
   });

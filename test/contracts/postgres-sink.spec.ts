@@ -25,7 +25,7 @@ import {
 } from '../support/servers/server-certificate.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import {
-  describeSink,
+  describeSinkContract,
   failureOf,
   jsonOf,
   type SinkTarget,
@@ -140,7 +140,7 @@ async function createTarget(copy: boolean): Promise<SinkTarget> {
 
 describe.skipIf(!started)('on PostgreSQL', () => {
   for (const copy of [true, false]) {
-    describeSink(`the postgres sink with PG_COPY=${copy}`, {
+    describeSinkContract(`the postgres sink with PG_COPY=${copy}`, {
       createTarget: () => createTarget(copy),
       refusedJson: refused(0).json.toString(),
     });
@@ -538,7 +538,7 @@ describe.skipIf(!started)('on PostgreSQL', () => {
       await server().query(`alter system set ssl_key_file = '${own.key}'`);
       await server().query(`alter system set ssl = ${state}`);
       await server().query('select pg_reload_conf()');
-      // What a new connection gets, told by one.
+      // Only a new connection can say what new connections get.
       await expect
         .poll(async () => {
           const probe = new Client({ connectionString: server().dsn });

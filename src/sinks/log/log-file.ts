@@ -7,7 +7,7 @@ import { lengthOfWholeLines } from '../../disk/torn-line.js';
 import { RetryableSinkError } from '../sink.js';
 import { errorCode } from './disk-error.js';
 
-/** Which file it is, under any name. Not `number`: overlay file systems use all 64 bits, neighbours would look alike. */
+/** Which file it is, under any name. Not numbers: overlay file systems use all 64 bits, neighbours would look alike. */
 interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -97,7 +97,7 @@ export class LogFile {
     await this.handle.close().catch(() => undefined);
   }
 
-  /** At once and on the old descriptor, because readers look at the file now and it may be moved before the next attempt. */
+  /** Not later and on another descriptor: readers look at the file now, and it may be moved before the next attempt. */
   private async rollbackLast(written: number): Promise<void> {
     const { dev, ino } = this.identity;
     const from = this.confirmedLength;

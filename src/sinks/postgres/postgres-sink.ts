@@ -23,7 +23,7 @@ const STATEMENT_TIMEOUT_MS = 25_000;
 const CHECK_TIMEOUT_MS = 2500;
 
 /**
- * Settings are the transaction's: behind PgBouncer the session is somebody else's the next moment. With
+ * Settings belong to the transaction: through PgBouncer the session is another client's the next moment. With
  * `synchronous_commit` off, a crash of the server would lose what it has confirmed.
  */
 const BEGIN = `begin;

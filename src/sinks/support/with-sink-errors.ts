@@ -2,8 +2,9 @@ import { UnreadableValue } from '../../config/setting.js';
 import { RetryableSinkError } from '../sink.js';
 
 /**
- * Has an operation fail as the lane wants it: a file of a setting (a secret, a certificate) that cannot be used now is to be
- * tried again, like everything that `asSinkError` is for.
+ * Runs an operation of a sink, and turns its failures into those that a lane knows. A secret or a certificate whose file
+ * cannot be used now may be usable the next time.
+ * @param asSinkError says what the other failures mean
  * @throws RetryableSinkError
  */
 export async function withSinkErrors<T>(
