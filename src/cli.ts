@@ -9,7 +9,7 @@ import { serve } from './main.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { askAboutDeadLetters } from './delivery/dead-letters/ask-about-dead-letters.js';
 import type { DeadLetterRequest } from './disk/dead-letter-requests.js';
-import { REJECTED } from './disk/dead-letter-files.js';
+import { REJECTED } from './disk/dead-letter-paths.js';
 import { listDeadLetters } from './delivery/dead-letters/list-dead-letters.js';
 import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
 import { QueueingOptions } from './queueing/queueing.options.js';

@@ -1,3 +1,4 @@
+import { ledgerOf } from '../delivery/accounting.js';
 import type { QueueStatus } from '../queueing/embedded/queue-status.js';
 
 const MIB = 1024 * 1024;
@@ -5,13 +6,11 @@ const MIB = 1024 * 1024;
 /** For `queue status`: one line for the queue, then a table of its sinks. */
 export function describeQueueStatus(directory: string, status: QueueStatus): string {
   const size = `${directory}: ${mib(status.bytes)} MiB used, ${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
-  const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => [
-    sink,
-    ...[ledger.queued, ledger.accepted, ledger.delivered, ledger.deadLettered, ledger.corrupt].map(
-      String,
-    ),
-    `${oldestEventAgeSeconds.toFixed(1)} s`,
-  ]);
+  const rows = status.sinks.map(({ sink, progress, account, oldestEventAgeSeconds }) => {
+    const { queued, accepted, delivered, deadLettered, corrupt } = ledgerOf(progress, account);
+    const counts = [queued, accepted, delivered, deadLettered, corrupt].map(String);
+    return [sink, ...counts, `${oldestEventAgeSeconds.toFixed(1)} s`];
+  });
   const table = [
     ['sink', 'queued', 'accepted', 'delivered', 'dead letters', 'corrupt', 'oldest'],
     ...rows,

@@ -9,8 +9,7 @@ import { InjectOptions } from '../config/inject-options.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
 import { Readers } from '../queueing/event-queue.js';
-import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
-import { DeadLetters } from './dead-letters/dead-letters.js';
+import { DeadLettering } from './dead-letters/dead-lettering.js';
 import { Lane } from './lane.js';
 import { DeliveryOptions } from './delivery.options.js';
 
@@ -30,9 +29,8 @@ export class Lanes
     @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
     @Inject(SINKS) sinks: readonly ConfiguredSink[],
     private readonly readers: Readers,
-    private readonly requests: DeadLetterRequests,
-    deadLetters: DeadLetters,
-    observer: PipelineObserver,
+    private readonly deadLettering: DeadLettering,
+    private readonly observer: PipelineObserver,
   ) {
     const bounds = {
       maxEvents: options.batchSize,
@@ -41,24 +39,23 @@ export class Lanes
     };
     this.all = sinks.map(
       ({ name, sink, bounds: own }) =>
-        new Lane(
-          name,
-          sink,
-          readers.reader(name),
-          deadLetters,
-          requests,
-          { ...bounds, ...own },
-          observer,
-        ),
+        new Lane(readers.reader(name), sink, { ...bounds, ...own }, deadLettering, observer),
     );
   }
 
   onApplicationBootstrap(): void {
+    this.observer.lanesOpened(() =>
+      this.all.map(({ name, accounting, oldestEventAgeSeconds }) => ({
+        sink: name,
+        ledger: accounting.ledger,
+        oldestEventAgeSeconds,
+      })),
+    );
     for (const lane of this.all) {
-      this.requests.listen(lane.name, () => lane.nudge());
+      this.deadLettering.requests.listen(lane.name, () => lane.wake());
       lane.start();
     }
-    this.requests.start();
+    this.deadLettering.requests.start();
   }
 
   /** HTTP closes next; the time that its last requests take is taken from the drain's. */
@@ -69,7 +66,7 @@ export class Lanes
   /** Runs after HTTP has closed: nothing is appended any more. */
   async onApplicationShutdown(): Promise<void> {
     try {
-      this.requests.stop();
+      this.deadLettering.requests.stop();
       const deadline = this.deadline ?? AbortSignal.abort();
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.readers.close();

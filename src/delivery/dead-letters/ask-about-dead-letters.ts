@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countLines } from '../../disk/read-lines.js';
-import { deadLetterPath, REJECTED } from '../../disk/dead-letter-files.js';
+import { deadLetterPath, REJECTED } from '../../disk/dead-letter-paths.js';
 import { type DeadLetterRequest, DeadLetterRequests } from '../../disk/dead-letter-requests.js';
 
 /** A running collector looks once a second; it may be busy with a batch. */

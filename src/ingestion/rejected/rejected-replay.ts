@@ -16,7 +16,7 @@ import type { Rejection } from '../../event/rejection.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
 import { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { eventOfLine } from '../../event/dead-letter-line.js';
-import { REJECTED } from '../../disk/dead-letter-files.js';
+import { REJECTED } from '../../disk/dead-letter-paths.js';
 import { DeadLetterRequests } from '../../disk/dead-letter-requests.js';
 import { EventQueue } from '../../queueing/event-queue.js';
 import { RejectedRing } from './rejected-ring.js';

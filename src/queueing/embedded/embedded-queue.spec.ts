@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { canMount, withSmallFileSystem } from '../../../test/support/disk/mounts.js';
 import { RecordingObserver } from '../../../test/support/fakes/recording-observer.js';
-import { ALL_DELIVERED, type Batch, type BatchBounds } from '../event-queue.js';
+import { ledgerOf } from '../../delivery/accounting.js';
+import type { Ledger } from '../../metrics/pipeline-observer.js';
+import type { Account, Batch, BatchBounds, BatchSource } from '../event-queue.js';
 import { encodeBlock } from './block.js';
 import { EmbeddedQueue } from './embedded-queue.js';
 import { segmentPath } from './segment.js';
@@ -12,6 +14,9 @@ import { segmentPath } from './segment.js';
 const MIB = 1024 * 1024;
 const NOW: BatchBounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 0 };
 const never = new AbortController().signal;
+
+const unchanged = (account: Account): Account => account;
+const ledgerOfReader = ({ progress, account }: BatchSource): Ledger => ledgerOf(progress, account);
 
 let directory: string;
 let observer: RecordingObserver;
@@ -52,7 +57,7 @@ async function deliverAll(queue: EmbeddedQueue, sink = 'log', maxEvents = 500): 
   while (reader.depth > 0) {
     const batch = await reader.read({ ...NOW, maxEvents }, never);
     delivered.push(...texts(batch));
-    await reader.commit(batch.end, ALL_DELIVERED);
+    await reader.commit(batch.end, unchanged);
   }
   return delivered;
 }
@@ -117,11 +122,11 @@ describe('EmbeddedQueue', () => {
     await first.append(encoded('a', 'b', 'c', 'd'));
     const reader = first.reader('log');
     await reader.read(NOW, never);
-    await reader.commit(3, { ...ALL_DELIVERED, deadLettered: 1 });
+    await reader.commit(3, (account) => ({ ...account, deadLettered: 1 }));
     await close(first);
 
     const second = await open();
-    expect(second.reader('log').ledger).toEqual({
+    expect(ledgerOfReader(second.reader('log'))).toEqual({
       accepted: 4,
       delivered: 2,
       queued: 1,
@@ -129,7 +134,7 @@ describe('EmbeddedQueue', () => {
       purged: 0,
       corrupt: 0,
     });
-    expect(second.reader('log').oldestCommittedAtMs).toBeGreaterThan(0);
+    expect(second.reader('log').oldestEventAgeSeconds).toBeGreaterThan(0);
     expect(await deliverAll(second)).toEqual(['d']);
   });
 
@@ -140,7 +145,7 @@ describe('EmbeddedQueue', () => {
     await queue.append(encoded('b'));
     const batch = await full;
     expect(texts(batch)).toEqual(['a', 'b']);
-    await queue.reader('log').commit(batch.end, ALL_DELIVERED);
+    await queue.reader('log').commit(batch.end, unchanged);
 
     await queue.append(encoded('c'));
     expect(
@@ -211,7 +216,7 @@ describe('EmbeddedQueue', () => {
   it('refuses to start when both copies of the cursors are damaged, and says what to do', async () => {
     const queue = await open();
     await queue.append(encoded('a'));
-    await queue.reader('log').commit(1, ALL_DELIVERED);
+    await queue.reader('log').commit(1, unchanged);
     await close(queue);
     await writeFile(join(directory, 'cursors'), Buffer.alloc(32 * 1024, 0xff));
     await expect(open()).rejects.toThrow(/cursors is damaged.*Remove that file/);
@@ -223,8 +228,8 @@ describe('EmbeddedQueue', () => {
   it('falls back on the older copy of the cursors when the newer one is damaged', async () => {
     const queue = await open();
     await queue.append(encoded('a', 'b'));
-    await queue.reader('log').commit(1, ALL_DELIVERED);
-    await queue.reader('log').commit(2, ALL_DELIVERED);
+    await queue.reader('log').commit(1, unchanged);
+    await queue.reader('log').commit(2, unchanged);
     await close(queue);
     const newest = await readFile(join(directory, 'cursors'));
     // Twice at the start, then the two commits: generations 1 to 4, the even ones in the first slot.
@@ -332,7 +337,7 @@ describe('EmbeddedQueue', () => {
       observer = new RecordingObserver();
       const queue = await open();
       const delivered = await deliverAll(queue);
-      const { corrupt, delivered: settled, accepted } = queue.reader('log').ledger;
+      const { corrupt, delivered: settled, accepted } = ledgerOfReader(queue.reader('log'));
       expect({ at, corrupt }).toEqual({ at, corrupt: 5 - delivered.length });
       expect(corrupt).toBeLessThanOrEqual(1);
       expect(observer.total('corruptRecordsFound', 0)).toBe(corrupt);
@@ -360,7 +365,11 @@ describe('EmbeddedQueue', () => {
 
     const second = await open();
     expect(await deliverAll(second)).toEqual(['a', 'd']);
-    expect(second.reader('log').ledger).toMatchObject({ accepted: 4, delivered: 2, corrupt: 2 });
+    expect(ledgerOfReader(second.reader('log'))).toMatchObject({
+      accepted: 4,
+      delivered: 2,
+      corrupt: 2,
+    });
     expect(observer.total('corruptRecordsFound', 0)).toBe(2);
     const kept = await readFile(join(directory, 'damaged', '1.bin'));
     expect(kept.equals(bytes.subarray(blockBytes, 3 * blockBytes))).toBe(true);
@@ -374,15 +383,18 @@ describe('EmbeddedQueue', () => {
     await first.append([Buffer.alloc(64 * MIB, ' ')]);
     await first.append(encoded('behind'));
     const reader = first.reader('log');
-    await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, ALL_DELIVERED);
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, unchanged);
     await close(first);
     await truncate((await segmentPaths())[0] ?? '', 0);
 
     const second = await open(['log', 'other'], 1024 * MIB);
     expect(await deliverAll(second, 'log')).toEqual(['behind']);
     expect(await deliverAll(second, 'other')).toEqual(['behind']);
-    expect(second.reader('other').ledger).toMatchObject({ corrupt: 300_001, delivered: 1 });
-    expect(second.reader('log').ledger).toMatchObject({ corrupt: 300_000, delivered: 2 });
+    expect(ledgerOfReader(second.reader('other'))).toMatchObject({
+      corrupt: 300_001,
+      delivered: 1,
+    });
+    expect(ledgerOfReader(second.reader('log'))).toMatchObject({ corrupt: 300_000, delivered: 2 });
     expect(observer.total('corruptRecordsFound', 0)).toBe(300_001);
   });
 
@@ -397,8 +409,12 @@ describe('EmbeddedQueue', () => {
 
     const second = await open(['log', 'other']);
     expect(await deliverAll(second, 'other')).toEqual([]);
-    expect(second.reader('other').ledger).toMatchObject({ queued: 0, corrupt: 600 });
-    expect(second.reader('log').ledger).toMatchObject({ queued: 0, corrupt: 0, delivered: 600 });
+    expect(ledgerOfReader(second.reader('other'))).toMatchObject({ queued: 0, corrupt: 600 });
+    expect(ledgerOfReader(second.reader('log'))).toMatchObject({
+      queued: 0,
+      corrupt: 0,
+      delivered: 600,
+    });
   });
 
   it('counts what the last segment held when its end, or all of it, is missing', async () => {
@@ -420,8 +436,8 @@ describe('EmbeddedQueue', () => {
       const delivered = await deliverAll(second, 'other');
       expect(await deliverAll(second, 'log')).toEqual([]);
       const lost = 4 - delivered.length;
-      expect(second.reader('other').ledger).toMatchObject({ accepted: 4, corrupt: lost });
-      expect(second.reader('log').ledger).toMatchObject({ delivered: 3, corrupt: 1 });
+      expect(ledgerOfReader(second.reader('other'))).toMatchObject({ accepted: 4, corrupt: lost });
+      expect(ledgerOfReader(second.reader('log'))).toMatchObject({ delivered: 3, corrupt: 1 });
       expect(observer.total('corruptRecordsFound', 0)).toBe(lost);
       await close(second);
       await rm(directory, { recursive: true });
@@ -438,7 +454,11 @@ describe('EmbeddedQueue', () => {
 
     const second = await open();
     expect(await deliverAll(second)).toEqual(['a', 'b']);
-    expect(second.reader('log').ledger).toMatchObject({ accepted: 3, delivered: 2, corrupt: 1 });
+    expect(ledgerOfReader(second.reader('log'))).toMatchObject({
+      accepted: 3,
+      delivered: 2,
+      corrupt: 1,
+    });
   });
 
   it('counts the events of a last block without a header, whatever its table looks like', async () => {
@@ -454,7 +474,7 @@ describe('EmbeddedQueue', () => {
 
     const second = await open();
     expect(await deliverAll(second)).toEqual([]);
-    expect(second.reader('log').ledger).toMatchObject({ accepted: 3, corrupt: 3 });
+    expect(ledgerOfReader(second.reader('log'))).toMatchObject({ accepted: 3, corrupt: 3 });
   });
 
   it('gives no segment back before both copies of the cursors are behind it', async () => {
@@ -462,7 +482,7 @@ describe('EmbeddedQueue', () => {
     const reader = first.reader('log');
     await first.append([Buffer.alloc(70_000, ' ')]);
     await first.append(encoded('b'));
-    await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
+    await reader.commit((await reader.read(NOW, never)).end, unchanged);
     await close(first);
     expect(await segmentPaths()).toHaveLength(1);
 
@@ -473,7 +493,11 @@ describe('EmbeddedQueue', () => {
       await writeFile(join(directory, 'cursors'), damaged);
       const second = await open(['log'], MIB);
       await deliverAll(second);
-      expect(second.reader('log').ledger).toMatchObject({ accepted: 2, delivered: 2, corrupt: 0 });
+      expect(ledgerOfReader(second.reader('log'))).toMatchObject({
+        accepted: 2,
+        delivered: 2,
+        corrupt: 0,
+      });
       await close(second);
     }
   });
@@ -484,7 +508,7 @@ describe('EmbeddedQueue', () => {
       await first.append(encoded(text));
     }
     const reader = first.reader('log');
-    await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, ALL_DELIVERED);
+    await reader.commit((await reader.read({ ...NOW, maxEvents: 3 }, never)).end, unchanged);
     await close(first);
     const [path = ''] = await segmentPaths();
     const bytes = await readFile(path);
@@ -493,7 +517,7 @@ describe('EmbeddedQueue', () => {
 
     const second = await open();
     expect(await deliverAll(second)).toEqual(['d']);
-    expect(second.reader('log').ledger.corrupt).toBe(0);
+    expect(ledgerOfReader(second.reader('log')).corrupt).toBe(0);
     expect(observer.total('corruptRecordsFound', 0)).toBe(0);
   });
 
@@ -503,7 +527,7 @@ describe('EmbeddedQueue', () => {
     const bounds = { ...NOW, maxBytes: 5000 };
     for (let index = 0; index < 200; index += 1) {
       await queue.append(encoded('a'));
-      await reader.commit((await reader.read(bounds, never)).end, ALL_DELIVERED);
+      await reader.commit((await reader.read(bounds, never)).end, unchanged);
     }
     await queue.append(encoded('b'));
     const stop = new AbortController();
@@ -517,7 +541,7 @@ describe('EmbeddedQueue', () => {
     const queue = await open(['log'], MIB);
     await queue.append([Buffer.alloc(1_000_000, ' ')]);
     const reader = queue.reader('log');
-    await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
+    await reader.commit((await reader.read(NOW, never)).end, unchanged);
     await vi.waitFor(() => expect(queue.state).toBe('accepting'));
     await queue.append([Buffer.alloc(100_000, ' ')]);
   });
@@ -616,7 +640,7 @@ describe('EmbeddedQueue', () => {
       await onSmallDisk(async (queue) => {
         const reader = queue.reader('log');
         await appendUntilRefused(queue, async () => {
-          await reader.commit((await reader.read(NOW, never)).end, ALL_DELIVERED);
+          await reader.commit((await reader.read(NOW, never)).end, unchanged);
         });
         await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
       });

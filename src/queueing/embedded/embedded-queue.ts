@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../../disk/make-directory.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
-import type { PipelineObserver, QueueFigures } from '../../metrics/pipeline-observer.js';
+import type { PipelineObserver, QueueStats } from '../../metrics/pipeline-observer.js';
 import {
   EventQueue,
   QueueFullError,
@@ -12,10 +12,11 @@ import {
   QueueUnavailableError,
 } from '../event-queue.js';
 import { blockBytesOf, encodeBlock } from './block.js';
-import { type Cursor, type Cursors, ledgerOf } from './cursor.js';
+import { type Cursor, type Cursors, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
 import { Damage } from './damage.js';
 import { type Log, LogReader } from './log-reader.js';
+import { monotonicNowMs } from './monotonic-clock.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, type Segment, segmentAt } from './segment.js';
@@ -183,18 +184,12 @@ export class EmbeddedQueue extends EventQueue implements Log {
     await this.reclaim();
   }
 
-  async figures(): Promise<QueueFigures> {
+  async stats(): Promise<QueueStats> {
     const { bavail, bsize } = await statfs(this.options.directory);
-    const nowMs = monotonicNowMs();
     return {
       bytes: this.bytes,
       capacityBytes: this.options.maxBytes,
       filesystemAvailableBytes: bavail * bsize,
-      lanes: [...this.readers.values()].map(({ name, ledger, oldestCommittedAtMs }) => ({
-        sink: name,
-        ledger,
-        oldestEventAgeSeconds: Math.max(0, nowMs - (oldestCommittedAtMs ?? nowMs)) / 1000,
-      })),
     };
   }
 
@@ -252,14 +247,14 @@ export class EmbeddedQueue extends EventQueue implements Log {
     this.tellWhetherFull();
     this.committing = true;
     this.commit();
-    this.observer.queueOpened(() => this.figures());
+    this.observer.queueOpened(() => this.stats());
   }
 
   /** A sink that is new starts at the end; without a cursor file, every sink starts at the beginning. */
   private startingCursors(): Cursors {
     const known = this.cursorFile.cursors;
     for (const [name, cursor] of Object.entries(known)) {
-      const undelivered = ledgerOf(cursor, this.tail).queued;
+      const undelivered = undeliveredEvents(cursor, this.tail);
       if (!this.options.sinks.includes(name) && undelivered > 0) {
         throw new QueueStartError(
           `OUTPUTS no longer names ${name}, which has ${undelivered} undelivered event(s) in ${this.options.directory}. ` +
@@ -470,14 +465,6 @@ export class EmbeddedQueue extends EventQueue implements Log {
       }
     }
   }
-}
-
-/**
- * Unix ms that never go back while the process lives; comparable, as well as the wall clock allows, with
- * those of an earlier process.
- */
-export function monotonicNowMs(): number {
-  return performance.timeOrigin + performance.now();
 }
 
 /** Every sink is done with what is before it. */

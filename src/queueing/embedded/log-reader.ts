@@ -1,16 +1,15 @@
 import type { StoredEvent } from '../../event/stored-event.js';
-import type { Ledger } from '../../metrics/pipeline-observer.js';
-import type { Batch, BatchBounds, QueueReader, ReplayMark, Undelivered } from '../event-queue.js';
-import { decodeBody } from './block.js';
 import {
-  beginReplay,
-  type Cursor,
-  endReplay,
-  ledgerOf,
-  purgeDeadLetters,
-  settle,
-  settleReplay,
-} from './cursor.js';
+  type Account,
+  type AccountChange,
+  type Batch,
+  type BatchBounds,
+  BatchSource,
+  type Progress,
+} from '../event-queue.js';
+import { decodeBody } from './block.js';
+import { accountOf, changeAccount, type Cursor, progressOf } from './cursor.js';
+import { monotonicNowMs } from './monotonic-clock.js';
 import type { Damage } from './damage.js';
 import { openSegment, type Segment } from './segment.js';
 import type { Found, SegmentReader } from './segment-reader.js';
@@ -37,7 +36,7 @@ interface Range {
   readonly end: number;
 }
 
-export class LogReader implements QueueReader {
+export class LogReader extends BatchSource {
   private segment: Segment | undefined;
   private reader: SegmentReader | undefined;
   /** Position behind what was read from disk. */
@@ -60,6 +59,7 @@ export class LogReader implements QueueReader {
     readonly name: string,
     private cursor: Cursor,
   ) {
+    super();
     this.position = cursor.position;
     this.readPosition = this.position;
   }
@@ -68,13 +68,19 @@ export class LogReader implements QueueReader {
     return this.log.tail - this.cursor.position;
   }
 
-  get ledger(): Ledger {
-    return ledgerOf(this.cursor, this.log.tail);
+  get progress(): Progress {
+    return progressOf(this.cursor, this.log.tail);
   }
 
-  /** Unix ms of the commit of the oldest event that is not settled; undefined when there is none. */
-  get oldestCommittedAtMs(): number | undefined {
-    return this.depth === 0 ? undefined : (this.stretches[0]?.committedAtMs ?? this.unreadSinceMs);
+  get account(): Account {
+    return accountOf(this.cursor);
+  }
+
+  get oldestEventAgeSeconds(): number {
+    const oldestMs = this.stretches[0]?.committedAtMs ?? this.unreadSinceMs;
+    return this.depth === 0 || oldestMs === undefined
+      ? 0
+      : Math.max(0, monotonicNowMs() - oldestMs) / 1000;
   }
 
   /** Told by the log after each commit. */
@@ -120,36 +126,23 @@ export class LogReader implements QueueReader {
     return { events, end: this.position };
   }
 
-  get replay(): ReplayMark | undefined {
-    return this.cursor.replay;
-  }
-
-  async commit(position: number, undelivered: Undelivered): Promise<void> {
+  async commit(position: number, change: AccountChange): Promise<void> {
     const corrupt = this.damaged.reduce(
       (sum, { start, end }) => sum + Math.max(0, Math.min(end, position) - start),
       0,
     );
-    await this.save(settle(this.cursor, position, undelivered, corrupt));
+    const { cursor } = this;
+    await this.save(
+      changeAccount({ ...cursor, position, corrupt: cursor.corrupt + corrupt }, change),
+    );
     this.damaged = this.damaged
       .filter(({ end }) => end > position)
       .map(({ start, end }) => ({ start: Math.max(start, position), end }));
     this.stretches = this.stretches.filter((stretch) => stretch.end > position);
   }
 
-  beginReplay(file: string, events: number): Promise<void> {
-    return this.save(beginReplay(this.cursor, file, events));
-  }
-
-  settleReplay(offset: number, events: number, undelivered: Undelivered): Promise<void> {
-    return this.save(settleReplay(this.cursor, offset, events, undelivered));
-  }
-
-  endReplay(): Promise<void> {
-    return this.save(endReplay(this.cursor));
-  }
-
-  purgeDeadLetters(): Promise<void> {
-    return this.save(purgeDeadLetters(this.cursor));
+  updateAccount(change: AccountChange): Promise<void> {
+    return this.save(changeAccount(this.cursor, change));
   }
 
   async close(): Promise<void> {

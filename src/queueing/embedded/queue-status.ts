@@ -1,16 +1,18 @@
 import { access, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ledger } from '../../metrics/pipeline-observer.js';
-import { ledgerOf } from './cursor.js';
+import type { Account, Progress } from '../event-queue.js';
+import { accountOf, progressOf, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
-import { checkFormat, holdsSegments, monotonicNowMs } from './embedded-queue.js';
+import { checkFormat, holdsSegments } from './embedded-queue.js';
+import { monotonicNowMs } from './monotonic-clock.js';
 import { OwnerLock } from './owner-lock.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
 
 export interface SinkStatus {
   readonly sink: string;
-  readonly ledger: Ledger;
+  readonly progress: Progress;
+  readonly account: Account;
   /** 0 when nothing is queued. */
   readonly oldestEventAgeSeconds: number;
 }
@@ -37,7 +39,8 @@ export async function queueStatus(directory: string): Promise<QueueStatus> {
     const committedAtMs = await committedAt(segments, cursor.position, tail);
     sinks.push({
       sink,
-      ledger: ledgerOf(cursor, tail),
+      progress: progressOf(cursor, tail),
+      account: accountOf(cursor),
       oldestEventAgeSeconds: Math.max(0, nowMs - (committedAtMs ?? nowMs)) / 1000,
     });
   }
@@ -67,7 +70,7 @@ export async function forgetSink(directory: string, sink: string): Promise<numbe
     const tail = await findTail(await listSegments(directory), cursorFile.cursors);
     await cursorFile.save(() => rest);
     await cursorFile.close();
-    return ledgerOf(forgotten, tail).queued;
+    return undeliveredEvents(forgotten, tail);
   } finally {
     lock.release();
   }

@@ -6,6 +6,13 @@ import { expect, vi } from 'vitest';
 import type { EmbeddedQueue } from '../../../src/queueing/embedded/embedded-queue.js';
 import { forgetSink } from '../../../src/queueing/embedded/queue-status.js';
 import {
+  beginReplay,
+  endReplay,
+  purgeDeadLetters,
+  settle,
+  settleReplay,
+} from '../../../src/delivery/accounting.js';
+import {
   type ReplayMark,
   QueueFullError,
   QueueUnavailableError,
@@ -77,7 +84,7 @@ export class Append extends Command {
 
   protected async apply(model: Model, { queue }: Real): Promise<void> {
     const groups = this.calls.map((sizes) => model.newEvents(sizes));
-    const { bytes } = await queue.figures();
+    const { bytes } = await queue.stats();
     const appends: Promise<unknown>[] = [];
     for (const group of groups) {
       appends.push(
@@ -121,7 +128,7 @@ function expectOutcome(
 
 async function expectWithinBound(model: Model, queue: EmbeddedQueue): Promise<void> {
   if (!model.failing) {
-    expect((await queue.figures()).bytes).toBeLessThanOrEqual(MAX_BYTES);
+    expect((await queue.stats()).bytes).toBeLessThanOrEqual(MAX_BYTES);
   }
 }
 
@@ -163,7 +170,9 @@ export class Commit extends SinkCommand {
   protected async apply(model: Model, { queue }: Real): Promise<void> {
     const sink = model.sink(this.name);
     const { position, undelivered, next } = settled(model, sink, this.settling);
-    await change(model, sink, next, () => queue.reader(this.name).commit(position, undelivered));
+    await change(model, sink, next, () =>
+      queue.reader(this.name).commit(position, settle(undelivered)),
+    );
     count('commits within a batch', position < sink.handed ? 1 : 0);
     count('dead letters', undelivered.deadLettered);
   }
@@ -194,7 +203,7 @@ export class BeginReplay extends SinkCommand {
         deadLettered: 0,
         replay: { file: 'replayed', offset: 0, remaining: events, queued: deadLettered },
       },
-      () => queue.reader(this.name).beginReplay('replayed', events),
+      () => queue.reader(this.name).updateAccount(beginReplay('replayed', events)),
     );
     count('replayed events', deadLettered);
   }
@@ -239,7 +248,9 @@ export class SettleReplay extends ReplayCommand {
       () =>
         queue
           .reader(this.name)
-          .settleReplay(offset, events, { deadLettered: refused, purged: 0, replayed: 0 }),
+          .updateAccount(
+            settleReplay(offset, events, { deadLettered: refused, purged: 0, replayed: 0 }),
+          ),
     );
   }
 }
@@ -250,7 +261,7 @@ export class EndReplay extends ReplayCommand {
     const { place } = sink;
     const purged = place.purged + (place.replay?.queued ?? 0);
     await change(model, sink, { ...place, purged, replay: undefined }, () =>
-      queue.reader(this.name).endReplay(),
+      queue.reader(this.name).updateAccount(endReplay),
     );
   }
 }
@@ -261,7 +272,7 @@ export class Purge extends SinkCommand {
     const { place } = sink;
     const purged = place.purged + place.deadLettered;
     await change(model, sink, { ...place, purged, deadLettered: 0 }, () =>
-      queue.reader(this.name).purgeDeadLetters(),
+      queue.reader(this.name).updateAccount(purgeDeadLetters),
     );
   }
 }
@@ -518,7 +529,7 @@ export class Crash extends Command {
     let done = false;
     const ended = queue
       .reader(name)
-      .commit(position, undelivered)
+      .commit(position, settle(undelivered))
       .then(
         () => (done = true),
         () => undefined,

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Ledger } from '../../../src/metrics/pipeline-observer.js';
 import { EmbeddedQueue } from '../../../src/queueing/embedded/embedded-queue.js';
-import type { Batch, ReplayMark, Undelivered } from '../../../src/queueing/event-queue.js';
+import { ledgerOf, settle, type Undelivered } from '../../../src/delivery/accounting.js';
+import type { Batch, ReplayMark } from '../../../src/queueing/event-queue.js';
 import { RecordingObserver } from '../fakes/recording-observer.js';
 import { Tally } from '../load/tally.js';
 import { disk } from './unreliable-disk.js';
@@ -119,7 +120,9 @@ export function expectAgreement(model: Model, { queue }: Real): void {
   expect(queue.tail).toBe(model.log.length);
   expect(queue.state === 'failing').toBe(model.failing);
   for (const [name, { place }] of model.sinks) {
-    const { ledger, replay, depth } = queue.reader(name);
+    const { progress, account, depth } = queue.reader(name);
+    const { replay } = account;
+    const ledger = ledgerOf(progress, account);
     expect({ name, ledger, replay }).toEqual({
       name,
       ledger: model.ledger(place),
@@ -147,7 +150,9 @@ export function reconcile(model: Model, { queue }: Real, afterPowerCut = false):
   }
   model.maybe = [];
   for (const [name, sink] of model.sinks) {
-    const { ledger, replay } = queue.reader(name);
+    const { progress, account } = queue.reader(name);
+    const { replay } = account;
+    const ledger = ledgerOf(progress, account);
     const all = [sink.place, ...sink.possible];
     const found = all.find(
       (place) =>
@@ -305,7 +310,7 @@ export async function deliverAll(
     }
     const all = { part: 1, deadLettered, purged: 0, replayed: 0 };
     const { position, undelivered, next } = settled(model, sink, all);
-    await change(model, sink, next, () => reader.commit(position, undelivered));
+    await change(model, sink, next, () => reader.commit(position, settle(undelivered)));
     count('dead letters', undelivered.deadLettered);
   }
 }

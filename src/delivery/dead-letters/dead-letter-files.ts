@@ -5,42 +5,36 @@ import {
   deadLetterPath,
   REJECTED,
   REPLAY_SUFFIX,
-} from '../../disk/dead-letter-files.js';
+} from '../../disk/dead-letter-paths.js';
+import { countLines, type Line, readLines } from '../../disk/read-lines.js';
 import { makeDirectory } from '../../disk/make-directory.js';
 import { removeFile } from '../../disk/remove-file.js';
 import { cutTornLine } from '../../disk/torn-line.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import { type DeadLetter, encodeLine } from '../../event/dead-letter-line.js';
-
-/** The directory holds as much as it may. */
-export class DeadLettersFullError extends Error {
-  override readonly name = 'DeadLettersFullError';
-}
+import { DeadLettersFullError, DeadLetterStore } from './dead-letter-store.js';
 
 const NEWLINE = Buffer.from('\n');
 
-/** Events that a sink refused for good: one NDJSON file for each sink. */
-export class DeadLetters {
+/** One NDJSON file for each sink. */
+export class DeadLetterFiles extends DeadLetterStore {
   private readonly prepared = new Set<string>();
 
   constructor(
     private readonly directory: string,
     private readonly maxBytes: number,
-  ) {}
+  ) {
+    super();
+  }
 
-  /**
-   * Durable when it resolves. Sinks may call at the same time, each for itself.
-   * @throws DeadLettersFullError nothing was written: DEAD_LETTER_MAX_MB is reached
-   */
   append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
-    return this.putBack(
+    return this.appendRaw(
       sink,
       letters.map((letter) => encodeLine(sink, letter)),
     );
   }
 
-  /** Like `append`, for whole lines of such a file. */
-  async putBack(sink: string, lines: readonly Buffer[]): Promise<void> {
+  async appendRaw(sink: string, lines: readonly Buffer[]): Promise<void> {
     try {
       await this.write(sink, Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
     } catch (error) {
@@ -77,30 +71,35 @@ export class DeadLetters {
     }
   }
 
-  /**
-   * Takes what is in the sink's file out of the way, to be replayed; durable when it resolves.
-   * @returns the name of its new file
-   */
-  async setAside(sink: string): Promise<string> {
+  async setAside(sink: string): Promise<void> {
     this.prepared.delete(sink);
     await this.prepare(sink);
-    const file = `${sink}.${Date.now()}${REPLAY_SUFFIX}`;
-    await rename(this.path(sink), this.replayPath(file));
+    await rename(this.path(sink), join(this.directory, `${sink}.${Date.now()}${REPLAY_SUFFIX}`));
     await syncDirectory(this.directory);
-    return file;
   }
 
-  /** The file of a replay that has begun and is not over. */
-  async replayed(sink: string): Promise<string | undefined> {
+  async replayOf(sink: string): Promise<string | undefined> {
     const names = await readdir(this.directory).catch(() => []);
     return names.find((name) => name.startsWith(`${sink}.`) && name.endsWith(REPLAY_SUFFIX));
   }
 
-  replayPath(file: string): string {
-    return join(this.directory, file);
+  countReplay(replay: string): Promise<number> {
+    return countLines(join(this.directory, replay));
   }
 
-  /** Deletes what is in the sink's file; durable when it resolves. */
+  async readReplay(replay: string, offset: number, bytes: number): Promise<Line[]> {
+    const handle = await open(join(this.directory, replay), 'r');
+    try {
+      return await readLines(handle, offset, bytes);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  removeReplay(replay: string): Promise<void> {
+    return removeFile(join(this.directory, replay));
+  }
+
   purge(sink: string): Promise<void> {
     return removeFile(this.path(sink));
   }
