@@ -1,11 +1,10 @@
-import { access, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { statfs } from 'node:fs/promises';
 import type { Account, Progress } from '../event-queue.js';
 import { accountOf, progressOf, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
-import { checkFormat, holdsSegments } from './embedded-queue.js';
 import { monotonicNowMs } from './monotonic-clock.js';
 import { OwnerLock } from './owner-lock.js';
+import { assertQueue } from './queue-directory.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
 
@@ -74,20 +73,6 @@ export async function forgetSink(directory: string, sink: string): Promise<numbe
   } finally {
     lock.release();
   }
-}
-
-async function assertQueue(directory: string): Promise<void> {
-  try {
-    await access(join(directory, 'format'));
-  } catch (error) {
-    if (!(await holdsSegments(directory).catch(() => false))) {
-      throw new QueueStartError(
-        `there is no queue in ${directory} (QUEUE_PATH): ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
-  }
-  await checkFormat(directory);
 }
 
 /** When the event at the position was committed, Unix ms. */
