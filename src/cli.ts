@@ -11,7 +11,7 @@ import { askAboutDeadLetters } from './delivery/dead-letters/ask-about-dead-lett
 import type { DeadLetterRequest } from './disk/dead-letter-requests.js';
 import { REJECTED } from './disk/dead-letter-paths.js';
 import { listDeadLetters } from './delivery/dead-letters/list-dead-letters.js';
-import { forgetSink, queueStatus } from './queueing/embedded/queue-status.js';
+import { queueDriver } from './queueing/queue.catalogue.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
 import { describeQueueStatus } from './cli/describe-queue-status.js';
 import { SinksOptions } from './sinks/sinks.options.js';
@@ -85,14 +85,14 @@ async function healthcheck(): Promise<number> {
 }
 
 async function showQueue(): Promise<number> {
-  const { path } = (await configuration()).get(QueueingOptions);
-  print(describeQueueStatus(path, await queueStatus(path)));
+  const options = (await configuration()).get(QueueingOptions);
+  print(describeQueueStatus(options.path, await queueDriver.status(options)));
   return 0;
 }
 
 async function forget(sink: string): Promise<number> {
-  const { path } = (await configuration()).get(QueueingOptions);
-  const events = await forgetSink(path, sink);
+  const options = (await configuration()).get(QueueingOptions);
+  const events = await queueDriver.forget(options, sink);
   print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
   return 0;
 }

@@ -1,5 +1,5 @@
 import { ledgerOf } from '../delivery/accounting.js';
-import type { QueueStatus } from '../queueing/embedded/queue-status.js';
+import type { QueueStatus } from '../queueing/queue-driver.js';
 
 const MIB = 1024 * 1024;
 

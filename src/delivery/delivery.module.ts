@@ -3,7 +3,7 @@ import { getConfigToken } from '@nestjs/config';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { SinksModule } from '../sinks/sinks.module.js';
 import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
-import { DeadLettering } from './dead-letters/dead-lettering.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLetterStore } from './dead-letters/dead-letter-store.js';
 import { Lanes } from './lanes.js';
 
@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
       useFactory: ({ path, maxMegabytes }: DeadLetterOptions) =>
         new DeadLetterFiles(path, maxMegabytes * MIB),
     },
-    DeadLettering,
+    DeadLetters,
     Lanes,
   ],
   exports: [Lanes],

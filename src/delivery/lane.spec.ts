@@ -7,7 +7,7 @@ import { ScriptedSink } from '../../test/support/fakes/scripted-sink.js';
 import { RejectedBatchError, RejectedEventsError, RetryableSinkError } from '../sinks/sink.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
-import { DeadLettering } from './dead-letters/dead-lettering.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { EmbeddedQueue } from '../queueing/embedded/embedded-queue.js';
 import { Lane } from './lane.js';
 
@@ -39,10 +39,9 @@ afterEach(async () => {
 });
 
 function newLane(deadLetterBytes = MIB): Lane {
-  const letters = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
+  const store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
   const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
-  const deadLettering = new DeadLettering(letters, requests);
-  return new Lane(queue.reader('log'), sink, bounds, deadLettering, observer);
+  return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
 
 const append = (texts: readonly string[]): Promise<void> =>
@@ -184,7 +183,7 @@ describe('Lane', () => {
     expect(lane.accounting.ledger).toMatchObject({ delivered: 2, deadLettered: 1 });
   });
 
-  it('holds after 100 refusals without one accepted, and goes on when the cause is gone', async () => {
+  it('holds after 100 refusals without one accepted, and delivers again when the cause is gone', async () => {
     refuse(() => true);
     lane.start();
     await append(numbered(300));

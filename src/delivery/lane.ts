@@ -6,7 +6,7 @@ import { RejectedBatchError, RejectedEventsError, type Sink } from '../sinks/sin
 import { Accounting } from './accounting.js';
 import { closeSink } from './close-sink.js';
 import type { DeadLetterReplay } from './dead-letters/dead-letter-replay.js';
-import type { DeadLettering } from './dead-letters/dead-lettering.js';
+import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { Redelivery } from './dead-letters/redelivery.js';
 import { deliverBatch, type Refusal } from './deliver-batch.js';
 import { Hold } from './hold.js';
@@ -37,14 +37,14 @@ export class Lane {
     private readonly source: BatchSource,
     private readonly sink: Sink,
     private readonly bounds: BatchBounds,
-    private readonly deadLettering: DeadLettering,
+    private readonly deadLetters: DeadLetters,
     private readonly observer: PipelineObserver,
   ) {
     this.name = source.name;
     this.accounting = new Accounting(source);
     this.hold = new Hold(new Logger(`Lane ${this.name}`));
     this.sinkState = new SinkState(this.name, sink, observer);
-    this.redelivery = new Redelivery(this.name, this.accounting, deadLettering, observer);
+    this.redelivery = new Redelivery(this.name, this.accounting, deadLetters, observer);
     this.retry = new Retry(this.sinkState, this.hold, this.stopping.signal, () =>
       this.serveRequests(),
     );
@@ -203,9 +203,7 @@ export class Lane {
       return false;
     }
     await this.retry.retryDisk('the dead letters cannot be written', () =>
-      this.deadLettering.store.append(this.name, [
-        { event: event.json, reason: 'rejected', error },
-      ]),
+      this.deadLetters.store.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
     );
     if (mayHold) {
       this.hold.refused();

@@ -6,7 +6,7 @@ import { RecordingObserver } from '../../test/support/fakes/recording-observer.j
 import { ScriptedSink } from '../../test/support/fakes/scripted-sink.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
-import { DeadLettering } from './dead-letters/dead-lettering.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { EmbeddedQueue } from '../queueing/embedded/embedded-queue.js';
 import { Lanes } from './lanes.js';
 import { DeliveryOptions } from './delivery.options.js';
@@ -32,7 +32,7 @@ it('gives each sink batches within its own bounds, or those of all', async () =>
       { name: 'particular', sink: particular, bounds: { maxEvents: 3, lingerMs: 1 } },
     ],
     queue,
-    new DeadLettering(
+    new DeadLetters(
       new DeadLetterFiles(join(directory, 'dead'), MIB),
       new DeadLetterRequests(join(directory, 'dead')),
     ),

@@ -9,7 +9,7 @@ import { InjectOptions } from '../config/inject-options.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
 import { Readers } from '../queueing/event-queue.js';
-import { DeadLettering } from './dead-letters/dead-lettering.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
 import { Lane } from './lane.js';
 import { DeliveryOptions } from './delivery.options.js';
 
@@ -29,7 +29,7 @@ export class Lanes
     @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
     @Inject(SINKS) sinks: readonly ConfiguredSink[],
     private readonly readers: Readers,
-    private readonly deadLettering: DeadLettering,
+    private readonly deadLetters: DeadLetters,
     private readonly observer: PipelineObserver,
   ) {
     const bounds = {
@@ -39,7 +39,7 @@ export class Lanes
     };
     this.all = sinks.map(
       ({ name, sink, bounds: own }) =>
-        new Lane(readers.reader(name), sink, { ...bounds, ...own }, deadLettering, observer),
+        new Lane(readers.reader(name), sink, { ...bounds, ...own }, deadLetters, observer),
     );
   }
 
@@ -52,10 +52,10 @@ export class Lanes
       })),
     );
     for (const lane of this.all) {
-      this.deadLettering.requests.listen(lane.name, () => lane.wake());
+      this.deadLetters.requests.listen(lane.name, () => lane.wake());
       lane.start();
     }
-    this.deadLettering.requests.start();
+    this.deadLetters.requests.start();
   }
 
   /** HTTP closes next; the time that its last requests take is taken from the drain's. */
@@ -66,7 +66,7 @@ export class Lanes
   /** Runs after HTTP has closed: nothing is appended any more. */
   async onApplicationShutdown(): Promise<void> {
     try {
-      this.deadLettering.requests.stop();
+      this.deadLetters.requests.stop();
       const deadline = this.deadline ?? AbortSignal.abort();
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.readers.close();

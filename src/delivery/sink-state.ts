@@ -29,7 +29,7 @@ export class SinkState {
     this.logger = new Logger(`Sink ${name}`);
   }
 
-  /** `unknown` until the first check or attempt tells. */
+  /** `unknown` until the first check or attempt has ended. */
   get state(): 'up' | 'down' | 'unknown' {
     return this.known ?? 'unknown';
   }

@@ -3,7 +3,7 @@ import type { EncodedEvent, StoredEvent } from '../event/stored-event.js';
 /** A batch is handed out as soon as one of its bounds is reached. */
 export interface BatchBounds {
   readonly maxEvents: number;
-  /** Of JSON. The first event always fits. */
+  /** Counts the events' JSON. The first event always fits. */
   readonly maxBytes: number;
   /** How long the first event may wait for others. */
   readonly lingerMs: number;
@@ -33,7 +33,7 @@ export interface ReplayMark {
  * the position and changes none of it.
  */
 export interface Account {
-  /** Of the settled events: not delivered but in the dead letters, or deleted from them. */
+  /** Settled events that were not delivered: they are in the dead letters, or were deleted from them. */
   readonly deadLettered: number;
   readonly purged: number;
   readonly replay?: ReplayMark;
@@ -41,12 +41,12 @@ export interface Account {
 
 export type AccountChange = (account: Account) => Account;
 
-/** How far a sink is, in events since it joined the queue. */
+/** How far a sink is: events since it joined the queue. */
 export interface Progress {
   readonly accepted: number;
   /** Before the committed position. */
   readonly settled: number;
-  /** Of the settled: damaged in the queue, and skipped. */
+  /** Settled events that were damaged in the queue, and skipped. */
   readonly corrupt: number;
 }
 
@@ -85,7 +85,7 @@ export type QueueState = 'accepting' | 'full' | 'failing' | 'closed';
 
 /**
  * The durable queue between ingestion and the lanes. Positions are opaque but for their order, appends
- * are batches, commits are explicit: a distributed log can stand behind this port.
+ * are batches, commits are explicit: a distributed log can implement this port.
  */
 export abstract class EventQueue {
   /**

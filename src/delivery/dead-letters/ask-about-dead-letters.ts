@@ -39,7 +39,7 @@ function outcome(name: string, request: DeadLetterRequest): string {
   if (request === 'purge') {
     return 'deleted';
   }
-  return name === REJECTED ? 'being validated anew' : 'queued again';
+  return name === REJECTED ? 'being validated again' : 'queued again';
 }
 
 function ifMissing(error: NodeJS.ErrnoException): number {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import type { Accounting } from '../accounting.js';
 import { DeadLetterReplay } from './dead-letter-replay.js';
-import type { DeadLettering } from './dead-lettering.js';
+import type { DeadLetters } from './dead-letters.js';
 
 /** One sink's dead letters on their way back: serves the operator's requests, and keeps the replay under way. */
 export class Redelivery {
@@ -13,7 +13,7 @@ export class Redelivery {
   constructor(
     private readonly sink: string,
     private readonly accounting: Accounting,
-    private readonly deadLettering: DeadLettering,
+    private readonly deadLetters: DeadLetters,
     private readonly observer: PipelineObserver,
   ) {
     this.logger = new Logger(`Dead letters ${sink}`);
@@ -45,7 +45,7 @@ export class Redelivery {
   }
 
   private async serveRequests(): Promise<void> {
-    const { store, requests } = this.deadLettering;
+    const { store, requests } = this.deadLetters;
     await this.resume();
     if (await requests.isMade(this.sink, 'purge')) {
       await store.purge(this.sink);
@@ -65,7 +65,7 @@ export class Redelivery {
     if (this.underWay) {
       return;
     }
-    const { store } = this.deadLettering;
+    const { store } = this.deadLetters;
     const replay = await store.replayOf(this.sink);
     if (replay === undefined) {
       if (this.accounting.replay) {

@@ -117,7 +117,7 @@ describe('EmbeddedQueue', () => {
     },
   );
 
-  it('goes on where it was after a restart, in the middle of a block too', async () => {
+  it('continues where it was after a restart, in the middle of a block too', async () => {
     const first = await open();
     await first.append(encoded('a', 'b', 'c', 'd'));
     const reader = first.reader('log');
@@ -163,7 +163,7 @@ describe('EmbeddedQueue', () => {
     );
   });
 
-  it('stops waiting when it is told to', async () => {
+  it('stops waiting when its signal is aborted', async () => {
     const queue = await open();
     const stop = new AbortController();
     const reading = queue.reader('log').read(NOW, stop.signal);
@@ -269,7 +269,7 @@ describe('EmbeddedQueue', () => {
     await expect(open()).rejects.toThrow(/format that this version does not know.*gotrack-queue 2/);
   });
 
-  it('says how to mend a format file that is damaged', async () => {
+  it('says how to fix a format file that is damaged', async () => {
     const queue = await open();
     await queue.append(encoded('a'));
     await close(queue);
@@ -299,7 +299,7 @@ describe('EmbeddedQueue', () => {
     await expect(queue.append(encoded('a'))).rejects.toMatchObject({ reason: 'draining' });
   });
 
-  it('cuts a torn block at the end and goes on behind it', async () => {
+  it('cuts a torn block at the end and continues after it', async () => {
     const first = await open();
     await first.append(encoded('a'));
     await close(first);
@@ -312,7 +312,7 @@ describe('EmbeddedQueue', () => {
     expect(observer.total('corruptRecordsFound', 0)).toBe(0);
   });
 
-  it('cuts what a power loss left of zeros behind the last block', async () => {
+  it('cuts what a power loss left of zeros after the last block', async () => {
     const first = await open();
     await first.append(encoded('a'));
     await close(first);
@@ -351,7 +351,7 @@ describe('EmbeddedQueue', () => {
     }
   });
 
-  it('finds its way behind a destroyed stretch, and sets it aside', async () => {
+  it('finds its way past a destroyed stretch, and sets it aside', async () => {
     const first = await open();
     for (const text of ['a', 'b', 'c', 'd']) {
       await first.append(encoded(text));
@@ -375,21 +375,21 @@ describe('EmbeddedQueue', () => {
     expect(kept.equals(bytes.subarray(blockBytes, 3 * blockBytes))).toBe(true);
   });
 
-  it('counts what a lost segment held, however much, and goes on behind it', async () => {
+  it('counts what a lost segment held, however much, and continues after it', async () => {
     const first = await open(['log', 'other'], 1024 * MIB);
     for (let block = 0; block < 15; block += 1) {
       await first.append(Array.from({ length: 20_000 }, () => Buffer.from('{"e":""}')));
     }
     await first.append([Buffer.alloc(64 * MIB, ' ')]);
-    await first.append(encoded('behind'));
+    await first.append(encoded('after'));
     const reader = first.reader('log');
     await reader.commit((await reader.read({ ...NOW, maxEvents: 1 }, never)).end, unchanged);
     await close(first);
     await truncate((await segmentPaths())[0] ?? '', 0);
 
     const second = await open(['log', 'other'], 1024 * MIB);
-    expect(await deliverAll(second, 'log')).toEqual(['behind']);
-    expect(await deliverAll(second, 'other')).toEqual(['behind']);
+    expect(await deliverAll(second, 'log')).toEqual(['after']);
+    expect(await deliverAll(second, 'other')).toEqual(['after']);
     expect(ledgerOfReader(second.reader('other'))).toMatchObject({
       corrupt: 300_001,
       delivered: 1,
@@ -463,7 +463,7 @@ describe('EmbeddedQueue', () => {
 
   it('counts the events of a last block without a header, whatever its table looks like', async () => {
     const first = await open();
-    // Of ten bytes each: their lengths look like newlines.
+    // They have ten bytes each: their lengths look like newlines.
     await first.append(encoded('aa', 'bb', 'cc'));
     await close(first);
     const cursors = join(directory, 'cursors');
@@ -477,7 +477,7 @@ describe('EmbeddedQueue', () => {
     expect(ledgerOfReader(second.reader('log'))).toMatchObject({ accepted: 3, corrupt: 3 });
   });
 
-  it('gives no segment back before both copies of the cursors are behind it', async () => {
+  it('gives no segment back before both copies of the cursors are past it', async () => {
     const first = await open(['log'], MIB);
     const reader = first.reader('log');
     await first.append([Buffer.alloc(70_000, ' ')]);
@@ -546,7 +546,7 @@ describe('EmbeddedQueue', () => {
     await queue.append([Buffer.alloc(100_000, ' ')]);
   });
 
-  it('reads nothing that an abandoned segment holds behind the base of the next', async () => {
+  it('reads nothing that an abandoned segment holds after the base of the next', async () => {
     const first = await open();
     await first.append(encoded('a'));
     await close(first);

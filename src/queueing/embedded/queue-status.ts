@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import type { Account, Progress } from '../event-queue.js';
+import type { QueueStatus, SinkStatus } from '../queue-driver.js';
 import { accountOf, progressOf, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
 import { monotonicNowMs } from './monotonic-clock.js';
@@ -7,20 +7,6 @@ import { OwnerLock } from './owner-lock.js';
 import { assertQueue } from './queue-directory.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
-
-export interface SinkStatus {
-  readonly sink: string;
-  readonly progress: Progress;
-  readonly account: Account;
-  /** 0 when nothing is queued. */
-  readonly oldestEventAgeSeconds: number;
-}
-
-export interface QueueStatus {
-  readonly bytes: number;
-  readonly filesystemAvailableBytes: number;
-  readonly sinks: readonly SinkStatus[];
-}
 
 /**
  * A look at a queue's files, also while its collector runs; changes nothing.

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 
 type Callback = (error: Error | null, ...results: unknown[]) => void;
 
-/** What would be on the medium if the power went now: a file's bytes up to `synced`, and anything behind them. */
+/** What would be on the medium if the power went now: a file's bytes up to `synced`, and anything after them. */
 export interface Unsynced {
   readonly path: string;
   readonly start: number;

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { DeadLetterRequests } from '../../disk/dead-letter-requests.js';
 import { DeadLetterStore } from './dead-letter-store.js';
 
-/** Where a lane puts what its sink refuses, and what operators ask about it. */
+/** The dead letters of all sinks, and what operators ask to be done with them. */
 @Injectable()
-export class DeadLettering {
+export class DeadLetters {
   constructor(
     readonly store: DeadLetterStore,
     readonly requests: DeadLetterRequests,
