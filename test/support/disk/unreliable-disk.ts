@@ -25,18 +25,18 @@ export class UnreliableDisk {
   private readonly files = new Map<number, OpenFile>();
   private readonly kept = new Map<string, Buffer>();
   private inherited: readonly Unsynced[] = [];
-  private release: (() => void) | undefined;
+  private releaseSyncs: (() => void) | undefined;
   private held = Promise.resolve();
 
-  /** No sync returns until it is let go. */
+  /** No sync returns until `release`. */
   hold(): void {
     this.held = new Promise((resolve) => {
-      this.release = resolve;
+      this.releaseSyncs = resolve;
     });
   }
 
-  letGo(): void {
-    this.release?.();
+  release(): void {
+    this.releaseSyncs?.();
     this.held = Promise.resolve();
   }
 
