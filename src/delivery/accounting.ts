@@ -28,7 +28,7 @@ export function ledgerOf(
   };
 }
 
-/** One sink's books. Each change is durable when its promise resolves. */
+/** One sink's ledger. Each change of it is durable when its promise resolves. */
 export class Accounting {
   private undelivered = ALL_DELIVERED;
 

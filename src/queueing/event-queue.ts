@@ -29,8 +29,8 @@ export interface ReplayMark {
 }
 
 /**
- * What delivery keeps beside a sink's position, so that its books survive a restart. A driver stores it with
- * the position and changes none of it.
+ * What delivery keeps beside a sink's position, so that its ledger survives a restart. A driver stores it
+ * with the position and changes none of it.
  */
 export interface Account {
   /** Settled events that were not delivered: they are in the dead letters, or were deleted from them. */

@@ -125,7 +125,7 @@ const choose = <T>(from: readonly T[], which: number): T => from[which % from.le
 function flip(damaged: DamagedImage, { file, start, end }: Region, { at, mask }: Choice): void {
   const offset = start + (at % (end - start));
   damaged.change(file, (bytes) => {
-    // A second flip in the same place must not mend the first.
+    // A second flip in the same place must not undo the first.
     bytes.writeUInt8(damaged.whole.bytesOf(file).readUInt8(offset) ^ mask, offset);
     return bytes;
   });
@@ -283,22 +283,22 @@ class Outlook {
     if (this.damaged.files.get('format')?.toString().trim() !== 'gotrack-queue 1') {
       return 'format';
     }
-    return this.beginsAnew || this.damaged.slot ? undefined : 'cursors';
+    return this.startsOver || this.damaged.slot ? undefined : 'cursors';
   }
 
   /** No position is known: every sink gets everything. */
-  get beginsAnew(): boolean {
+  get startsOver(): boolean {
     return (this.damaged.files.get('cursors') ?? Buffer.alloc(0)).length === 0;
   }
 
-  /** Where the sink goes on. */
+  /** Where the sink continues. */
   from(sink: SinkName): number {
-    return this.beginsAnew ? this.base : (this.damaged.slot?.positions[sink] ?? 0);
+    return this.startsOver ? this.base : (this.damaged.slot?.positions[sink] ?? 0);
   }
 
   /** Where the ledger of the sink begins. */
   get base(): number {
-    return this.beginsAnew ? Number.parseInt(this.damaged.segmentNames[0] ?? '', 10) : 0;
+    return this.startsOver ? Number.parseInt(this.damaged.segmentNames[0] ?? '', 10) : 0;
   }
 
   /**
@@ -463,7 +463,7 @@ describe('damage in the files of the queue', () => {
         const counted = observer.total('corruptRecordsFound', 0);
         if (outlook.estimatesItsEnd) {
           tally.add('estimated ends');
-          expect(counted).toBeGreaterThanOrEqual(outlook.beginsAnew ? 0 : corrupt.size);
+          expect(counted).toBeGreaterThanOrEqual(outlook.startsOver ? 0 : corrupt.size);
         } else {
           tally.add('known ends');
           expect(SINKS.map((sink) => ledgerOfReader(queue.reader(sink)))).toEqual(
@@ -545,7 +545,7 @@ describe('damage in the files of the queue', () => {
   );
 
   it(
-    'under the program: it delivers the same, its books balance, and a start that it refuses is mended by what it says',
+    'under the program: it delivers the same, its ledger adds up, and a start that it refuses is fixed by what it says',
     { timeout: runs(180_000, 1_800_000) },
     async () => {
       const tally = new Tally();
@@ -622,9 +622,9 @@ describe('damage in the files of the queue', () => {
           await expectSetAside(damaged, corrupt, join(directory, 'queue'));
           const says = (text: string): boolean => collector.log.some((line) => line.includes(text));
           expect(says('their bytes are kept in')).toBe(corrupt.size > 0);
-          expect(says('has no cursors')).toBe(outlook.beginsAnew);
+          expect(says('has no cursors')).toBe(outlook.startsOver);
           tally.add('lost events', corrupt.size);
-          tally.add('without cursors', outlook.beginsAnew ? 1 : 0);
+          tally.add('without cursors', outlook.startsOver ? 1 : 0);
           expect(await collector.stop()).toBe(0);
 
           const again = await workplace.start(environment(directory));

@@ -131,7 +131,7 @@ export const moments: Readonly<Record<MomentName, Moment>> = {
         await sleep(random.below(3));
       }
     },
-    // Some are written, and the lane's position is not yet behind their events.
+    // Some are written, and the lane's position is not yet after their events.
     wasHit: ({ before }, after) =>
       before.replayed === undefined &&
       after.replayed === undefined &&
