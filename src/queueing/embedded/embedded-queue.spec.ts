@@ -77,16 +77,6 @@ async function flip(path: string, at: number): Promise<void> {
 }
 
 describe('EmbeddedQueue', () => {
-  it('hands every sink each event once and in order', async () => {
-    const queue = await open(['log', 'other']);
-    await queue.append(encoded('a', 'b'));
-    await queue.append(encoded('c'));
-
-    expect(await deliverAll(queue, 'log', 2)).toEqual(['a', 'b', 'c']);
-    expect(await deliverAll(queue, 'other')).toEqual(['a', 'b', 'c']);
-    expect(queue.reader('log').depth).toBe(0);
-  });
-
   it('puts appends of the same moment into one commit', async () => {
     const queue = await open();
     await Promise.all([
@@ -136,39 +126,6 @@ describe('EmbeddedQueue', () => {
     });
     expect(second.reader('log').oldestEventAgeSeconds).toBeGreaterThan(0);
     expect(await deliverAll(second)).toEqual(['d']);
-  });
-
-  it('waits for the batch to fill up, or for the linger to pass', async () => {
-    const queue = await open();
-    const full = queue.reader('log').read({ ...NOW, maxEvents: 2, lingerMs: 60_000 }, never);
-    await queue.append(encoded('a'));
-    await queue.append(encoded('b'));
-    const batch = await full;
-    expect(texts(batch)).toEqual(['a', 'b']);
-    await queue.reader('log').commit(batch.end, unchanged);
-
-    await queue.append(encoded('c'));
-    expect(
-      texts(await queue.reader('log').read({ ...NOW, maxEvents: 2, lingerMs: 20 }, never)),
-    ).toEqual(['c']);
-  });
-
-  it('bounds a batch by bytes, but for its first event', async () => {
-    const queue = await open();
-    await queue.append(encoded('a'.repeat(100), 'b'.repeat(100), 'c'.repeat(100)));
-    const bounds = { ...NOW, maxBytes: 230 };
-    expect(texts(await queue.reader('log').read(bounds, never))).toHaveLength(2);
-    expect(texts(await queue.reader('log').read({ ...bounds, maxBytes: 1 }, never))).toHaveLength(
-      1,
-    );
-  });
-
-  it('stops waiting when its signal is aborted', async () => {
-    const queue = await open();
-    const stop = new AbortController();
-    const reading = queue.reader('log').read(NOW, stop.signal);
-    stop.abort(new Error('draining'));
-    await expect(reading).rejects.toThrow('draining');
   });
 
   it('refuses events beyond its bound and takes them again once a segment is delivered', async () => {
@@ -236,17 +193,6 @@ describe('EmbeddedQueue', () => {
     newest.writeUInt8(newest.readUInt8(30) ^ 1, 30);
     await writeFile(join(directory, 'cursors'), newest);
     expect(await deliverAll(await open())).toEqual(['b']);
-  });
-
-  it('lets a new sink start at the end', async () => {
-    const first = await open(['log']);
-    await first.append(encoded('old'));
-    await close(first);
-
-    const second = await open(['log', 'new']);
-    await second.append(encoded('young'));
-    expect(await deliverAll(second, 'new')).toEqual(['young']);
-    expect(await deliverAll(second, 'log')).toEqual(['old', 'young']);
   });
 
   it('refuses to start without a sink that has undelivered events', async () => {
