@@ -1,11 +1,11 @@
-import { forgetSink } from '../queueing/embedded/queue-status.js';
+import { queueDriver } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import { print } from './print.js';
 import { loadProgramConfiguration } from './program-configuration.js';
 
 export async function run(sink: string): Promise<number> {
-  const { path } = (await loadProgramConfiguration()).get(QueueingOptions);
-  const events = await forgetSink(path, sink);
+  const options = (await loadProgramConfiguration()).get(QueueingOptions);
+  const events = await queueDriver.forget(options, sink);
   print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
   return 0;
 }

@@ -1,6 +1,6 @@
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { askAboutDeadLetters } from '../delivery/dead-letters/ask-about-dead-letters.js';
-import { REJECTED } from '../disk/dead-letter-files.js';
+import { REJECTED } from '../disk/dead-letter-paths.js';
 import type { DeadLetterRequest } from '../disk/dead-letter-requests.js';
 import { SinksOptions } from '../sinks/sinks.options.js';
 import { print } from './print.js';
