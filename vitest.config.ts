@@ -8,9 +8,14 @@ const LIMIT_MS = (process.env['GUARANTEES'] === 'full' ? 60 : 10) * MINUTE_MS;
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/summary-reporter.ts'],
-    setupFiles: ['reflect-metadata', 'test/support/fakes/quiet-logger.ts'],
+    setupFiles: [
+      'reflect-metadata',
+      'test/support/fakes/quiet-logger.ts',
+      'test/support/patient-waits.ts',
+    ],
     testTimeout: LIMIT_MS,
     hookTimeout: LIMIT_MS,
+    expect: { poll: { timeout: MINUTE_MS } },
     // One more than there are cores: a test of the program waits for half of its time.
     maxWorkers: availableParallelism() + 1,
     projects: [
