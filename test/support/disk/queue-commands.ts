@@ -36,6 +36,8 @@ import {
 import { disk, type Unsynced } from './unreliable-disk.js';
 
 const PROBE_INTERVAL_MS = 250;
+/** It ends what hangs: a turn takes microseconds, and what it waits for may be the disk of a busy machine. */
+const MANY_TURNS = 1_000_000;
 
 export abstract class Command implements fc.AsyncCommand<Model, Real> {
   check(_model: Readonly<Model>): boolean {
@@ -418,7 +420,7 @@ export class Drain extends Command {
     }
     // A segment that is full is given back a moment later.
     const [event = ''] = model.newEvents([10]);
-    for (let turns = 0; turns < 10_000 && queue.state === 'full'; turns += 1) {
+    for (let turns = 0; turns < MANY_TURNS && queue.state === 'full'; turns += 1) {
       await turn();
     }
     await queue.append(buffers([event]));
@@ -442,8 +444,8 @@ export class Crash extends Command {
     readonly settlings: readonly Settling[],
     /** Whether syncs return while it happens. */
     readonly held: boolean,
-    /** Of the event loop, between what is begun and the crash. */
-    readonly turns: number,
+    /** Of the event loop, between what is begun and the crash; or what the crash waits for. */
+    readonly turns: number | 'written' | 'answered',
     readonly power: boolean,
     readonly remains: readonly Remains[],
     readonly from: number,
@@ -468,9 +470,7 @@ export class Crash extends Command {
     const commits = [...model.sinks].map(([name, sink], index) =>
       this.beginCommit(model, real, name, sink, this.settlings[index]),
     );
-    for (let n = 0; n < this.turns; n += 1) {
-      await turn();
-    }
+    await this.pass(() => outcomes.every((outcome) => outcome !== undefined));
 
     const after = await newDirectory();
     const inherited = this.leaveBehind(directory, after);
@@ -502,6 +502,24 @@ export class Crash extends Command {
       'events in flight that were lost',
       Math.max(0, maybe.length - (model.log.length - known)),
     );
+  }
+
+  private async pass(areAnswered: () => boolean): Promise<void> {
+    const isWritten = (name: string): boolean =>
+      disk.unsynced.some(({ path }) => path.endsWith(name));
+    const isOver = (turns: number): boolean => {
+      switch (this.turns) {
+        case 'written':
+          return isWritten('.segment') && isWritten('cursors');
+        case 'answered':
+          return areAnswered();
+        default:
+          return turns >= this.turns;
+      }
+    };
+    for (let turns = 0; turns < MANY_TURNS && !isOver(turns); turns += 1) {
+      await turn();
+    }
   }
 
   private beginCommit(
