@@ -29,7 +29,10 @@ export default defineConfig({
         test: {
           name: 'program',
           include: ['test/**/*.spec.ts'],
-          globalSetup: ['test/support/servers/postgres-user.ts'],
+          globalSetup: [
+            'test/support/servers/postgres-user.ts',
+            'test/support/servers/shared-servers.ts',
+          ],
         },
       },
     ],

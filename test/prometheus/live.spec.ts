@@ -2,18 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import {
   metricsIn,
   readDashboards,
   readFolder,
   RULES,
 } from '../support/servers/monitoring-files.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedKafka, sharedPostgres } from '../support/servers/shared-servers.js';
 import {
   findPrometheus,
   Prometheus,
@@ -38,7 +35,7 @@ const MAY_BE_EMPTY = new Map([
 ]);
 
 const programs = findPrometheus();
-const [server, kafka] = await Promise.all([startPostgres(), KafkaBroker.start()]);
+const [server, kafka] = await Promise.all([sharedPostgres(), sharedKafka()]);
 afterAll(() => Promise.all([server?.stop(), kafka?.stop()]));
 
 describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
