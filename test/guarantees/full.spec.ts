@@ -22,7 +22,7 @@ import { runs } from './runs.js';
 /** Each thing is filled so often, one time after the other, in the same process. */
 const ROUNDS = runs(2, 12);
 const CLIENTS = 6;
-vi.setConfig({ testTimeout: runs(180_000, 1_200_000) });
+vi.setConfig({ testTimeout: runs(600_000, 1_200_000) });
 
 const postgres = await sharedPostgres();
 afterAll(() => postgres?.stop());
