@@ -3,7 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import cors from '@fastify/cors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
-import { boundConnections } from './limit-connections.js';
+import { limitConnections } from './limit-connections.js';
 import { boundPipelines } from './limit-pipelines.js';
 import { boundTurns } from './limit-turns.js';
 import { refuseOldVersions, sendFrameworkError } from './error-filter.js';
@@ -63,7 +63,7 @@ export function createCollectorAdapter(
   });
 
   const fastify = adapter.getInstance();
-  boundConnections(fastify.server, maxConnections);
+  limitConnections(fastify.server, maxConnections);
   boundTurns(fastify.server, MAX_REQUESTS_A_TURN);
   boundPipelines(fastify.server, MAX_PIPELINED_REQUESTS);
   fastify.removeAllContentTypeParsers();

@@ -3,7 +3,7 @@ import type { TlsOptions } from 'node:tls';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { boundConnections } from '../http/limit-connections.js';
+import { limitConnections } from '../http/limit-connections.js';
 import { boundPipelines } from '../http/limit-pipelines.js';
 import { UnfinishedHandshakes } from '../http/tls/unfinished-handshakes.js';
 import { answerClientError } from './http-metrics.js';
@@ -48,7 +48,7 @@ export async function createMetricsApp(
     { ...options, abortOnError: false, bodyParser: false },
   );
   const server: Server = app.getHttpServer();
-  boundConnections(server, MAX_CONNECTIONS);
+  limitConnections(server, MAX_CONNECTIONS);
   boundPipelines(server, MAX_PIPELINED_REQUESTS);
   const handshakes = tls ? new UnfinishedHandshakes(server) : undefined;
   app
