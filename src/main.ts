@@ -12,14 +12,15 @@ import type { ListenAddress } from './config/readers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
 import { connectionLimit } from './http/max-connections.js';
-import { createCollectorAdapter } from './http/http-adapter.js';
+import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
-import { SUCCESSES } from './http/routes.js';
+import { knownRoutes } from './http/routes.js';
+import { ROUTES } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
-import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
-import type { MetricSource } from './metrics/pulled-metric.js';
+import type { MetricSource } from './metrics/collected-metric.js';
 import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
@@ -53,7 +54,7 @@ export async function serve(): Promise<number> {
 
   const stopped = untilSignalled();
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const http = new HttpMetrics(SUCCESSES);
+  const http = new HttpMetrics(knownRoutes(ROUTES));
   const readiness = new Readiness();
   const tls = {
     metrics: speakTls('metrics', configuration.get(MetricsOptions).tlsFiles),
@@ -128,7 +129,7 @@ async function startCollector(
   const options = configuration.get(HttpOptions);
   const { shutdownTimeoutMs } = configuration.get(DeliveryOptions);
   const adapter = createCollectorAdapter(options, {
-    ...COUNTED_SERVER_OPTIONS,
+    tracker: http.tracker,
     tls: tls?.serverOptions,
     maxConnections: connectionLimit(await maxFileDescriptors()),
     closingGraceMs: shutdownTimeoutMs / 2,
@@ -137,7 +138,6 @@ async function startCollector(
     abortOnError: false,
     bodyParser: false,
   });
-  http.watch(app.getHttpServer());
   tls?.follow(app.getHttpServer());
   await app.init();
   parts.readiness.collectorStarted(app.get(EventQueue), app.get(Lanes).all);

@@ -4,8 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createCollectorAdapter } from './http-adapter.js';
-import { HttpOptions } from './http.options.js';
+import { createAdapter } from './create-adapter.js';
 
 const running: FastifyAdapter[] = [];
 
@@ -15,9 +14,13 @@ afterEach(async () => {
 
 /** `/` answers at once, `/held` when `release` was called. */
 async function start(closingGraceMs = 5_000) {
-  const adapter = createCollectorAdapter(new HttpOptions(), {
+  const adapter = createAdapter({
     maxConnections: 1000,
-    closingGraceMs,
+    maxPipelinedRequests: 1000,
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    keepAliveTimeoutMs: 65_000,
+    closing: { lingerMs: 1_000, graceMs: closingGraceMs },
   });
   running.push(adapter);
   const fastify = adapter.getInstance();

@@ -151,7 +151,7 @@ class Places {
 
 /** Whether a connection that was answered sends its next request. */
 function isArriving(socket: AnsweringSocket, { read, written }: Seen): boolean {
-  const response = socket._httpMessage;
+  const { _httpMessage: response } = socket;
   return response
     ? !response.req.complete
     : socket.bytesRead > read && socket.bytesWritten === written;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { boundPipelines } from './limit-pipelines.js';
+import { limitPipelines } from './limit-pipelines.js';
 
 const MAX = 8;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -15,7 +15,7 @@ const clients: Socket[] = [];
 beforeEach(async () => {
   answers = [];
   server = createServer((_, response) => answers.push(() => response.end('ok')));
-  boundPipelines(server, MAX);
+  limitPipelines(server, MAX);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });

@@ -17,7 +17,7 @@ import { ClientAddress } from '../http/client-address.js';
 import {
   AllRejectedError,
   type ErrorCode,
-  IngestionError,
+  HttpError,
   type RejectedElement,
 } from '../http/errors.js';
 import { IngestionOptions } from './ingestion.options.js';
@@ -58,18 +58,18 @@ export class Intake {
 
   /**
    * Call before a request's events are parsed: they count as received from then on.
-   * @throws IngestionError more waits to be durable than can wait in memory
+   * @throws HttpError more waits to be durable than can wait in memory
    */
   letIn(): void {
     if (this.queue.overloaded) {
-      throw new IngestionError('GT_BUSY');
+      throw new HttpError('GT_BUSY');
     }
   }
 
   /**
    * @param elements what the client sent, in its order; not validated yet
    * @throws AllRejectedError nothing of it is an event
-   * @throws IngestionError the queue takes nothing now
+   * @throws HttpError the queue takes nothing now
    */
   async take(
     endpoint: EventEndpoint,
@@ -136,7 +136,7 @@ export class Intake {
       this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
       throw reason === undefined
         ? error
-        : new IngestionError(REFUSALS[reason], undefined, { cause: error });
+        : new HttpError(REFUSALS[reason], undefined, { cause: error });
     }
   }
 

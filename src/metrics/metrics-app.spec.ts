@@ -11,7 +11,7 @@ import { HttpMetrics } from './http-metrics.js';
 import { INSTRUMENTS } from './instruments.js';
 import { createMetricsApp } from './metrics-app.js';
 import { PrometheusObserver } from './prometheus-observer.js';
-import { type MetricSource, pull } from './pulled-metric.js';
+import { type MetricSource, registerCollected } from './collected-metric.js';
 import { TlsMetrics } from './tls-metrics.js';
 
 @Controller('healthz')
@@ -181,7 +181,7 @@ describe('the metrics application', () => {
     const failures = [new Error('secret detail')];
     const url = await serve({
       registerOn: (registry) => {
-        pull(registry, INSTRUMENTS.queueBytes, () => {
+        registerCollected(registry, INSTRUMENTS.queueBytes, () => {
           const failure = failures.pop();
           if (failure) {
             throw failure;

@@ -4,24 +4,25 @@ import { SINK_ERROR_TYPES } from '../sinks/sink.js';
 import { ERROR_TYPES } from './instruments.js';
 import {
   DROP_REASONS,
-  type QueueFigures,
+  type LaneStats,
+  type QueueStats,
   REFUSAL_REASONS,
   REJECTION_REASONS,
 } from './pipeline-observer.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 
-const FIGURES: QueueFigures = {
+const QUEUE: QueueStats = {
   bytes: 4096,
   capacityBytes: 1_048_576,
   filesystemAvailableBytes: 9_999_999,
-  lanes: [
-    {
-      sink: 'log',
-      oldestEventAgeSeconds: 12.5,
-      ledger: { accepted: 21, delivered: 1, queued: 2, deadLettered: 3, purged: 6, corrupt: 9 },
-    },
-  ],
 };
+const LANES: readonly LaneStats[] = [
+  {
+    sink: 'log',
+    oldestEventAgeSeconds: 12.5,
+    ledger: { accepted: 21, delivered: 1, queued: 2, deadLettered: 3, purged: 6, corrupt: 9 },
+  },
+];
 
 function observed(...sinks: string[]) {
   const observer = new PrometheusObserver({ sinks });
@@ -184,9 +185,10 @@ describe('PrometheusObserver', () => {
     );
   });
 
-  it('shows what the queue tells of itself', async () => {
+  it('shows the state of the queue and of its lanes', async () => {
     const { observer, series } = observed('log');
-    observer.queueOpened(() => Promise.resolve(FIGURES));
+    observer.queueOpened(() => Promise.resolve(QUEUE));
+    observer.lanesOpened(() => LANES);
     observer.commitSucceeded(0.004);
     observer.commitFailed();
     observer.corruptRecordsFound(4);
@@ -216,7 +218,7 @@ describe('PrometheusObserver', () => {
     let bytes = 0;
     observer.queueOpened(() => {
       bytes += 1;
-      return Promise.resolve({ ...FIGURES, bytes, capacityBytes: bytes });
+      return Promise.resolve({ ...QUEUE, bytes, capacityBytes: bytes });
     });
     for (const scrape of [1, 2]) {
       const all = await series();
@@ -225,7 +227,7 @@ describe('PrometheusObserver', () => {
     }
   });
 
-  it('leaves out only what the queue would tell while it does not answer', async () => {
+  it('leaves out only the state of the queue while it does not answer', async () => {
     const { observer, series } = observed('log');
     observer.queueOpened(() => Promise.reject(new Error('no such disk')));
     const without = await series();
@@ -233,7 +235,7 @@ describe('PrometheusObserver', () => {
     expect(without.has('gotrack_queue_depth{sink="log"}')).toBe(false);
     expect(without.has('gotrack_events_ingested_total{sink="log"}')).toBe(true);
 
-    observer.queueOpened(() => Promise.resolve(FIGURES));
+    observer.queueOpened(() => Promise.resolve(QUEUE));
     expect((await series()).get('gotrack_queue_bytes')).toBe(4096);
   });
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
 import { type BodyForm, MalformedElement, parseEvents } from './parse-events.js';
 
-function failure(form: BodyForm, text: string, maxEvents = 3): IngestionError {
+function failure(form: BodyForm, text: string, maxEvents = 3): HttpError {
   try {
     parseEvents(form, text, maxEvents);
   } catch (error) {
-    if (error instanceof IngestionError) {
+    if (error instanceof HttpError) {
       return error;
     }
     throw error;

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type PixelQuery, pixelEvent } from './pixel-event.js';
-import { nameEndpoint } from '../../metrics/http-metrics.js';
+import { nameEndpoint } from '../../http/request-tracker.js';
 import { Intake } from '../intake.js';
 
 /** GIF89a of one transparent pixel, a byte a character. */

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../../disk/make-directory.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
-import type { PipelineObserver, QueueFigures } from '../../metrics/pipeline-observer.js';
+import type { LaneStats, PipelineObserver, QueueStats } from '../../metrics/pipeline-observer.js';
 import {
   EventQueue,
   QueueFullError,
@@ -183,19 +183,22 @@ export class EmbeddedQueue extends EventQueue implements Log {
     await this.reclaim();
   }
 
-  async figures(): Promise<QueueFigures> {
+  async stats(): Promise<QueueStats> {
     const { bavail, bsize } = await statfs(this.options.directory);
-    const nowMs = monotonicNowMs();
     return {
       bytes: this.bytes,
       capacityBytes: this.options.maxBytes,
       filesystemAvailableBytes: bavail * bsize,
-      lanes: [...this.readers.values()].map(({ name, ledger, oldestCommittedAtMs }) => ({
-        sink: name,
-        ledger,
-        oldestEventAgeSeconds: Math.max(0, nowMs - (oldestCommittedAtMs ?? nowMs)) / 1000,
-      })),
     };
+  }
+
+  laneStats(): readonly LaneStats[] {
+    const nowMs = monotonicNowMs();
+    return [...this.readers.values()].map(({ name, ledger, oldestCommittedAtMs }) => ({
+      sink: name,
+      ledger,
+      oldestEventAgeSeconds: Math.max(0, nowMs - (oldestCommittedAtMs ?? nowMs)) / 1000,
+    }));
   }
 
   /** Takes nothing more, finishes what is being written, and gives the directory free. */
@@ -252,7 +255,8 @@ export class EmbeddedQueue extends EventQueue implements Log {
     this.tellWhetherFull();
     this.committing = true;
     this.commit();
-    this.observer.queueOpened(() => this.figures());
+    this.observer.queueOpened(() => this.stats());
+    this.observer.lanesOpened(() => this.laneStats());
   }
 
   /** A sink that is new starts at the end; without a cursor file, every sink starts at the beginning. */

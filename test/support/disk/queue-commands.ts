@@ -77,7 +77,7 @@ export class Append extends Command {
 
   protected async apply(model: Model, { queue }: Real): Promise<void> {
     const groups = this.calls.map((sizes) => model.newEvents(sizes));
-    const { bytes } = await queue.figures();
+    const { bytes } = await queue.stats();
     const appends: Promise<unknown>[] = [];
     for (const group of groups) {
       appends.push(
@@ -121,7 +121,7 @@ function expectOutcome(
 
 async function expectWithinBound(model: Model, queue: EmbeddedQueue): Promise<void> {
   if (!model.failing) {
-    expect((await queue.figures()).bytes).toBeLessThanOrEqual(MAX_BYTES);
+    expect((await queue.stats()).bytes).toBeLessThanOrEqual(MAX_BYTES);
   }
 }
 

@@ -1,11 +1,16 @@
-import { PipelineObserver, type QueueFigures } from '../../../src/metrics/pipeline-observer.js';
+import {
+  PipelineObserver,
+  type LaneStats,
+  type QueueStats,
+} from '../../../src/metrics/pipeline-observer.js';
 
-type Fact = Exclude<keyof PipelineObserver, 'queueOpened'>;
+type Fact = Exclude<keyof PipelineObserver, 'queueOpened' | 'lanesOpened'>;
 
-/** Keeps every fact it is told. */
+/** Keeps every fact that is reported to it. */
 export class RecordingObserver extends PipelineObserver {
   readonly facts: { readonly fact: Fact; readonly args: readonly unknown[] }[] = [];
-  figures: (() => Promise<QueueFigures>) | undefined;
+  queueStats: (() => Promise<QueueStats>) | undefined;
+  laneStats: (() => readonly LaneStats[]) | undefined;
 
   readonly eventsReceived = this.record('eventsReceived');
   readonly eventsAccepted = this.record('eventsAccepted');
@@ -26,16 +31,20 @@ export class RecordingObserver extends PipelineObserver {
   readonly sinkWentUp = this.record('sinkWentUp');
   readonly sinkWentDown = this.record('sinkWentDown');
 
-  queueOpened(figures: () => Promise<QueueFigures>): void {
-    this.figures = figures;
+  queueOpened(stats: () => Promise<QueueStats>): void {
+    this.queueStats = stats;
   }
 
-  /** The arguments of each telling of the fact. */
+  lanesOpened(stats: () => readonly LaneStats[]): void {
+    this.laneStats = stats;
+  }
+
+  /** The arguments of each report of the fact. */
   of(fact: Fact): (readonly unknown[])[] {
-    return this.facts.filter((told) => told.fact === fact).map((told) => told.args);
+    return this.facts.filter((each) => each.fact === fact).map(({ args }) => args);
   }
 
-  /** Sum of one numeric argument over all tellings of the fact. */
+  /** Sum of one numeric argument over all reports of the fact. */
   total(fact: Fact, argument: number): number {
     return this.of(fact).reduce((sum, args) => sum + Number(args[argument]), 0);
   }
