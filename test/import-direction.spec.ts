@@ -36,7 +36,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const OWNED: Readonly<Record<string, string>> = {
   'prom-client': 'metrics',
   '@willsoto/nestjs-prometheus': 'metrics',
-  '@nestjs/terminus': 'health',
   'node:sqlite': 'queueing',
   '@platformatic/kafka': 'sinks',
   pg: 'sinks',
