@@ -283,7 +283,36 @@ describe('the metrics application', () => {
   it('answers an unknown path with JSON', async () => {
     const response = await fetch(`${await serve()}/nothing-here`);
     expect(response.status).toBe(404);
-    await expect(response.json()).resolves.toMatchObject({ statusCode: 404 });
+    await expect(response.json()).resolves.toEqual({
+      statusCode: 404,
+      code: 'GT_NOT_FOUND',
+      message: 'no such path: GET / names them all',
+    });
+  });
+
+  it('answers another method with JSON that says which are allowed', async () => {
+    const response = await fetch(`${await serve()}/metrics?a=b`, { method: 'POST', body: '{}' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD');
+    await expect(response.json()).resolves.toMatchObject({
+      statusCode: 405,
+      code: 'GT_METHOD_NOT_ALLOWED',
+    });
+  });
+
+  it('answers a scrape without the token with JSON of the same shape', async () => {
+    app = await createMetricsApp(
+      { sources: [], imports: [], bearerToken: 'secret' },
+      { logger: false },
+    );
+    await app.listen(0, '127.0.0.1');
+    const response = await fetch(`${await app.getUrl()}/metrics`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="gotrack metrics"');
+    await expect(response.json()).resolves.toMatchObject({
+      statusCode: 401,
+      code: 'GT_UNAUTHORIZED',
+    });
   });
 
   it('can be created again after it was closed', async () => {
