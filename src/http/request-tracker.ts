@@ -5,8 +5,11 @@ import type { KnownRoute } from './routes.js';
 
 /** A request from the end of its headers until it is counted. */
 interface TrackedRequest {
-  /** Milliseconds on the monotonic clock; `undefined` once it is counted. */
-  began: number | undefined;
+  readonly response: ServerResponse;
+  /** Milliseconds on the monotonic clock. */
+  readonly began: number;
+  /** Whether its response had to wait for an earlier one. */
+  readonly waited: boolean;
   /** The route that handles it. */
   endpoint: string | undefined;
   /** The status of an answer that was written past its response. */
@@ -14,10 +17,12 @@ interface TrackedRequest {
 }
 
 interface TrackedConnection {
-  /** The response to the latest request; `undefined` once it is counted and its request has arrived whole. */
-  latest: ServerResponse | undefined;
-  /** Responses that wait for an earlier one. */
-  waiting: Set<ServerResponse> | undefined;
+  /** Requests that are not counted yet, in the order in which they came. */
+  readonly open: TrackedRequest[];
+  /** The latest request; `undefined` once it is counted and has arrived whole. */
+  latest: TrackedRequest | undefined;
+  /** Whether a listener counts what still waits when the connection closes. */
+  watched: boolean;
   /** Whether bytes that are no request were counted. */
   failed: boolean;
 }
@@ -53,12 +58,14 @@ const KNOWN_METHODS: ReadonlySet<string | undefined> = new Set([
 const CLIENT_WENT_AWAY = 499;
 const METHOD_NOT_ALLOWED = 405;
 
-const requests = new WeakMap<ServerResponse, TrackedRequest>();
+/** By connection, since an entry for each request would cost a multiple in garbage collection. */
 const connections = new WeakMap<Socket, TrackedConnection>();
 
 /** Says which route handles the request that this response answers. */
 export function nameEndpoint(response: ServerResponse, endpoint: string): void {
-  const tracked = requests.get(response);
+  const tracked = connections
+    .get(response.req.socket)
+    ?.open.findLast((request) => request.response === response);
   if (tracked) {
     tracked.endpoint = endpoint;
   }
@@ -71,10 +78,10 @@ export function nameEndpoint(response: ServerResponse, endpoint: string): void {
  */
 export function canAnswer(code: string | undefined, socket: Socket): boolean {
   const tracked = connections.get(socket);
-  if (!socket.writable || (tracked?.waiting?.size ?? 0) > 0) {
+  if (!socket.writable || tracked?.open.some(({ waited }) => waited)) {
     return false;
   }
-  const latest = tracked?.latest;
+  const latest = tracked?.latest?.response;
   return (
     latest === undefined ||
     (!latest.req.complete && !latest.headersSent && code !== 'HPE_INVALID_EOF_STATE')
@@ -105,17 +112,21 @@ export class RequestTracker<D extends Durations = Durations> {
   /** Call before the server listens, and after its other listeners are there: these have to be the first. */
   watch(server: Server): void {
     const closed = this.closedListener();
-    const began = (request: IncomingMessage, response: ServerResponse): void => {
-      requests.set(response, {
+    const began = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+      const connection = trackedConnection(socket);
+      const waited = response.socket === null;
+      const request: TrackedRequest = {
+        response,
         began: performance.now(),
+        waited,
         endpoint: undefined,
         answered: undefined,
-      });
+      };
+      connection.open.push(request);
+      connection.latest = request;
       response.on('close', closed);
-      const connection = trackedConnection(request.socket);
-      connection.latest = response;
-      if (response.socket === null) {
-        waitForEarlier(request.socket, connection, response, closed);
+      if (waited) {
+        countWaitingOnClose(socket, connection, closed);
       }
     };
     // What Fastify's listener does is part of the duration.
@@ -145,26 +156,24 @@ export class RequestTracker<D extends Durations = Durations> {
   }
 
   private responseClosed(response: ServerResponse): void {
-    const tracked = requests.get(response);
-    if (tracked?.began === undefined) {
-      return;
-    }
-    const { began, endpoint, answered } = tracked;
-    tracked.began = undefined;
-
     const request = response.req;
     const connection = trackedConnection(request.socket);
-    connection.waiting?.delete(response);
-    if (connection.latest === response && request.complete) {
+    const index = connection.open.findIndex((each) => each.response === response);
+    const tracked = connection.open[index];
+    if (!tracked) {
+      return;
+    }
+    connection.open.splice(index, 1);
+    if (connection.latest === tracked && request.complete) {
       connection.latest = undefined;
     }
 
     const finished = response.writableFinished ? response.statusCode : CLIENT_WENT_AWAY;
     this.count(
-      endpoint ?? pathOf(request.url ?? ''),
+      tracked.endpoint ?? pathOf(request.url ?? ''),
       request.method,
-      answered ?? finished,
-    ).durations.observe((performance.now() - began) / 1000);
+      tracked.answered ?? finished,
+    ).durations.observe((performance.now() - tracked.began) / 1000);
   }
 
   /** Bytes that never became a request are counted here; a request that broke off is counted by its response. */
@@ -180,13 +189,10 @@ export class RequestTracker<D extends Durations = Durations> {
     }
     connection.failed = true;
     const { latest } = connection;
-    if (latest === undefined || latest.req.complete) {
+    if (latest === undefined || latest.response.req.complete) {
       this.count(OTHER_ENDPOINT, undefined, malformed.statusCode);
     } else if (canAnswer(error.code, socket)) {
-      const tracked = requests.get(latest);
-      if (tracked) {
-        tracked.answered = malformed.statusCode;
-      }
+      latest.answered = malformed.statusCode;
     }
   }
 
@@ -212,7 +218,7 @@ export class RequestTracker<D extends Durations = Durations> {
 function trackedConnection(socket: Socket): TrackedConnection {
   let tracked = connections.get(socket);
   if (!tracked) {
-    tracked = { latest: undefined, waiting: undefined, failed: false };
+    tracked = { open: [], latest: undefined, watched: false, failed: false };
     connections.set(socket, tracked);
   }
   return tracked;
@@ -222,22 +228,22 @@ function trackedConnection(socket: Socket): TrackedConnection {
  * A response that waits for an earlier one on its connection has no socket yet. Node 20 does not close it
  * with the connection, Node 26 does.
  */
-function waitForEarlier(
+function countWaitingOnClose(
   socket: Socket,
   connection: TrackedConnection,
-  response: ServerResponse,
   closed: (this: ServerResponse) => void,
 ): void {
-  if (!connection.waiting) {
-    const waiting = new Set<ServerResponse>();
-    connection.waiting = waiting;
-    socket.once('close', () => {
-      for (const each of waiting) {
-        closed.call(each);
-      }
-    });
+  if (connection.watched) {
+    return;
   }
-  connection.waiting.add(response);
+  connection.watched = true;
+  socket.once('close', () => {
+    for (const { waited, response } of [...connection.open]) {
+      if (waited) {
+        closed.call(response);
+      }
+    }
+  });
 }
 
 function pathOf(url: string): string {
