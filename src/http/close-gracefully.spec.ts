@@ -53,7 +53,7 @@ async function dial(port: number, sent = ''): Promise<Socket> {
 }
 
 describe('a server that closes', () => {
-  it('resets no connection of clients that go on asking', async () => {
+  it('resets no connection of clients that keep asking', async () => {
     const { adapter, port } = await start();
     const faults: unknown[] = [];
     let answered = 0;
@@ -64,7 +64,7 @@ describe('a server that closes', () => {
           await ask(port, agent);
           answered += 1;
         } catch (error) {
-          // The server is gone, and says so to those who connect anew.
+          // The server is gone, and says so to those who connect again.
           if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
             return;
           }

@@ -15,7 +15,7 @@ import type { RequestTracker } from './request-tracker.js';
 const MAX_REQUESTS_A_TURN = 8;
 const CHECK_INTERVAL_MS = 1_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-/** Of a socket on which nothing moves while an answer is under way: its reader has stopped. */
+/** Nothing moves for so long on a socket while an answer is under way: its reader has stopped. */
 const STALLED_ANSWER_MS = 30_000;
 
 export interface AdapterOptions {

@@ -238,10 +238,8 @@ function countWaitingOnClose(
   }
   connection.watched = true;
   socket.once('close', () => {
-    for (const { waited, response } of [...connection.open]) {
-      if (waited) {
-        closed.call(response);
-      }
+    for (const { response } of connection.open.filter(({ waited }) => waited)) {
+      closed.call(response);
     }
   });
 }

@@ -31,7 +31,7 @@ export class EventLoopLag implements MetricSource {
     clearInterval(this.timer);
   }
 
-  /** @param seconds behind its time; a timer that fires early after a late one is not late */
+  /** @param seconds after its time; a timer that fires early after a late one is not late */
   sample(seconds: number): void {
     const lag = Math.max(0, seconds);
     this.lags.observe(lag);

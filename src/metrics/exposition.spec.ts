@@ -5,7 +5,7 @@ import { holdUp, Turns } from '../../test/support/servers/event-loop.js';
 import { Exposition } from './exposition.js';
 import { registerCollected } from './collected-metric.js';
 
-/** Its only metric tells how often it was rendered. */
+/** Its only metric shows how often it was rendered. */
 function rendered(): Exposition {
   const registry = new Registry();
   let renderings = 0;
@@ -39,7 +39,7 @@ describe('Exposition', () => {
     expect(fourth).toBe(second);
   });
 
-  it('renders anew for who asks later', async () => {
+  it('renders again for one that asks later', async () => {
     const exposition = rendered();
     await exposition.text();
     await expect(exposition.text()).resolves.toContain('\nrenderings 2\n');
@@ -68,7 +68,7 @@ describe('Exposition', () => {
     expect(turns.count).toBeGreaterThanOrEqual(10);
   });
 
-  it('renders anew after a rendering that failed', async () => {
+  it('renders again after a rendering that failed', async () => {
     const registry = new Registry();
     const failures = [new Error('first')];
     registerCollected(

@@ -271,7 +271,7 @@ describe('HttpMetrics', () => {
       { '/slow GET 200': 1, '/px.gif GET 200': 1, 'other OTHER 400': 1 },
     ],
     [
-      'a malformed body behind a request that waits',
+      'a malformed body after a request that waits',
       async () => {
         gate = new Gate();
         const answer = await talk(SLOW + post('zz\r\n', 'Transfer-Encoding: chunked\r\n'));
@@ -280,7 +280,7 @@ describe('HttpMetrics', () => {
       { '/slow GET 499': 1, '/collect POST 499': 1 },
     ],
     [
-      'malformed HTTP behind a request that waits',
+      'malformed HTTP after a request that waits',
       async () => {
         gate = new Gate();
         const answer = await talk(`${SLOW}how are you?\r\n\r\n`);

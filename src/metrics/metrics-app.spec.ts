@@ -200,7 +200,7 @@ describe('the metrics application', () => {
     expect(text).toContain('promhttp_metric_handler_requests_total{code="500"} 1');
   });
 
-  it('lets so many scrapes wait for one rendering, and tells those beyond them when to come back', async () => {
+  it('lets so many scrapes wait for one rendering, and answers those beyond them when to come back', async () => {
     const rendering = Promise.withResolvers<void>();
     let renderings = 0;
     const url = await serve({

@@ -7,7 +7,7 @@ import { BearerGuard } from './bearer.guard.js';
 import { Exposition } from './exposition.js';
 import { INSTRUMENTS } from './instruments.js';
 
-/** They share one rendering; what is bounded is answers that wait for it, or for their readers. */
+/** They share one rendering; the limit is on answers that wait for it, or for their readers. */
 const MAX_SCRAPES = 16;
 
 /** The part of Fastify's reply that is used here. */

@@ -155,7 +155,7 @@ describe('PrometheusObserver', () => {
     expect([...all.keys()].filter((name) => name.includes('moonphase'))).toEqual([]);
   });
 
-  it('counts for a sink that it was not told of at first', async () => {
+  it('counts for a sink that it did not know at first', async () => {
     const { observer, series } = observed('log');
     observer.batchWritten('added', 1, 0, 1);
     expect((await series()).get('gotrack_events_ingested_total{sink="added"}')).toBe(1);

@@ -48,7 +48,7 @@ function faultsOf(contents: Partial<FileContents>): Record<string, string> {
 }
 
 describe('checkCredentials', () => {
-  it('takes a sound set, and tells until when it is valid', () => {
+  it('takes a sound set, and says until when it is valid', () => {
     expect(checkCredentials(FILES, sound)).toEqual({
       cert: sound.cert,
       key: sound.key,
