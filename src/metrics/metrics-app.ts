@@ -13,8 +13,8 @@ const SERVER = {
   requestTimeoutMs: 10_000,
   /** Above the usual scrape interval, so that a scraper keeps its connection. */
   keepAliveTimeoutMs: 75_000,
-  /** For the scrapes that are under way when the server closes. */
-  closing: { lingerMs: 0, graceMs: 1_000 },
+  /** For the scrapes that are on the wire or under way when the server closes. */
+  closing: { lingerMs: 200, graceMs: 1_000 },
 };
 
 /**
