@@ -115,7 +115,7 @@ const RULES: readonly Misconfiguration[] = [
   [
     'authorities of which one is broken',
     () => metrics({ METRICS_CLIENT_CA: brokenPem('CERTIFICATE') }),
-    { METRICS_CLIENT_CA: 'names a file whose certificate 1 cannot be read; write it anew' },
+    { METRICS_CLIENT_CA: 'names a file whose certificate 1 cannot be read; write it again' },
   ],
   [
     'no file of authorities',
@@ -155,7 +155,7 @@ function unusableFiles(
     [
       'a broken certificate',
       () => tls({ [cert]: brokenPem('CERTIFICATE') }),
-      { [cert]: 'names a file whose certificate 1 cannot be read; write it anew' },
+      { [cert]: 'names a file whose certificate 1 cannot be read; write it again' },
     ],
     ['garbage for a key', () => tls({ [key]: holding(GARBAGE) }), { [key]: noKey }],
     ['a broken key', () => tls({ [key]: brokenPem('PRIVATE KEY') }), { [key]: noKey }],

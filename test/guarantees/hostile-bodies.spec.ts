@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EventContext, prepareEvent } from '../../src/event/prepare-event.js';
 import { BodyReader, type EventsBody } from '../../src/ingestion/body/body-reader.js';
 import { BodyBudget } from '../../src/ingestion/body/body-budget.js';
-import { IngestionError } from '../../src/http/errors.js';
+import { HttpError } from '../../src/http/errors.js';
 import { IngestionOptions } from '../../src/ingestion/ingestion.options.js';
 import { parseEvents } from '../../src/ingestion/collect/parse-events.js';
 import { MalformedElement } from '../../src/ingestion/malformed-element.js';
@@ -155,8 +155,8 @@ describe('any body', () => {
             elements = parseEvents(whole.form, whole.text, MAX_EVENTS);
           } catch (error) {
             seen.refused += 1;
-            expect(error).toBeInstanceOf(IngestionError);
-            expect(REFUSALS).toContain((error as IngestionError).statusCode);
+            expect(error).toBeInstanceOf(HttpError);
+            expect(REFUSALS).toContain((error as HttpError).statusCode);
             const count = whole && countOf(whole);
             expect(count === undefined || count === 0 || count > MAX_EVENTS).toBe(true);
             return;
