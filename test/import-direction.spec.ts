@@ -32,6 +32,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   ingestion: ['config/', 'disk/', 'event/', 'http/', ...PORTS.metrics, ...PORTS.queueing],
   health: ['config/', ...PORTS.metrics],
+  cli: [
+    'config/',
+    'disk/',
+    'http/http.options',
+    'sinks/sinks.options',
+    'queueing/queue.catalogue',
+    'queueing/queue-driver',
+    'queueing/queueing.options',
+    'delivery/',
+    'options-classes',
+  ],
 };
 /** Libraries that one folder keeps to itself. */
 const OWNED: Readonly<Record<string, string>> = {
