@@ -1,20 +1,22 @@
 import { addCampaignValue, campaignField } from '../../event/campaign.js';
+import { withoutCredentials } from '../../event/credentials.js';
 import { type Fields, setField, unlessEmpty } from '../../event/fields.js';
-import { addPage, withoutHash } from '../../event/page.js';
+import { headerText } from '../../event/header-text.js';
+import { addPage, pageAt, withoutHash } from '../../event/page.js';
+import { firstNotEmpty, parseQuery } from '../../event/query.js';
 import type { Sanitizer } from '../../event/sanitize.js';
-
-/** A parsed query: no prototype, decoded values, an array for a repeated name. */
-export type PixelQuery = Readonly<Record<string, string | string[] | undefined>>;
 
 /**
  * The event that a pixel's query describes, as a client would have sent it as JSON. Of a repeated
- * parameter the first counts; an empty one of ours counts as absent.
+ * parameter of ours the first that is not empty counts; an empty one counts as absent.
+ * @param rawQuery as it was sent, without `?`
  */
 export function pixelEvent(
-  query: PixelQuery,
+  rawQuery: string,
   headers: { readonly referer?: string | undefined },
   sanitizer?: Sanitizer,
 ): Fields {
+  const query = parseQuery(rawQuery);
   const url: Fields = {};
   const route: Fields = {};
   const session: Fields = {};
@@ -22,8 +24,8 @@ export function pixelEvent(
   const event: Fields = {};
 
   // The page comes first, so that its campaign data stands when the pixel's own query has other.
-  const given = sanitizer?.strips('url') ? '' : (first(query['url']) ?? '');
-  const page = URL.parse(given === '' ? (headers.referer ?? '') : given);
+  const given = sanitizer?.strips('url') ? '' : (firstNotEmpty(query['url']) ?? '');
+  const page = pageAt(given, headerText(headers.referer ?? ''));
   if (page !== null) {
     addPage(page, route, url);
   } else if (given !== '') {
@@ -31,7 +33,7 @@ export function pixelEvent(
   }
 
   for (const name in query) {
-    const value = first(query[name]);
+    const value = firstNotEmpty(query[name]);
     if (value === undefined || sanitizer?.strips(name)) {
       continue;
     }
@@ -52,7 +54,7 @@ export function pixelEvent(
       case 'url':
         break;
       case 'ref':
-        addReferrer(url, value, page?.href ?? given);
+        addReferrer(url, withoutCredentials(value), page?.href ?? withoutCredentials(given));
         break;
       case 'title':
         setUnlessEmpty(route, 'title', value);
@@ -62,7 +64,7 @@ export function pixelEvent(
         if (field?.fromPixel) {
           addCampaignValue(url, field, value);
         } else {
-          setField(props, name, value);
+          setField(props, name, query[name]);
         }
       }
     }
@@ -74,10 +76,6 @@ export function pixelEvent(
   return event;
 }
 
-function first(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'object' ? value[0] : value;
-}
-
 function setUnlessEmpty(fields: Fields, name: string, value: string): void {
   if (value !== '') {
     fields[name] = value;
@@ -87,7 +85,8 @@ function setUnlessEmpty(fields: Fields, name: string, value: string): void {
 /** @param page its address; a page is never its own referrer */
 function addReferrer(url: Fields, referrer: string, page: string): void {
   const parsed = URL.parse(referrer);
-  if (referrer === '' || withoutHash(parsed?.href ?? referrer) === withoutHash(page)) {
+  const address = (parsed ?? URL.parse(referrer, page))?.href ?? referrer;
+  if (referrer === '' || withoutHash(address) === withoutHash(page)) {
     return;
   }
   url['referrer'] = referrer;

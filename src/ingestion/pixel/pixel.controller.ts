@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type PixelQuery, pixelEvent } from './pixel-event.js';
+import { rawQueryOf } from '../../event/query.js';
+import { pixelEvent } from './pixel-event.js';
 import { nameEndpoint } from '../../metrics/http-metrics.js';
 import { Intake } from '../intake.js';
 
@@ -33,7 +34,8 @@ export class PixelController {
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
     this.intake.letIn();
-    const event = pixelEvent(request.query as PixelQuery, request.headers, this.intake.sanitizer);
+    const query = rawQueryOf(request.raw.url as string);
+    const event = pixelEvent(query, request.headers, this.intake.sanitizer);
     await this.intake.take('/px.gif', [event], request);
     sendGif(reply);
   }
