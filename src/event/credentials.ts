@@ -9,11 +9,11 @@ const BARE_USER =
   /^\s*(?!(?:about|acct|data|file|im|javascript|mailto|sips?|sms|tel|urn|xmpp):)[^/\\?#@:\s]+:[^/\\?#\s]*@/i;
 
 /** Members that hold an address, by group. */
-const ADDRESSES: Readonly<Record<string, ReadonlySet<string>>> = {
-  url: new Set(['referrer']),
-  route: new Set(['canonical_url']),
-  props: new Set(['url']),
-};
+const ADDRESSES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['url', new Set(['referrer'])],
+  ['route', new Set(['canonical_url'])],
+  ['props', new Set(['url'])],
+]);
 
 /** The address without user name and password, else as it is. */
 export function withoutCredentials(address: string): string {
@@ -35,19 +35,20 @@ export function withoutCredentials(address: string): string {
 }
 
 /**
- * The event without user names and passwords in the texts of its groups that are an address, the same
- * object when there are none. Not for values deeper than `MAX_DEPTH`.
+ * The event without user names and passwords in its texts that are an address, the same object when
+ * there are none. Not for values deeper than `MAX_DEPTH`.
  */
 export function withoutCredentialsInside<T extends object>(event: T): T {
   let copy: T | undefined;
-  for (const group in event) {
-    const value = event[group];
-    if (isFields(value)) {
-      const kept = inFields(value, ADDRESSES[group]);
-      if (kept !== value) {
-        copy ??= { ...event };
-        copy[group] = kept as T[typeof group];
-      }
+  for (const name in event) {
+    const value: unknown = event[name];
+    if (name === 'event_id') {
+      continue;
+    }
+    const kept = isFields(value) ? inFields(value, ADDRESSES.get(name)) : inValue(value);
+    if (kept !== value) {
+      copy ??= { ...event };
+      setField(copy as Fields, name, kept);
     }
   }
   return copy ?? event;

@@ -1,6 +1,11 @@
-import { addCampaign } from './campaign.js';
-import { type Fields, setField } from './fields.js';
-import { firstOf, parseQuery, type Query } from './query.js';
+import { addCampaign, hasCampaign } from './campaign.js';
+import { compact } from './compact.js';
+import { type Fields, isFields, setField } from './fields.js';
+import { firstOf, parseQuery, type Query, rawQueryOf, withoutQuestionMark } from './query.js';
+import type { Sanitizer } from './sanitize.js';
+
+/** Characters: it goes into each event of a request, and a request may carry many. */
+const MAX_REQUEST_QUERY = 2048;
 
 /** What a browser opens without `//` behind it. Any other may be a host that stands before its port. */
 const SCHEMES = new Set([
@@ -65,6 +70,58 @@ export function addPage(page: URL, route: Fields, url: Fields): void {
   if (hash.includes('=')) {
     addCampaign(url, parseQuery(hash.slice(Math.max(1, hash.indexOf('?') + 1))));
   }
+}
+
+/**
+ * What the query of a request to `/collect` says, for the `url` of its events.
+ * @param target the path and the query
+ */
+export function urlOfRequest(target: string, sanitizer: Sanitizer | undefined): Fields | undefined {
+  let query = rawQueryOf(target);
+  if (query.length > MAX_REQUEST_QUERY) {
+    query = query.slice(0, Math.max(0, query.lastIndexOf('&', MAX_REQUEST_QUERY)));
+  }
+  if (query === '') {
+    return undefined;
+  }
+  const url = completedUrl({ raw_query: query }, undefined) as Fields;
+  return sanitizer === undefined
+    ? url
+    : (compact('url', sanitizer.event({ url })['url']) as Fields | undefined);
+}
+
+/**
+ * A client's `url` with what its `raw_query` says besides, the same value when there is nothing.
+ * @param fallback stands where `url` has neither a query nor a campaign
+ */
+export function completedUrl(url: unknown, fallback: Fields | undefined): unknown {
+  if ((url ?? undefined) === undefined) {
+    return fallback;
+  }
+  if (!isFields(url)) {
+    return url;
+  }
+  const rawQuery = url['raw_query'] ?? '';
+  if (typeof rawQuery !== 'string') {
+    return url;
+  }
+  const plain = withoutQuestionMark(rawQuery);
+  const said = hasCampaign(url);
+  if (plain === '') {
+    return said || fallback === undefined ? url : { ...url, ...fallback };
+  }
+  const isSized = plain === rawQuery && (url['query_size'] ?? undefined) !== undefined;
+  if (said && isSized) {
+    return url;
+  }
+  const copy: Fields = { ...url, raw_query: plain };
+  if (!isSized) {
+    copy['query_size'] = Buffer.byteLength(plain);
+  }
+  if (!said) {
+    addCampaign(copy, parseQuery(plain));
+  }
+  return copy;
 }
 
 /** Two addresses of one page have the same. */

@@ -10,7 +10,7 @@ export function parseQuery(rawQuery: string): Query {
   // Node's own parser, which finishes sooner, mixes up other characters when an escape is bad.
   return BEYOND_ASCII.test(rawQuery)
     ? gathered(new URLSearchParams(`?${rawQuery}`))
-    : (parse(rawQuery, '&', '=', { maxKeys: 0 }) as Query);
+    : parse(rawQuery, '&', '=', { maxKeys: 0 });
 }
 
 /** What a request's target holds after its `?`. */

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { InjectOptions } from '../config/inject-options.js';
+import { headerText } from '../event/header-text.js';
+import { urlOfRequest } from '../event/page.js';
 import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { Rejection } from '../event/rejection.js';
 import { createSanitizer, type Sanitizer } from '../event/sanitize.js';
@@ -77,7 +79,7 @@ export class Intake {
     request: FastifyRequest,
   ): Promise<Outcome> {
     const privacy = privacyOf(request.headers, this.options.privacySignals);
-    const context = this.context(request, privacy !== 'ignore');
+    const context = this.context(endpoint, request, privacy !== 'ignore');
     const events: EncodedEvent[] = [];
     const rejections: Rejection[] = [];
     const rejected: RejectedElement[] = [];
@@ -110,13 +112,18 @@ export class Intake {
       : { accepted: events.length, dropped: 0, rejected };
   }
 
-  private context({ raw, headers }: FastifyRequest, anonymous: boolean): EventContext {
+  private context(
+    endpoint: EventEndpoint,
+    { raw, headers }: FastifyRequest,
+    anonymous: boolean,
+  ): EventContext {
     const receivedAtMs = Date.now();
     const address = anonymous ? undefined : this.clientAddress.of(raw);
     return {
       receivedAtMs,
       server: address === undefined ? undefined : this.serverFields.at(receivedAtMs, address),
-      userAgent: headers['user-agent'],
+      userAgent: headerText(headers['user-agent'] ?? ''),
+      urlOfQuery: endpoint === '/collect' ? urlOfRequest(raw.url ?? '', this.sanitizer) : undefined,
       omitSession: anonymous,
       sanitizer: this.sanitizer,
       maxEventBytes: this.options.maxEventBytes,

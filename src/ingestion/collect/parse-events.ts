@@ -1,3 +1,4 @@
+import { parseJson as parseElement } from '../../event/parse-json.js';
 import { IngestionError } from '../../http/errors.js';
 import { faultOf } from '../body/json-fault.js';
 
@@ -51,7 +52,7 @@ function parseLines(text: string, maxEvents: number): unknown[] {
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseElement(json);
   } catch (error) {
     return new MalformedElement(faultOf(json, error as SyntaxError));
   }
