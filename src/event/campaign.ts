@@ -74,10 +74,10 @@ export function hasCampaign(url: Readonly<Fields>): boolean {
 
 /** Adds to `url` what a query says about the campaign, and `url` does not. */
 export function addCampaign(url: Fields, query: Query): void {
-  for (const name in query) {
+  for (const [name, value] of query) {
     const field = campaignField(name);
     if (field !== undefined) {
-      addCampaignValue(url, field, firstNotEmpty(query[name]) as string);
+      addCampaignValue(url, field, firstNotEmpty(value) as string);
     }
   }
 }

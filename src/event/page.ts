@@ -132,8 +132,8 @@ export function withoutHash(address: string): string {
 
 function firstValues(query: Query): Fields {
   const values: Fields = {};
-  for (const name in query) {
-    setField(values, name, firstOf(query[name]));
+  for (const [name, value] of query) {
+    setField(values, name, firstOf(value));
   }
   return values;
 }

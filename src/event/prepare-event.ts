@@ -1,7 +1,7 @@
 import { parseClientTime } from './client-time.js';
 import { compact, type GroupName } from './compact.js';
 import { withoutCredentialsInside } from './credentials.js';
-import { encode } from './encode.js';
+import { encodeText } from './encode.js';
 import { isEventId } from './event-id.js';
 import { validationErrors } from './event-schema.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
@@ -21,7 +21,6 @@ const MAX_AHEAD_MS = 5 * 60 * 1000;
 const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
-const AT_SIGN = 0x40;
 
 /** What a client sends as `received_at` and `server` is discarded. */
 const KNOWN_FIELDS = new Set([
@@ -116,10 +115,12 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   }
   const clientId = event.event_id;
   complete(event, context);
-  moveIntoProps(given, event, {
-    client_ts: ts === undefined ? storable(present(given['ts']), found) : undefined,
-    client_event_id: event.event_id === clientId ? undefined : clientId,
-  });
+  moveIntoProps(
+    given,
+    event,
+    ts === undefined ? storable(present(given['ts']), found) : undefined,
+    event.event_id === clientId ? undefined : clientId,
+  );
 
   const json = encodeClean(event);
   if (json.length > context.maxEventBytes) {
@@ -160,12 +161,12 @@ function complete(event: Draft, context: EventContext): void {
 }
 
 function encodeClean(event: Draft): EncodedEvent {
-  const json = encode(event);
-  if (!json.includes(AT_SIGN)) {
-    return json;
+  const text = encodeText(event);
+  if (!text.includes('@')) {
+    return Buffer.from(text);
   }
   const clean = withoutCredentialsInside(event);
-  return clean === event ? json : encode(clean);
+  return Buffer.from(clean === event ? text : encodeText(clean));
 }
 
 function rejected(
@@ -234,7 +235,12 @@ function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
 }
 
 /** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */
-function moveIntoProps(given: Fields, event: Draft, replaced: Readonly<Fields>): void {
+function moveIntoProps(
+  given: Fields,
+  event: Draft,
+  clientTs: unknown,
+  clientEventId: unknown,
+): void {
   let props: Fields | undefined;
   const move = (name: string, value: unknown): void => {
     props ??= { ...(event.props as Fields | undefined) };
@@ -249,10 +255,11 @@ function moveIntoProps(given: Fields, event: Draft, replaced: Readonly<Fields>):
       move(name, given[name]);
     }
   }
-  for (const name in replaced) {
-    if (replaced[name] !== undefined) {
-      move(name, replaced[name]);
-    }
+  if (clientTs !== undefined) {
+    move('client_ts', clientTs);
+  }
+  if (clientEventId !== undefined) {
+    move('client_event_id', clientEventId);
   }
   event.props = props ?? event.props;
 }

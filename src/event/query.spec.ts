@@ -21,7 +21,7 @@ describe('parseQuery', () => {
     ['a=ä%zz', { a: 'ä%zz' }],
     ['a=1&a=2&b', { a: ['1', '2'], b: '' }],
   ])('reads %s', (rawQuery, query) => {
-    expect({ ...parseQuery(rawQuery) }).toEqual(query);
+    expect(Object.fromEntries(parseQuery(rawQuery))).toEqual(query);
   });
 
   it('decodes as URLSearchParams does, whatever the text', () => {
@@ -64,7 +64,7 @@ describe('parseQuery', () => {
     fc.assert(
       fc.property(fc.array(text, { maxLength: 3 }), (texts) => {
         const rawQuery = texts.join('');
-        expect(new Map(Object.entries(parseQuery(rawQuery)))).toEqual(expected(rawQuery));
+        expect(parseQuery(rawQuery)).toEqual(expected(rawQuery));
       }),
       { numRuns: 500 },
     );

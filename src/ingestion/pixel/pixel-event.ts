@@ -24,7 +24,7 @@ export function pixelEvent(
   const event: Fields = {};
 
   // The page comes first, so that its campaign data stands when the pixel's own query has other.
-  const given = sanitizer?.strips('url') ? '' : (firstNotEmpty(query['url']) ?? '');
+  const given = sanitizer?.strips('url') ? '' : (firstNotEmpty(query.get('url')) ?? '');
   const page = pageAt(given, headerText(headers.referer ?? ''));
   if (page !== null) {
     addPage(page, route, url);
@@ -32,9 +32,9 @@ export function pixelEvent(
     props['url'] = given;
   }
 
-  for (const name in query) {
-    const value = firstNotEmpty(query[name]);
-    if (value === undefined || sanitizer?.strips(name)) {
+  for (const [name, values] of query) {
+    const value = firstNotEmpty(values) as string;
+    if (sanitizer?.strips(name)) {
       continue;
     }
     switch (name) {
@@ -64,7 +64,7 @@ export function pixelEvent(
         if (field?.fromPixel) {
           addCampaignValue(url, field, value);
         } else {
-          setField(props, name, query[name]);
+          setField(props, name, values);
         }
       }
     }
