@@ -58,6 +58,8 @@ export function createCollectorAdapter(
     logger: false,
     // Nobody reads a request's id; Fastify would make a text for each.
     genReqId: () => '',
+    // The pixel reads its query it from the target: Fastify leaves values with a bad escape undecoded.
+    routerOptions: { querystringParser: () => ({}) },
     frameworkErrors: sendFrameworkError,
     ...(clientErrorHandler && { clientErrorHandler }),
   });
