@@ -37,7 +37,13 @@ describe('parseJson', () => {
 
   it('is JSON.parse for texts without such a number, and parses them once', () => {
     const parse = vi.spyOn(JSON, 'parse');
-    for (const text of ['{"a":1764000000000123,"b":"1e400 :1e400,"}', '[1.5]', '"x"', 'null']) {
+    for (const text of [
+      '{"a":1764000000000123,"b":"1e400 :1e400,"}',
+      '[1.5]',
+      '"x"',
+      'null',
+      '\n1e400',
+    ]) {
       parse.mockClear();
       const value = parseJson(text);
       expect(parse).toHaveBeenCalledTimes(1);

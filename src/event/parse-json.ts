@@ -17,7 +17,10 @@ const MARK = randomBytes(12).toString('base64url');
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  const quoted = CANDIDATE.test(text) ? withQuotedLiterals(text) : text;
+  if (typeof value !== 'object' || !CANDIDATE.test(text)) {
+    return value;
+  }
+  const quoted = withQuotedLiterals(text);
   // The list that holds the events is a level of its own.
   return quoted === text ? value : revived(JSON.parse(quoted), MAX_DEPTH + 1);
 }

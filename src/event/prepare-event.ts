@@ -231,7 +231,7 @@ function timelyTs(ts: unknown, receivedAtMs: number): string | undefined {
 
 /** A time that holds a number that can't be stored becomes text: no time costs the event. */
 function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
-  return hasUnstorable && typeof ts === 'object' ? JSON.stringify(ts) : ts;
+  return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
 }
 
 /** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */

@@ -34,6 +34,7 @@ describe('JSON', () => {
   it.each([
     ['7', 'GT_NOT_AN_EVENT'],
     ['"{}"', 'GT_NOT_AN_EVENT'],
+    [' 1e400', 'GT_NOT_AN_EVENT'],
     ['null', 'GT_NOT_AN_EVENT'],
     ['[]', 'GT_NO_EVENTS'],
     ['{', 'GT_MALFORMED_JSON'],
