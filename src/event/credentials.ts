@@ -1,6 +1,6 @@
 import { type Fields, isFields, setField } from './fields.js';
 
-/** A scheme and a user. A browser needs no slashes behind the schemes that it knows. */
+/** A scheme and a user. A browser needs no slashes after the schemes that it knows. */
 const ADDRESS_USER =
   /^(\s*(?:blob:|view-source:)?(?:(?:https?|wss?|ftp):[/\\]*|[a-z][a-z\d+.-]*:\/\/))[^/\\?#\s]*@/i;
 /** Without a scheme it is an address only where one is expected. */

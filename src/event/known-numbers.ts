@@ -2,7 +2,7 @@ import { eventSchema, referredTo, type Schema } from './event-schema.js';
 import { type Fields, isFields } from './fields.js';
 import { NumberLiteral } from './number-literal.js';
 
-/** A copy of the event in which each known field is a double, for the schema to judge; all else keeps its text. */
+/** A copy in which the numbers of known fields are doubles, for the schema to judge. */
 export function withKnownDoubles(event: Readonly<Fields>): Fields {
   return withDoubles(event, eventSchema) as Fields;
 }

@@ -7,7 +7,7 @@ import type { Sanitizer } from './sanitize.js';
 /** Characters: it goes into each event of a request, and a request may carry many. */
 const MAX_REQUEST_QUERY = 2048;
 
-/** What a browser opens without `//` behind it. Any other may be a host that stands before its port. */
+/** A browser opens these without `//` too. Any other may be a host before its port. */
 const SCHEMES = new Set([
   'about:',
   'blob:',

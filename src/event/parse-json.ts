@@ -3,7 +3,7 @@ import { type Fields, setField } from './fields.js';
 import { MAX_DEPTH } from './limits.js';
 import { NumberLiteral } from './number-literal.js';
 
-/** Whether a text may hold a number that a double can't; a number that is none begins behind these too. */
+/** Finds too much: it may stand in a string. */
 const CANDIDATE = /[\s:,[]-?(?:\d{16}|\d+(?:\.\d+)?[eE]\+?\d)/;
 const CANDIDATES = /[\s:,[](-?(?:\d{16,}(?:\.\d+)?(?:[eE][+-]?\d+)?|\d+(?:\.\d+)?[eE]\+?\d+))/g;
 

@@ -104,7 +104,7 @@ interface Separator {
   readonly depth: number;
 }
 
-/** Behind the name of a list. */
+/** They follow the name of a list. */
 const BRACKETS = '(?:(?:\\[|%(?:25)*5b)(?:\\]|%(?:25)*5d))?';
 
 /** A separator, one of the names, whose characters may be percent-encoded, and what stands before a value. */

@@ -17,11 +17,8 @@ export function pixelEvent(
   sanitizer?: Sanitizer,
 ): Fields {
   const query = parseQuery(rawQuery);
-  const url: Fields = {};
-  const route: Fields = {};
-  const session: Fields = {};
-  const props: Fields = {};
-  const event: Fields = {};
+  const parts: Parts = { event: {}, url: {}, route: {}, session: {}, props: {} };
+  const { event, url, route, session, props } = parts;
 
   // The page comes first, so that its campaign data stands when the pixel's own query has other.
   const given = sanitizer?.strips('url') ? '' : (firstNotEmpty(query.get('url')) ?? '');
@@ -33,40 +30,14 @@ export function pixelEvent(
   }
 
   for (const [name, values] of query) {
-    const value = firstNotEmpty(values) as string;
-    if (sanitizer?.strips(name)) {
+    if (name === 'url' || sanitizer?.strips(name)) {
       continue;
     }
-    switch (name) {
-      case 'e':
-        event['type'] = value;
-        break;
-      case 'event_id':
-      case 'ts':
-        event[name] = value;
-        break;
-      case 'uid':
-        setUnlessEmpty(session, 'visitor_id', value);
-        break;
-      case 'sid':
-        setUnlessEmpty(session, 'session_id', value);
-        break;
-      case 'url':
-        break;
-      case 'ref':
-        addReferrer(url, withoutCredentials(value), page?.href ?? withoutCredentials(given));
-        break;
-      case 'title':
-        setUnlessEmpty(route, 'title', value);
-        break;
-      default: {
-        const field = campaignField(name);
-        if (field?.fromPixel) {
-          addCampaignValue(url, field, value);
-        } else {
-          setField(props, name, values);
-        }
-      }
+    if (name === 'ref') {
+      const referrer = withoutCredentials(firstNotEmpty(values) as string);
+      addReferrer(url, referrer, page?.href ?? withoutCredentials(given));
+    } else {
+      addParameter(parts, name, values);
     }
   }
   event['url'] = unlessEmpty(url);
@@ -74,6 +45,48 @@ export function pixelEvent(
   event['session'] = unlessEmpty(session);
   event['props'] = unlessEmpty(props);
   return event;
+}
+
+interface Parts {
+  readonly event: Fields;
+  readonly url: Fields;
+  readonly route: Fields;
+  readonly session: Fields;
+  readonly props: Fields;
+}
+
+function addParameter(
+  { event, url, route, session, props }: Parts,
+  name: string,
+  values: string | string[],
+): void {
+  const value = firstNotEmpty(values) as string;
+  switch (name) {
+    case 'e':
+      event['type'] = value;
+      break;
+    case 'event_id':
+    case 'ts':
+      event[name] = value;
+      break;
+    case 'uid':
+      setUnlessEmpty(session, 'visitor_id', value);
+      break;
+    case 'sid':
+      setUnlessEmpty(session, 'session_id', value);
+      break;
+    case 'title':
+      setUnlessEmpty(route, 'title', value);
+      break;
+    default: {
+      const field = campaignField(name);
+      if (field?.fromPixel) {
+        addCampaignValue(url, field, value);
+      } else {
+        setField(props, name, values);
+      }
+    }
+  }
 }
 
 function setUnlessEmpty(fields: Fields, name: string, value: string): void {
