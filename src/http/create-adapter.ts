@@ -54,6 +54,8 @@ export function createAdapter(options: AdapterOptions): FastifyAdapter {
     logger: false,
     // Nobody reads a request's id; Fastify would make a text for each.
     genReqId: () => '',
+    // A protocol that needs its query reads it from the target: Fastify leaves values with a bad escape undecoded.
+    routerOptions: { querystringParser: () => ({}) },
     frameworkErrors: sendFrameworkError,
     clientErrorHandler: answerClientError,
   });

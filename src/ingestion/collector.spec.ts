@@ -476,7 +476,7 @@ describe('GET /px.gif', () => {
       expect.objectContaining({
         type: 'signup',
         session: { visitor_id: 'u1' },
-        props: { plan: 'pro' },
+        props: { plan: ['pro', 'free'] },
         server: { ip: '127.0.0.0' },
       }),
     ]);

@@ -51,7 +51,11 @@ export class Intake {
     elements: readonly unknown[],
     facts: RequestFacts,
   ): Promise<Outcome> {
-    const { events, rejections, rejected, drop } = this.preparation.ofRequest(elements, facts);
+    const { events, rejections, rejected, drop } = this.preparation.ofRequest(
+      endpoint,
+      elements,
+      facts,
+    );
     if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
     }

@@ -1,4 +1,5 @@
 import { HttpError } from '../../http/errors.js';
+import { parseJson as parseElement } from '../../event/parse-json.js';
 import { faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
 import { MalformedElement } from '../malformed-element.js';
@@ -45,7 +46,7 @@ function parseLines(text: string, maxEvents: number): unknown[] {
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseElement(json);
   } catch (error) {
     return new MalformedElement(faultOf(json, error as SyntaxError));
   }
