@@ -1,11 +1,19 @@
 import { forgetSink } from '../queueing/embedded/queue-status.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
+import { SinksOptions } from '../sinks/sinks.options.js';
+import type { Options } from './command.js';
 import { print } from './print.js';
 import { loadProgramConfiguration } from './program-configuration.js';
 
-export async function run(sink: string): Promise<number> {
-  const { path } = (await loadProgramConfiguration()).get(QueueingOptions);
-  const events = await forgetSink(path, sink);
+export async function run(_options: Options, sink: string): Promise<number> {
+  const { get } = await loadProgramConfiguration();
+  if (get(SinksOptions).outputs.includes(sink)) {
+    throw new Error(
+      `OUTPUTS names ${sink}: what is queued for it is still to be delivered. To give it up, take ${sink} out of ` +
+        'OUTPUTS first',
+    );
+  }
+  const events = await forgetSink(get(QueueingOptions).path, sink);
   print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
   return 0;
 }

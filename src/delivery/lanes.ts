@@ -54,6 +54,14 @@ export class Lanes
     );
   }
 
+  /** Events that are queued for each sink, a replay's too; sinks without any are left out. */
+  get undelivered(): ReadonlyMap<string, number> {
+    const queued = this.all.map(
+      ({ name }) => [name, this.readers.reader(name).ledger.queued] as const,
+    );
+    return new Map(queued.filter(([, events]) => events > 0));
+  }
+
   onApplicationBootstrap(): void {
     this.stopListening = this.all.map((lane) =>
       this.requests.listen(lane.name, () => lane.nudge()),

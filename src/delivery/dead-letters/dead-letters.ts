@@ -5,6 +5,7 @@ import {
   deadLetterPath,
   REJECTED,
   REPLAY_SUFFIX,
+  replayedFile,
 } from '../../disk/dead-letter-files.js';
 import { makeDirectory } from '../../disk/make-directory.js';
 import { removeFile } from '../../disk/remove-file.js';
@@ -91,9 +92,8 @@ export class DeadLetters {
   }
 
   /** The file of a replay that has begun and is not over. */
-  async replayed(sink: string): Promise<string | undefined> {
-    const names = await readdir(this.directory).catch(() => []);
-    return names.find((name) => name.startsWith(`${sink}.`) && name.endsWith(REPLAY_SUFFIX));
+  replayed(sink: string): Promise<string | undefined> {
+    return replayedFile(this.directory, sink);
   }
 
   replayPath(file: string): string {

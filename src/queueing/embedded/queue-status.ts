@@ -1,6 +1,7 @@
 import { access, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
+import type { ReplayMark } from '../event-queue.js';
 import { ledgerOf } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
 import { checkFormat, holdsSegments, monotonicNowMs } from './embedded-queue.js';
@@ -46,6 +47,12 @@ export async function queueStatus(directory: string): Promise<QueueStatus> {
     filesystemAvailableBytes: bavail * bsize,
     sinks,
   };
+}
+
+/** How far the replay of a sink's dead letters is; undefined when none is under way. Changes nothing. */
+export async function replayMark(directory: string, sink: string): Promise<ReplayMark | undefined> {
+  const { cursors } = await CursorFile.load(directory);
+  return cursors[sink]?.replay;
 }
 
 /**
