@@ -7,8 +7,8 @@ import { HttpOptions } from './http/http.options.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
-import { requiredSettings } from './sinks/support/required-settings.js';
-import { SINK_CATALOGUE } from './sinks/sink.catalogue.js';
+import { requiredSettings } from './sinks/required-settings.js';
+import { SINK_OPTIONS_CLASSES } from './sinks/sink.catalogue.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 import { credentialFaults } from './http/tls/read-credentials.js';
 
@@ -20,7 +20,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   DeliveryOptions,
   DeadLetterOptions,
   SinksOptions,
-  ...SINK_CATALOGUE.map(({ optionsClass }) => optionsClass),
+  ...SINK_OPTIONS_CLASSES,
   MetricsOptions,
   LoggingOptions,
 ];

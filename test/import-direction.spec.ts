@@ -38,7 +38,7 @@ const OWNED: Readonly<Record<string, string>> = {
   '@willsoto/nestjs-prometheus': 'metrics',
   '@nestjs/terminus': 'health',
   'node:sqlite': 'queueing',
-  '@platformatic/kafka': 'sinks',
+  '@platformatic/kafka': 'kafka',
   pg: 'sinks',
   'pg-copy-streams': 'sinks',
 };

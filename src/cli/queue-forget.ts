@@ -1,4 +1,4 @@
-import { forgetSink } from '../queueing/embedded/queue-status.js';
+import { queueDriver } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import { SinksOptions } from '../sinks/sinks.options.js';
 import type { Options } from './command.js';
@@ -13,7 +13,7 @@ export async function run(_options: Options, sink: string): Promise<number> {
         'OUTPUTS first',
     );
   }
-  const events = await forgetSink(get(QueueingOptions).path, sink);
+  const events = await queueDriver.forget(get(QueueingOptions), sink);
   print(`forgot ${sink}: ${events} undelivered event(s) are given up`);
   return 0;
 }

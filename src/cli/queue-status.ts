@@ -1,4 +1,6 @@
-import { type QueueStatus, queueStatus } from '../queueing/embedded/queue-status.js';
+import { ledgerOf } from '../delivery/accounting.js';
+import type { Ledger } from '../metrics/pipeline-observer.js';
+import { queueDriver } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import type { Options } from './command.js';
 import { print, printJson } from './print.js';
@@ -6,22 +8,45 @@ import { loadProgramConfiguration } from './program-configuration.js';
 
 const MIB = 1024 * 1024;
 
+interface Described {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly capacityBytes: number;
+  readonly filesystemAvailableBytes: number;
+  readonly sinks: readonly {
+    readonly sink: string;
+    readonly ledger: Ledger;
+    readonly oldestEventAgeSeconds: number;
+  }[];
+}
+
 export async function run(options: Options): Promise<number> {
-  const { path, maxMegabytes } = (await loadProgramConfiguration()).get(QueueingOptions);
-  const status = await queueStatus(path);
+  const queueing = (await loadProgramConfiguration()).get(QueueingOptions);
+  const { sinks, bytes, filesystemAvailableBytes } = await queueDriver.status(queueing);
+  const described = {
+    directory: queueing.path,
+    bytes,
+    capacityBytes: queueing.maxMegabytes * MIB,
+    filesystemAvailableBytes,
+    sinks: sinks.map(({ sink, progress, account, oldestEventAgeSeconds }) => ({
+      sink,
+      ledger: ledgerOf(progress, account),
+      oldestEventAgeSeconds,
+    })),
+  };
   if (options.has('json')) {
-    printJson({ directory: path, capacityBytes: maxMegabytes * MIB, ...status });
+    printJson(described);
   } else {
-    print(describe(path, maxMegabytes, status));
+    print(describe(described));
   }
   return 0;
 }
 
 /** One line for the queue, then a table of its sinks. */
-function describe(directory: string, maxMegabytes: number, status: QueueStatus): string {
-  const share = ((100 * status.bytes) / (maxMegabytes * MIB)).toFixed(1);
+function describe({ directory, bytes, capacityBytes, ...status }: Described): string {
+  const share = ((100 * bytes) / capacityBytes).toFixed(1);
   const size =
-    `${directory}: ${mib(status.bytes)} of ${maxMegabytes} MiB (QUEUE_MAX_MB) used, ${share} %; ` +
+    `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
     `${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
   const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => {
     const { queued, accepted, delivered, deadLettered, purged, corrupt } = ledger;

@@ -4,7 +4,7 @@ import {
   askAboutDeadLetters,
 } from '../delivery/dead-letters/ask-about-dead-letters.js';
 import type { Configuration } from '../config/load-configuration.js';
-import { REJECTED } from '../disk/dead-letter-files.js';
+import { REJECTED } from '../disk/dead-letter-paths.js';
 import type { DeadLetterRequest } from '../disk/dead-letter-requests.js';
 import { SinksOptions } from '../sinks/sinks.options.js';
 import { loadProgramConfiguration } from './program-configuration.js';

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import type { Configuration } from '../config/load-configuration.js';
-import { deadLetterPath, REJECTED, replayedFile } from '../disk/dead-letter-files.js';
+import { deadLetterPath, REJECTED, replayedFile } from '../disk/dead-letter-paths.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { ifMissing } from '../disk/missing.js';
 import { countLines } from '../disk/read-lines.js';
-import { replayMark } from '../queueing/embedded/queue-status.js';
+import { queueDriver } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import { complain } from './print.js';
 
@@ -49,6 +49,8 @@ async function remainingEvents(
     // What is done is cut off.
     return countLines(join(get(DeadLetterOptions).path, file)).catch(ifMissing(0));
   }
-  const replay = await replayMark(get(QueueingOptions).path, name);
+  // A segment that is delivered may be removed meanwhile.
+  const status = await queueDriver.status(get(QueueingOptions)).catch(ifMissing(undefined));
+  const replay = status?.sinks.find(({ sink }) => sink === name)?.account.replay;
   return replay?.file === file ? replay.remaining : undefined;
 }

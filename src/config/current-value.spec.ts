@@ -50,12 +50,12 @@ describe('currentValue', () => {
 
     await writeFile(path, 'hunter2');
     expect(() => currentValue(options, 'pin')).toThrow(
-      new InvalidValueError('must be a whole number'),
+      new InvalidValueError('PIN_FILE must be a whole number'),
     );
 
     await rm(path);
     expect(() => currentValue(options, 'pin')).toThrow(
-      new InvalidValueError('names a file that cannot be read: it does not exist (ENOENT)'),
+      new InvalidValueError('PIN_FILE names a file that cannot be read: it does not exist (ENOENT)'),
     );
   });
 });

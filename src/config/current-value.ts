@@ -1,27 +1,44 @@
 import { InvalidValueError } from './setting.js';
 
-const rereaders = new WeakMap<object, Map<string, () => unknown>>();
+interface FileOfSecret {
+  readonly variable: string;
+  readonly reread: () => unknown;
+}
 
-/** @param reread gives the value that the file holds now */
-export function rememberFile(options: object, property: string, reread: () => unknown): void {
-  const properties = rereaders.get(options) ?? new Map<string, () => unknown>();
-  rereaders.set(options, properties.set(property, reread));
+const rereaders = new WeakMap<object, Map<string, FileOfSecret>>();
+
+/**
+ * @param variable that names the file
+ * @param reread gives the value as the file holds it by then
+ */
+export function rememberFile(
+  options: object,
+  property: string,
+  variable: string,
+  reread: () => unknown,
+): void {
+  const properties = rereaders.get(options) ?? new Map<string, FileOfSecret>();
+  rereaders.set(options, properties.set(property, { variable, reread }));
 }
 
 /**
  * The value of a property now: a secret that came from a file is read again, for files of secrets are renewed
  * while the process runs.
- * @throws InvalidValueError when the file, or what it holds now, cannot be read
+ * @throws InvalidValueError with the name of the variable, when the file, or what it holds now, cannot be read
  */
 export function currentValue<T extends object, P extends keyof T & string>(
   options: T,
   property: P,
 ): T[P] {
-  const reread = rereaders.get(options)?.get(property);
+  const file = rereaders.get(options)?.get(property);
+  if (!file) {
+    return options[property];
+  }
   try {
-    return reread ? (reread() as T[P]) : options[property];
+    return file.reread() as T[P];
   } catch (error) {
-    // Another error of a parser may carry the value.
-    throw error instanceof InvalidValueError ? error : new InvalidValueError('cannot be read');
+    // Another error of a reader may carry the value.
+    const reason = error instanceof InvalidValueError ? error.message : 'cannot be read';
+    throw new InvalidValueError(`${file.variable} ${reason}`);
   }
 }

@@ -101,7 +101,7 @@ function assign(
   { text, reread }: FoundText,
 ): void {
   if (reread) {
-    rememberFile(options, property, () => parse(reread()));
+    rememberFile(options, property, fileVariable(name), () => parse(reread()));
   }
   Object.assign(options, { [property]: valueOrFault(name, () => parse(text)) });
 }

@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { SinksModule } from '../sinks/sinks.module.js';
+import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
+import { DeadLetterStore } from './dead-letters/dead-letter-store.js';
 import { Lanes } from './lanes.js';
 
 const MIB = 1024 * 1024;
@@ -12,11 +14,12 @@ const MIB = 1024 * 1024;
   imports: [SinksModule],
   providers: [
     {
-      provide: DeadLetters,
+      provide: DeadLetterStore,
       inject: [getConfigToken(DeadLetterOptions.key)],
       useFactory: ({ path, maxMegabytes }: DeadLetterOptions) =>
-        new DeadLetters(path, maxMegabytes * MIB),
+        new DeadLetterFiles(path, maxMegabytes * MIB),
     },
+    DeadLetters,
     Lanes,
   ],
   exports: [Lanes],

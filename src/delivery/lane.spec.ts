@@ -6,6 +6,7 @@ import { RecordingObserver } from '../../test/support/fakes/recording-observer.j
 import { ScriptedSink } from '../../test/support/fakes/scripted-sink.js';
 import { RejectedBatchError, RejectedEventsError, RetryableSinkError } from '../sinks/sink.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
+import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { EmbeddedQueue } from '../queueing/embedded/embedded-queue.js';
 import { Lane } from './lane.js';
@@ -38,9 +39,9 @@ afterEach(async () => {
 });
 
 function newLane(deadLetterBytes = MIB): Lane {
-  const letters = new DeadLetters(join(directory, 'dead'), deadLetterBytes);
+  const store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
   const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
-  return new Lane('log', sink, queue.reader('log'), letters, requests, bounds, observer);
+  return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
 
 const append = (texts: readonly string[]): Promise<void> =>
@@ -145,7 +146,7 @@ describe('Lane', () => {
         event,
       })),
     );
-    expect(queue.reader('log').ledger).toMatchObject({
+    expect(lane.accounting.ledger).toMatchObject({
       accepted: 500,
       delivered: 497,
       deadLettered: 3,
@@ -179,10 +180,10 @@ describe('Lane', () => {
     await settled();
     expect(sink.attempts).toHaveLength(1);
     expect(observer.of('eventsWritten')).toEqual([['log', 2]]);
-    expect(queue.reader('log').ledger).toMatchObject({ delivered: 2, deadLettered: 1 });
+    expect(lane.accounting.ledger).toMatchObject({ delivered: 2, deadLettered: 1 });
   });
 
-  it('holds after 100 refusals without one accepted, and goes on when the cause is gone', async () => {
+  it('holds after 100 refusals without one accepted, and delivers again when the cause is gone', async () => {
     refuse(() => true);
     lane.start();
     await append(numbered(300));
@@ -194,7 +195,7 @@ describe('Lane', () => {
     await settled();
     expect(lane.holding).toBeUndefined();
     expect(sink.stored).toEqual(numbered(300).slice(100));
-    expect(queue.reader('log').ledger).toMatchObject({
+    expect(lane.accounting.ledger).toMatchObject({
       delivered: 200,
       deadLettered: 100,
       queued: 0,
@@ -207,7 +208,7 @@ describe('Lane', () => {
     await append(numbered(300));
     await settled();
     expect(sink.stored).toHaveLength(6);
-    expect(queue.reader('log').ledger).toMatchObject({ delivered: 6, deadLettered: 294 });
+    expect(lane.accounting.ledger).toMatchObject({ delivered: 6, deadLettered: 294 });
   });
 
   it('holds when the dead letters are full, and throws nothing away', async () => {
@@ -283,19 +284,19 @@ describe('Lane', () => {
     await append(['"bad"']);
     await settled();
     expect(await deadLetters()).toHaveLength(1);
-    expect(queue.reader('log').ledger.deadLettered).toBe(2);
+    expect(lane.accounting.ledger.deadLettered).toBe(2);
   });
 
   describe('dead letters on their way back', () => {
     const event = (text: string): string => JSON.stringify({ text });
     const ids = (count: number, prefix = 'bad'): string[] =>
       Array.from({ length: count }, (_, index) => event(`${prefix}${index}`));
-    const ledger = (): unknown => queue.reader('log').ledger;
+    const ledger = (): unknown => lane.accounting.ledger;
     const files = (): Promise<string[]> => readdir(join(directory, 'dead'));
 
     async function ask(request: 'replay' | 'purge'): Promise<void> {
       await requests.make('log', request);
-      lane.nudge();
+      lane.wake();
     }
 
     async function asked(request: 'replay' | 'purge'): Promise<void> {
@@ -304,7 +305,9 @@ describe('Lane', () => {
     }
 
     const replayed = (): Promise<void> =>
-      until(() => queue.reader('log').replay === undefined && queue.reader('log').depth === 0);
+      until(
+        () => queue.reader('log').account.replay === undefined && queue.reader('log').depth === 0,
+      );
 
     /** Has the sink refuse these, and waits until they are dead letters. */
     async function deadLetter(texts: readonly string[]): Promise<void> {
@@ -433,7 +436,7 @@ describe('Lane', () => {
       await replayed();
       expect(await deadLetters()).toHaveLength(2);
       expect(ledger()).toMatchObject({ accepted: 5, queued: 0 });
-      const { delivered, deadLettered } = queue.reader('log').ledger;
+      const { delivered, deadLettered } = lane.accounting.ledger;
       expect(delivered + deadLettered).toBe(5);
     });
 

@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import { ScriptedSink } from '../../test/support/fakes/scripted-sink.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
+import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { EmbeddedQueue } from '../queueing/embedded/embedded-queue.js';
 import { Lanes } from './lanes.js';
@@ -31,8 +32,10 @@ it('gives each sink batches within its own bounds, or those of all', async () =>
       { name: 'particular', sink: particular, bounds: { maxEvents: 3, lingerMs: 1 } },
     ],
     queue,
-    new DeadLetterRequests(join(directory, 'dead')),
-    new DeadLetters(join(directory, 'dead'), MIB),
+    new DeadLetters(
+      new DeadLetterFiles(join(directory, 'dead'), MIB),
+      new DeadLetterRequests(join(directory, 'dead')),
+    ),
     observer,
   );
   await queue.append(Array.from({ length: 10 }, (_, n) => Buffer.from(String(n))));

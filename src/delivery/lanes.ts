@@ -9,7 +9,6 @@ import { InjectOptions } from '../config/inject-options.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
 import { Readers } from '../queueing/event-queue.js';
-import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { Lane } from './lane.js';
 import { DeliveryOptions } from './delivery.options.js';
@@ -31,9 +30,8 @@ export class Lanes
     @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
     @Inject(SINKS) sinks: readonly ConfiguredSink[],
     private readonly readers: Readers,
-    private readonly requests: DeadLetterRequests,
-    deadLetters: DeadLetters,
-    observer: PipelineObserver,
+    private readonly deadLetters: DeadLetters,
+    private readonly observer: PipelineObserver,
   ) {
     const bounds = {
       maxEvents: options.batchSize,
@@ -42,29 +40,28 @@ export class Lanes
     };
     this.all = sinks.map(
       ({ name, sink, bounds: own }) =>
-        new Lane(
-          name,
-          sink,
-          readers.reader(name),
-          deadLetters,
-          requests,
-          { ...bounds, ...own },
-          observer,
-        ),
+        new Lane(readers.reader(name), sink, { ...bounds, ...own }, deadLetters, observer),
     );
   }
 
   /** Events that are queued for each sink, a replay's too; sinks without any are left out. */
   get undelivered(): ReadonlyMap<string, number> {
     const queued = this.all.map(
-      ({ name }) => [name, this.readers.reader(name).ledger.queued] as const,
+      ({ name, accounting }) => [name, accounting.ledger.queued] as const,
     );
     return new Map(queued.filter(([, events]) => events > 0));
   }
 
   onApplicationBootstrap(): void {
+    this.observer.lanesOpened(() =>
+      this.all.map(({ name, accounting, oldestEventAgeSeconds }) => ({
+        sink: name,
+        ledger: accounting.ledger,
+        oldestEventAgeSeconds,
+      })),
+    );
     this.stopListening = this.all.map((lane) =>
-      this.requests.listen(lane.name, () => lane.nudge()),
+      this.deadLetters.requests.listen(lane.name, () => lane.wake()),
     );
     for (const lane of this.all) {
       lane.start();

@@ -1,7 +1,7 @@
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import type { Sink } from '../sinks/sink.js';
+import { RetryableSinkError, type Sink } from '../sinks/sink.js';
 
 const CHECK_INTERVAL_MS = 5000;
 const CHECK_TIMEOUT_MS = 3000;
@@ -10,7 +10,7 @@ const DOWN_AFTER_FAILURES = 3;
 
 /**
  * Whether a sink is up: its own check passes, and what is written to it does not fail again and again.
- * Tells and logs each change once.
+ * Reports and logs each change once.
  */
 export class SinkState {
   private readonly logger: Logger;
@@ -22,14 +22,14 @@ export class SinkState {
   private stopped = false;
 
   constructor(
-    private readonly name: string,
+    readonly name: string,
     private readonly sink: Sink,
     private readonly observer: PipelineObserver,
   ) {
     this.logger = new Logger(`Sink ${name}`);
   }
 
-  /** `unknown` until the first check or attempt tells. */
+  /** `unknown` until the first check or attempt has ended. */
   get state(): 'up' | 'down' | 'unknown' {
     return this.known ?? 'unknown';
   }
@@ -62,10 +62,16 @@ export class SinkState {
     this.update();
   }
 
-  attemptFailed(error: Error): void {
+  attemptFailed(error: Error, seconds: number): void {
+    const errorType = error instanceof RetryableSinkError ? error.errorType : 'other';
+    this.observer.batchFailed(this.name, errorType, seconds);
     this.failuresInARow += 1;
     this.writeError = error.message;
     this.update();
+  }
+
+  attemptRepeated(): void {
+    this.observer.batchRetried(this.name);
   }
 
   private async check(): Promise<string | undefined> {

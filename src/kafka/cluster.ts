@@ -1,38 +1,35 @@
-import { Connection, type ConnectionOptions, metadataV9 } from '@platformatic/kafka';
-import { RetryableSinkError } from '../sinks/sink.js';
+import { Connection, metadataV9 } from '@platformatic/kafka';
 import { type Broker, formatBroker, parseBroker } from './brokers.js';
-import { asSinkError, CODES, codeError } from './kafka-error.js';
-import type { KafkaOptions } from '../sinks/kafka/kafka.options.js';
+import type { KafkaConnectionOptions } from './kafka-connection.options.js';
+import { asKafkaError, CODES, codeError, KafkaError } from './kafka-error.js';
+import { securityOptions } from './security-options.js';
 
-/** With the longest backoff of the lane, a dead broker fails often enough for alerts on the rate of errors. */
+/** With the longest backoff of a lane, a dead broker fails often enough for alerts on the rate of errors. */
 const CONNECT_TIMEOUT_MS = 3000;
 export const REQUEST_TIMEOUT_MS = 5000;
 
-/** Index → id of the leader; undefined while the partition has none. */
+/** Index of the partition → id of its leader; undefined while it has none. */
 export type Leaders = readonly (number | undefined)[];
 
-/** Connections to brokers, made when they are first needed, and what the brokers tell of the topic. */
+/** Connections to brokers, made when they are first needed, and what the brokers say about topics. */
 export class Cluster {
   private readonly connections = new Map<string, Connection>();
   private readonly bootstrap: readonly Broker[];
   private known = new Map<number, Broker>();
   private closed = false;
 
-  constructor(
-    private readonly options: KafkaOptions,
-    private readonly connectionOptions: () => Promise<ConnectionOptions>,
-  ) {
+  constructor(private readonly options: KafkaConnectionOptions) {
     this.bootstrap = options.brokers.map(parseBroker);
   }
 
   /**
    * Asks one broker after the other, until one answers.
    * @param creates whether a missing topic is to be created, if the brokers do that
-   * @throws RetryableSinkError no broker answers, or the topic cannot be used
+   * @throws KafkaError no broker answers, or the topic cannot be used
    */
-  async leaders(creates: boolean): Promise<Leaders> {
+  async leaders(topicName: string, creates: boolean): Promise<Leaders> {
     return this.onSome(async (connection) => {
-      const { brokers, topics } = await metadata(connection, this.options.topic, creates);
+      const { brokers, topics } = await metadata(connection, topicName, creates);
       this.known = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
       const topic = topics[0];
       if (!topic || topic.errorCode !== CODES.none) {
@@ -44,16 +41,19 @@ export class Cluster {
     });
   }
 
-  /** Whatever `work` does with a connection to any broker. */
+  /**
+   * Does the work with a connection to any broker.
+   * @throws KafkaError
+   */
   async onSome<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    let failure = new RetryableSinkError('connection', 'Kafka cannot be used: no broker is known');
+    let failure = new KafkaError('connection', 'Kafka cannot be used: no broker is known');
     for (const broker of [...this.known.values(), ...this.bootstrap]) {
       try {
         return await this.on(broker, work);
       } catch (error) {
-        failure = asSinkError(error);
+        failure = asKafkaError(error);
         // The others would say the same.
-        if (failure.errorType === 'auth' || failure.message.startsWith('Kafka says')) {
+        if (failure.kind === 'auth' || failure.code !== undefined) {
           throw failure;
         }
       }
@@ -63,7 +63,7 @@ export class Cluster {
     throw failure;
   }
 
-  /** @throws RetryableSinkError the broker cannot be reached, or the request failed */
+  /** @throws what `work` throws, or why the broker cannot be reached; `asKafkaError` says what it means */
   async onBroker<T>(id: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const broker = this.known.get(id);
     if (!broker) {
@@ -100,12 +100,12 @@ export class Cluster {
     const connection = new Connection('gotrack', {
       connectTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      ...(await this.connectionOptions()),
+      ...(await securityOptions(this.options)),
     });
-    // Whoever uses it is told as well.
+    // Its user gets the error as well.
     connection.on('error', () => {});
     if (this.closed) {
-      throw new RetryableSinkError('connection', 'Kafka cannot be used: the sink is closed');
+      throw new KafkaError('connection', 'Kafka cannot be used: its connections are closed');
     }
     this.connections.set(address, connection);
     await connection.connect(host, port);
@@ -126,14 +126,14 @@ export class Cluster {
 /** The broker has answered, so the connection is good. */
 function isAnswer(error: unknown): boolean {
   return (
-    error instanceof RetryableSinkError ||
+    error instanceof KafkaError ||
     (error instanceof Error && Reflect.get(error, 'code') === 'PLT_KFK_RESPONSE')
   );
 }
 
 type Metadata = ReturnType<typeof metadataV9.parseResponse>;
 
-/** With errors of single topics in it: the client throws them, and its errors carry the answer. */
+/** The answer may hold errors of single topics: the client throws them, and its errors carry the answer. */
 async function metadata(
   connection: Connection,
   topic: string,

@@ -1,9 +1,22 @@
-import type { SinkErrorType } from '../event/reasons.js';
-import { RetryableSinkError } from '../sinks/sink.js';
+import { InvalidValueError } from '../config/setting.js';
 
-type RetryableType = Exclude<SinkErrorType, 'rejected'>;
+export type KafkaErrorKind = 'timeout' | 'connection' | 'auth' | 'throttled' | 'disk' | 'other';
 
-/** Error codes of the Kafka protocol ("Error Codes" in its protocol guide) that the sink tells apart. */
+/** Kafka did not do what was asked for, and may do it later. No secret is in its message. */
+export class KafkaError extends Error {
+  override readonly name = 'KafkaError';
+
+  constructor(
+    readonly kind: KafkaErrorKind,
+    message: string,
+    /** One of the protocol's error codes, when it is a broker that says so. */
+    readonly code?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Error codes of the Kafka protocol ("Error Codes" in its protocol guide) that are told apart. */
 export const CODES = {
   none: 0,
   corruptMessage: 2,
@@ -36,7 +49,7 @@ export const CONTENT_CODES: ReadonlySet<number> = new Set([
   CODES.invalidRecord,
 ]);
 
-/** The broker no longer knows the producer: it has to begin anew, with a new id. */
+/** The broker no longer knows the producer: it has to begin again, with a new id. */
 export const PRODUCER_CODES: ReadonlySet<number> = new Set([
   CODES.outOfOrderSequenceNumber,
   CODES.invalidProducerEpoch,
@@ -45,11 +58,11 @@ export const PRODUCER_CODES: ReadonlySet<number> = new Set([
   CODES.producerFenced,
 ]);
 
-const WORDS = new Map<number, readonly [type: RetryableType, words: string]>([
+const WORDS = new Map<number, readonly [kind: KafkaErrorKind, words: string]>([
   [CODES.corruptMessage, ['other', 'a batch arrived damaged']],
   [
     CODES.unknownTopicOrPartition,
-    ['other', 'the topic or partition does not exist, or may not be seen; create it (KAFKA_TOPIC)'],
+    ['other', 'the topic or partition does not exist, or may not be seen'],
   ],
   [CODES.leaderNotAvailable, ['other', 'a partition has no leader']],
   [CODES.notLeaderOrFollower, ['other', 'the leader of a partition has changed']],
@@ -72,16 +85,19 @@ const WORDS = new Map<number, readonly [type: RetryableType, words: string]>([
   [CODES.throttlingQuotaExceeded, ['throttled', 'a quota is exceeded']],
 ]);
 
-export function codeError(code: number, serverMessage?: string | null): RetryableSinkError {
-  const [type, words] = WORDS.get(code) ?? ['other', 'the request failed'];
+export function codeError(code: number, serverMessage?: string | null): KafkaError {
+  const [kind, words] = WORDS.get(code) ?? ['other', 'the request failed'];
   const detail = serverMessage ? `: ${serverMessage}` : '';
-  return new RetryableSinkError(type, `Kafka says: ${words} (error code ${code})${detail}`);
+  return new KafkaError(kind, `Kafka says: ${words} (error code ${code})${detail}`, code);
 }
 
-/** An error of the client, as the lane wants it. */
-export function asSinkError(error: unknown): RetryableSinkError {
-  if (error instanceof RetryableSinkError) {
+/** Any failure on the way to Kafka; an error of the client may hold what was sent, so it is not kept. */
+export function asKafkaError(error: unknown): KafkaError {
+  if (error instanceof KafkaError) {
     return error;
+  }
+  if (error instanceof InvalidValueError) {
+    return new KafkaError('other', error.message);
   }
   const chain = causes(error);
   const code = chain.map((cause) => Reflect.get(cause, 'apiCode')).find(isFailure);
@@ -89,14 +105,14 @@ export function asSinkError(error: unknown): RetryableSinkError {
     return codeError(code);
   }
   const message = [...new Set(chain.map((cause) => cause.message))].join(': ');
-  return new RetryableSinkError(typeOf(chain, message), `Kafka cannot be used: ${message}`);
+  return new KafkaError(kindOf(chain, message), `Kafka cannot be used: ${message}`);
 }
 
 function isFailure(code: unknown): code is number {
   return typeof code === 'number' && code > 0;
 }
 
-function typeOf(chain: readonly Error[], message: string): RetryableType {
+function kindOf(chain: readonly Error[], message: string): KafkaErrorKind {
   if (chain.some(({ code }: NodeJS.ErrnoException) => code === 'PLT_KFK_AUTHENTICATION')) {
     return 'auth';
   }

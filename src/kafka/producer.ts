@@ -1,49 +1,30 @@
 import {
-  type ConnectionOptions,
+  type CompressionAlgorithmValue,
   initProducerIdV2,
-  type MessageRecord,
-  murmur2,
   NumericMap,
   produceV8,
 } from '@platformatic/kafka';
-import type { StoredEvent } from '../event/stored-event.js';
-import { readHead } from '../sinks/support/event-head.js';
-import { RetryableSinkError } from '../sinks/sink.js';
-import { answerIn, Cluster, type Leaders, REQUEST_TIMEOUT_MS } from './cluster.js';
-import { asSinkError, CODES, codeError, CONTENT_CODES, PRODUCER_CODES } from './kafka-error.js';
-import { ACKS, type KafkaOptions } from '../sinks/kafka/kafka.options.js';
+import { answerIn, type Cluster, type Leaders, REQUEST_TIMEOUT_MS } from './cluster.js';
+import {
+  asKafkaError,
+  CODES,
+  codeError,
+  CONTENT_CODES,
+  type KafkaError,
+  PRODUCER_CODES,
+} from './kafka-error.js';
+import { type KafkaRecord, UnconfirmedBatch } from './unconfirmed-batch.js';
 
-/** Of one request for one partition. Brokers take 1 MiB unless they are told otherwise (`message.max.bytes`). */
+/** Brokers take a request of 1 MiB for one partition unless configured otherwise (`message.max.bytes`). */
 const CHUNK_BYTES = 1_000_000;
-/** What a record takes beside key and value, about: lengths, times, headers. */
-const RECORD_OVERHEAD_BYTES = 64;
-/** Sequences are 31 bits wide, and begin anew. */
+/** Sequences are 31 bits wide, and begin again at 0. */
 const SEQUENCE_MASK = 0x7f_ff_ff_ff;
 
-const EVENT_TYPE = Buffer.from('event_type');
-const SCHEMA = Buffer.from('schema');
-const V1 = Buffer.from('v1');
-
-interface Entry {
-  /** In the batch. */
-  readonly index: number;
-  readonly record: MessageRecord;
-}
-
-/** Records that go to a partition in one request. Sent again, they are sent as they were. */
-interface Chunk {
-  readonly entries: readonly Entry[];
-  /** Of its first record; undefined until it is sent. */
-  sequence: number | undefined;
-}
-
-/** A batch on its way: what is left of it when a write fails stays for the next one. */
-interface Delivery {
-  readonly batch: readonly StoredEvent[];
-  /** For each partition, in order. */
-  readonly chunks: Map<number, Chunk[]>;
-  /** Index in the batch → why the brokers do not take it. */
-  readonly refused: Map<number, string>;
+export interface ProducerOptions {
+  readonly topic: string;
+  /** Which replicas confirm a record: -1 all that are in sync, 1 the leader, 0 none. */
+  readonly acks: -1 | 0 | 1;
+  readonly compression: CompressionAlgorithmValue;
 }
 
 interface ProducerId {
@@ -51,7 +32,7 @@ interface ProducerId {
   readonly epoch: number;
 }
 
-/** True when nobody answers (`KAFKA_ACKS=0`). */
+/** True when nobody answers (acks 0). */
 type ProduceAnswer = ReturnType<typeof produceV8.parseResponse> | boolean;
 
 interface PartitionAnswer {
@@ -64,55 +45,60 @@ interface PartitionAnswer {
 /**
  * An idempotent producer for one topic ("Idempotent Producer" in KIP-98): each partition's records are numbered, and a
  * request whose outcome is unknown is sent again with the same numbers, so that the broker knows what it has. The
- * client's own producer numbers a batch anew once it has given it up.
+ * client's own producer gives a batch new numbers once it has given it up. One caller, one `write` at a time.
  */
-export class Producer {
-  private readonly cluster: Cluster;
+export class Producer<Item> {
   private readonly isIdempotent: boolean;
   private producerId: ProducerId | undefined;
   /** Number of the next record of each partition. */
   private readonly sequences = new Map<number, number>();
-  private topic: Leaders | undefined;
-  private delivery: Delivery | undefined;
+  private leaders: Leaders | undefined;
+  private underWay:
+    { readonly batch: readonly Item[]; readonly rest: UnconfirmedBatch } | undefined;
   private chunkBytes = CHUNK_BYTES;
 
   constructor(
-    private readonly options: KafkaOptions,
-    connectionOptions: () => Promise<ConnectionOptions>,
+    /** The producer's own; it closes it. */
+    private readonly cluster: Cluster,
+    private readonly options: ProducerOptions,
+    private readonly toRecord: (item: Item) => KafkaRecord,
   ) {
-    this.cluster = new Cluster(options, connectionOptions);
-    this.isIdempotent = ACKS[options.acks] === ACKS.all;
+    this.isIdempotent = options.acks === -1;
   }
 
-  /** @throws RetryableSinkError the topic cannot be used */
+  /** @throws KafkaError the topic cannot be used */
   async open(): Promise<void> {
-    this.topic = await this.cluster.leaders(true);
+    this.leaders = await this.cluster.leaders(this.options.topic, true);
     await this.identify();
   }
 
   /**
-   * After a failure it wants the same batch again.
+   * After a failure it wants the same batch again: the same object.
    * @returns index → reason, of what the brokers refuse for good; everything else is written
-   * @throws RetryableSinkError
+   * @throws KafkaError
    */
-  async write(batch: readonly StoredEvent[]): Promise<ReadonlyMap<number, string>> {
-    if (this.delivery && this.delivery.batch !== batch) {
+  async write(batch: readonly Item[]): Promise<ReadonlyMap<number, string>> {
+    if (this.underWay && this.underWay.batch !== batch) {
       this.forgetProducer();
-      this.delivery = undefined;
+      this.underWay = undefined;
     }
-    const topic = (this.topic ??= await this.cluster.leaders(true));
+    const leaders = await this.knownLeaders();
     await this.identify();
-    this.delivery ??= this.plan(batch, topic.length);
-    const { chunks, refused } = this.delivery;
-    while (chunks.size > 0) {
-      await this.sendRound(chunks, refused);
+    this.underWay ??= { batch, rest: this.plan(batch, leaders.length) };
+    const { rest } = this.underWay;
+    while (rest.partitions.length > 0) {
+      await this.sendRound(rest);
     }
-    this.delivery = undefined;
-    return refused;
+    this.underWay = undefined;
+    return rest.refused;
   }
 
   close(): void {
     this.cluster.close();
+  }
+
+  private async knownLeaders(): Promise<Leaders> {
+    return (this.leaders ??= await this.cluster.leaders(this.options.topic, true));
   }
 
   private async identify(): Promise<void> {
@@ -125,66 +111,39 @@ export class Producer {
     this.producerId = { id: producerId, epoch: producerEpoch };
   }
 
-  private plan(batch: readonly StoredEvent[], partitions: number): Delivery {
-    const timestamp = BigInt(Date.now());
-    const chunks = new Map<number, Chunk[]>();
-    const open = new Map<number, { entries: Entry[]; bytes: number }>();
-    for (const [index, { json }] of batch.entries()) {
-      const { eventId, type } = readHead(json);
-      const key = eventId === undefined ? undefined : Buffer.from(eventId);
-      // As Java's producer does it, so that consumers find a key where they always found it.
-      const partition = (murmur2(key ?? json) & SEQUENCE_MASK) % partitions;
-      const headers = new Map([[SCHEMA, V1]]);
-      if (type !== undefined) {
-        headers.set(EVENT_TYPE, Buffer.from(type));
-      }
-      const bytes = json.length + (key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
-      let chunk = open.get(partition);
-      if (!chunk || chunk.bytes + bytes > this.chunkBytes) {
-        chunk = { entries: [], bytes: 0 };
-        open.set(partition, chunk);
-        chunks.set(partition, [
-          ...(chunks.get(partition) ?? []),
-          { entries: chunk.entries, sequence: undefined },
-        ]);
-      }
-      chunk.bytes += bytes;
-      const record = { topic: this.options.topic, partition, timestamp, value: json, headers };
-      chunk.entries.push({ index, record: key ? { ...record, key } : record });
-    }
-    return { batch, chunks, refused: new Map() };
+  private plan(batch: readonly Item[], partitions: number): UnconfirmedBatch {
+    const { topic } = this.options;
+    const { chunkBytes } = this;
+    return new UnconfirmedBatch(batch.map(this.toRecord), { topic, partitions, chunkBytes });
   }
 
-  /** The next chunk of each partition; partitions of different leaders at the same time. */
-  private async sendRound(
-    chunks: Map<number, Chunk[]>,
-    refused: Map<number, string>,
-  ): Promise<void> {
-    const topic = (this.topic ??= await this.cluster.leaders(true));
-    const partitions = [...chunks.keys()];
-    if (partitions.some((partition) => partition >= topic.length)) {
-      // It was deleted, and created with fewer partitions.
-      this.delivery = undefined;
+  /** Sends the next chunk of each partition; to different leaders at the same time. */
+  private async sendRound(rest: UnconfirmedBatch): Promise<void> {
+    const leaders = await this.knownLeaders();
+    const { partitions } = rest;
+    if (partitions.some((partition) => partition >= leaders.length)) {
+      // The topic was deleted, and created with fewer partitions.
+      this.underWay = undefined;
       throw codeError(CODES.unknownTopicOrPartition);
     }
-    const byLeader = Map.groupBy(partitions, (partition) => topic[partition]);
-    const failures: RetryableSinkError[] = [];
+    const byLeader = Map.groupBy(partitions, (partition) => leaders[partition]);
+    const failures: KafkaError[] = [];
     await Promise.all(
       Array.from(byLeader, async ([leader, led]) => {
         try {
           if (leader === undefined) {
             throw codeError(CODES.leaderNotAvailable);
           }
-          const answers = await this.send(leader, led, chunks);
-          failures.push(...answers.flatMap((answer) => this.take(answer, chunks, refused) ?? []));
+          const answers = await this.send(leader, led, rest);
+          failures.push(...answers.flatMap((answer) => this.take(answer, rest) ?? []));
         } catch (error) {
-          failures.push(asSinkError(error));
+          failures.push(asKafkaError(error));
         }
       }),
     );
     const [failure] = failures;
     if (failure) {
-      this.topic = undefined;
+      this.leaders = undefined;
       throw failure;
     }
   }
@@ -192,30 +151,27 @@ export class Producer {
   private async send(
     leader: number,
     partitions: readonly number[],
-    chunks: ReadonlyMap<number, readonly Chunk[]>,
+    rest: UnconfirmedBatch,
   ): Promise<readonly PartitionAnswer[]> {
+    const { topic, acks, compression } = this.options;
     const sequences = new NumericMap();
-    const records: MessageRecord[] = [];
-    for (const partition of partitions) {
-      const chunk = chunks.get(partition)?.[0];
-      if (chunk) {
-        chunk.sequence ??= this.sequences.get(partition) ?? 0;
-        sequences.set(`${this.options.topic}:${partition}`, chunk.sequence);
-        records.push(...chunk.entries.map(({ record }) => record));
+    const records = partitions.flatMap((partition) => {
+      const chunk = rest.next(partition);
+      if (!chunk) {
+        return [];
       }
-    }
-    const options = {
-      compression: this.options.compression,
-      ...(this.producerId && {
-        producerId: this.producerId.id,
-        producerEpoch: this.producerId.epoch,
-        sequences,
-      }),
+      chunk.sequence ??= this.sequences.get(partition) ?? 0;
+      sequences.set(`${topic}:${partition}`, chunk.sequence);
+      return chunk.entries.map(({ record }) => record);
+    });
+    const identity = this.producerId && {
+      producerId: this.producerId.id,
+      producerEpoch: this.producerId.epoch,
+      sequences,
     };
-    const acks = ACKS[this.options.acks];
     const answer = await this.cluster.onBroker(leader, (connection) =>
       produceV8.api
-        .async(connection, acks, REQUEST_TIMEOUT_MS, records, options)
+        .async(connection, acks, REQUEST_TIMEOUT_MS, records, { compression, ...identity })
         .catch((error: unknown) => answerIn(error) as ProduceAnswer),
     );
     return typeof answer === 'boolean'
@@ -224,26 +180,16 @@ export class Producer {
   }
 
   /** @returns what the broker says, when that is no outcome yet */
-  private take(
-    { index: partition, errorCode, errorMessage, recordErrors }: PartitionAnswer,
-    chunks: Map<number, Chunk[]>,
-    refused: Map<number, string>,
-  ): RetryableSinkError | undefined {
-    const [chunk, ...rest] = chunks.get(partition) ?? [];
+  private take(answer: PartitionAnswer, rest: UnconfirmedBatch): KafkaError | undefined {
+    const { index: partition, errorCode, errorMessage } = answer;
+    const chunk = rest.next(partition);
     if (!chunk) {
       return undefined;
     }
-    const becomes = (left: Chunk[]): void => {
-      if (left.length > 0) {
-        chunks.set(partition, left);
-      } else {
-        chunks.delete(partition);
-      }
-    };
     if (errorCode === CODES.none || errorCode === CODES.duplicateSequenceNumber) {
       const next = (chunk.sequence ?? 0) + chunk.entries.length;
       this.sequences.set(partition, next & SEQUENCE_MASK);
-      becomes(rest);
+      rest.shift(partition);
       return undefined;
     }
     if (CONTENT_CODES.has(errorCode)) {
@@ -251,12 +197,11 @@ export class Producer {
       chunk.sequence = undefined;
       const [entry] = chunk.entries;
       if (entry && chunk.entries.length === 1) {
-        const detail = errorMessage ?? recordErrors[0]?.batchIndexErrorMessage;
-        refused.set(entry.index, refusal(errorCode, entry.record.value.length, detail));
-        becomes(rest);
+        rest.refused.set(entry.index, refusal(answer, entry.record.value.length));
+        rest.shift(partition);
       } else {
         this.chunkBytes = Math.max(CHUNK_BYTES / 64, this.chunkBytes / 2);
-        becomes([...halves(chunk), ...rest]);
+        rest.split(partition);
       }
       return undefined;
     }
@@ -270,24 +215,18 @@ export class Producer {
   private forgetProducer(): void {
     this.producerId = undefined;
     this.sequences.clear();
-    for (const chunk of [...(this.delivery?.chunks.values() ?? [])].flat()) {
-      chunk.sequence = undefined;
-    }
+    this.underWay?.rest.forgetSequences();
   }
 }
 
-function halves({ entries }: Chunk): Chunk[] {
-  const middle = Math.ceil(entries.length / 2);
-  return [entries.slice(0, middle), entries.slice(middle)].map((half) => ({
-    entries: half,
-    sequence: undefined,
-  }));
-}
-
-function refusal(code: number, bytes: number, detail: string | null | undefined): string {
+function refusal(
+  { errorCode, errorMessage, recordErrors }: PartitionAnswer,
+  bytes: number,
+): string {
   const words =
-    code === CODES.invalidRecord
+    errorCode === CODES.invalidRecord
       ? 'the topic does not take such a record'
       : `an event of ${bytes} bytes is more than the topic takes (max.message.bytes)`;
-  return `Kafka says: ${words} (error code ${code})${detail ? `: ${detail}` : ''}`;
+  const detail = errorMessage ?? recordErrors[0]?.batchIndexErrorMessage;
+  return `Kafka says: ${words} (error code ${errorCode})${detail ? `: ${detail}` : ''}`;
 }

@@ -17,18 +17,17 @@ export interface Ledger {
   readonly corrupt: number;
 }
 
-export interface LaneFigures {
+export interface LaneStats {
   readonly sink: string;
   readonly ledger: Ledger;
   /** 0 when nothing is queued. */
   readonly oldestEventAgeSeconds: number;
 }
 
-export interface QueueFigures {
+export interface QueueStats {
   readonly bytes: number;
   readonly capacityBytes: number;
   readonly filesystemAvailableBytes: number;
-  readonly lanes: readonly LaneFigures[];
 }
 
 /**
@@ -49,8 +48,10 @@ export abstract class PipelineObserver {
   /** Rejected events that no longer fit among those kept for diagnosis. */
   abstract rejectedDiscarded(count: number): void;
 
-  /** @param figures asked at each scrape, for as long as the process lives */
-  abstract queueOpened(figures: () => Promise<QueueFigures>): void;
+  /** @param stats asked at each scrape, for as long as the process lives */
+  abstract queueOpened(stats: () => Promise<QueueStats>): void;
+  /** @param stats asked at each scrape, for as long as the process lives */
+  abstract lanesOpened(stats: () => readonly LaneStats[]): void;
   abstract commitSucceeded(seconds: number): void;
   abstract commitFailed(): void;
   /** Told once for each damaged event, however many lanes come across it. */

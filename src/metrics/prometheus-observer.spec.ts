@@ -6,21 +6,21 @@ import {
   REJECTION_REASONS,
   SINK_ERROR_TYPES,
 } from '../event/reasons.js';
-import type { QueueFigures } from './pipeline-observer.js';
+import type { LaneStats, QueueStats } from './pipeline-observer.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 
-const FIGURES: QueueFigures = {
+const STATS: QueueStats = {
   bytes: 4096,
   capacityBytes: 1_048_576,
   filesystemAvailableBytes: 9_999_999,
-  lanes: [
-    {
-      sink: 'log',
-      oldestEventAgeSeconds: 12.5,
-      ledger: { accepted: 21, delivered: 1, queued: 2, deadLettered: 3, purged: 6, corrupt: 9 },
-    },
-  ],
 };
+const LANES: readonly LaneStats[] = [
+  {
+    sink: 'log',
+    oldestEventAgeSeconds: 12.5,
+    ledger: { accepted: 21, delivered: 1, queued: 2, deadLettered: 3, purged: 6, corrupt: 9 },
+  },
+];
 
 function observed(...sinks: string[]) {
   const observer = new PrometheusObserver({ sinks });
@@ -181,7 +181,8 @@ describe('PrometheusObserver', () => {
 
   it('shows what the queue tells of itself', async () => {
     const { observer, series } = observed('log');
-    observer.queueOpened(() => Promise.resolve(FIGURES));
+    observer.queueOpened(() => Promise.resolve(STATS));
+    observer.lanesOpened(() => LANES);
     observer.commitSucceeded(0.004);
     observer.commitFailed();
     observer.corruptRecordsFound(4);
@@ -211,7 +212,7 @@ describe('PrometheusObserver', () => {
     let bytes = 0;
     observer.queueOpened(() => {
       bytes += 1;
-      return Promise.resolve({ ...FIGURES, bytes, capacityBytes: bytes });
+      return Promise.resolve({ ...STATS, bytes, capacityBytes: bytes });
     });
     for (const scrape of [1, 2]) {
       const all = await series();
@@ -225,10 +226,11 @@ describe('PrometheusObserver', () => {
     observer.queueOpened(() => Promise.reject(new Error('no such disk')));
     const without = await series();
     expect(without.has('gotrack_queue_bytes')).toBe(false);
-    expect(without.has('gotrack_queue_depth{sink="log"}')).toBe(false);
+    expect(without.has('gotrack_queue_filesystem_available_bytes')).toBe(false);
+    expect(without.has('gotrack_queue_depth{sink="log"}')).toBe(true);
     expect(without.has('gotrack_events_ingested_total{sink="log"}')).toBe(true);
 
-    observer.queueOpened(() => Promise.resolve(FIGURES));
+    observer.queueOpened(() => Promise.resolve(STATS));
     expect((await series()).get('gotrack_queue_bytes')).toBe(4096);
   });
 
@@ -244,7 +246,7 @@ describe('PrometheusObserver', () => {
       const scrape = series();
       await vi.advanceTimersByTimeAsync(5_000);
       const all = await scrape;
-      expect(all.has('gotrack_queue_depth{sink="log"}')).toBe(false);
+      expect(all.has('gotrack_queue_bytes')).toBe(false);
       expect(all.has('gotrack_queue_commit_errors_total')).toBe(true);
     }
     expect(questions).toEqual(['asked']);

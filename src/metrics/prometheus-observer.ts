@@ -15,10 +15,10 @@ import {
 import { INSTRUMENTS, LEDGER_STATES } from './instruments.js';
 import {
   type EventEndpoint,
-  type LaneFigures,
+  type LaneStats,
   type Ledger,
   PipelineObserver,
-  type QueueFigures,
+  type QueueStats,
 } from './pipeline-observer.js';
 import { PROCESS_START_SECONDS } from './process-start.js';
 import { type MetricSource, pull, pullHistogram, type Samples } from './pulled-metric.js';
@@ -64,8 +64,9 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   private rejectedReplays = 0;
   private corruptRecords = 0;
 
-  private askQueue: () => Promise<QueueFigures>;
-  private unanswered: Promise<QueueFigures> | undefined;
+  private askLanes: () => readonly LaneStats[];
+  private askQueue: () => Promise<QueueStats>;
+  private unanswered: Promise<QueueStats> | undefined;
   private queueAnswers = true;
 
   constructor({ sinks }: { readonly sinks: readonly string[] }) {
@@ -73,7 +74,8 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     for (const sink of sinks) {
       this.sinks.set(sink, sinkTotals(sink));
     }
-    this.askQueue = () => Promise.resolve(unopened(sinks));
+    this.askQueue = () => Promise.resolve(UNOPENED);
+    this.askLanes = () => sinks.map(unopenedLane);
   }
 
   eventsReceived(endpoint: EventEndpoint, count: number): void {
@@ -100,8 +102,12 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     this.discarded += count;
   }
 
-  queueOpened(figures: () => Promise<QueueFigures>): void {
+  queueOpened(figures: () => Promise<QueueStats>): void {
     this.askQueue = figures;
+  }
+
+  lanesOpened(stats: () => readonly LaneStats[]): void {
+    this.askLanes = stats;
   }
 
   commitSucceeded(seconds: number): void {
@@ -252,14 +258,12 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   }
 
   private registerQueue(registry: Registry): void {
-    const once = (value: (figures: QueueFigures) => number) => async () => {
+    const once = (value: (figures: QueueStats) => number) => async () => {
       const figures = await this.queueFigures();
       return figures ? [[{}, value(figures)] as const] : [];
     };
-    const each = (value: (lane: LaneFigures) => number) => async () => {
-      const figures = await this.queueFigures();
-      return (figures?.lanes ?? []).map((lane) => [{ sink: lane.sink }, value(lane)] as const);
-    };
+    const each = (value: (lane: LaneStats) => number) => () =>
+      this.askLanes().map((lane) => [{ sink: lane.sink }, value(lane)] as const);
 
     pull(
       registry,
@@ -286,12 +290,11 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
       INSTRUMENTS.queueFilesystemAvailable,
       once((figures) => figures.filesystemAvailableBytes),
     );
-    pull(registry, INSTRUMENTS.ledgerEvents, async () => {
-      const figures = await this.queueFigures();
-      return (figures?.lanes ?? []).flatMap(({ sink, ledger }) =>
+    pull(registry, INSTRUMENTS.ledgerEvents, () =>
+      this.askLanes().flatMap(({ sink, ledger }) =>
         LEDGER_STATES.map((state) => [{ sink, state }, inState(ledger, state)] as const),
-      );
-    });
+      ),
+    );
     pullHistogram(registry, INSTRUMENTS.queueCommitDuration, () => [[{}, this.commits]]);
     pull(registry, INSTRUMENTS.queueCommitErrors, () => [[{}, this.commitErrors]]);
     pull(registry, INSTRUMENTS.queueCorruptRecords, () => [[{}, this.corruptRecords]]);
@@ -308,7 +311,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   }
 
   /** `undefined` without an answer: its series are then absent. */
-  private async queueFigures(): Promise<QueueFigures | undefined> {
+  private async queueFigures(): Promise<QueueStats | undefined> {
     const timeout = Promise.withResolvers<undefined>();
     const timer = setTimeout(timeout.resolve, FIGURES_TIMEOUT_MS, undefined).unref();
     try {
@@ -370,14 +373,11 @@ function sinkTotals(sink: string): SinkTotals {
 }
 
 /** What is shown until the queue is open. */
-function unopened(sinks: readonly string[]): QueueFigures {
+const UNOPENED: QueueStats = { bytes: 0, capacityBytes: 0, filesystemAvailableBytes: 0 };
+
+function unopenedLane(sink: string): LaneStats {
   const ledger = { accepted: 0, delivered: 0, queued: 0, deadLettered: 0, purged: 0, corrupt: 0 };
-  return {
-    bytes: 0,
-    capacityBytes: 0,
-    filesystemAvailableBytes: 0,
-    lanes: sinks.map((sink) => ({ sink, ledger, oldestEventAgeSeconds: 0 })),
-  };
+  return { sink, ledger, oldestEventAgeSeconds: 0 };
 }
 
 function inState(ledger: Ledger, state: (typeof LEDGER_STATES)[number]): number {

@@ -1,10 +1,9 @@
 import type { EncodedEvent, StoredEvent } from '../event/stored-event.js';
-import type { Ledger } from '../metrics/pipeline-observer.js';
 
 /** A batch is handed out as soon as one of its bounds is reached. */
 export interface BatchBounds {
   readonly maxEvents: number;
-  /** Of JSON. The first event always fits. */
+  /** Counts the events' JSON. The first event always fits. */
   readonly maxBytes: number;
   /** How long the first event may wait for others. */
   readonly lingerMs: number;
@@ -13,34 +12,8 @@ export interface BatchBounds {
 export interface Batch {
   /** In order; empty when everything between two positions was damaged. */
   readonly events: readonly StoredEvent[];
-  /** Position behind the batch: commit it, or the position behind one of its events. */
+  /** Position after the batch: commit it, or the position after one of its events. */
   readonly end: number;
-}
-
-/** Of the settled events that no commit has told yet, those that were not delivered. */
-export interface Undelivered {
-  readonly deadLettered: number;
-  /** Dead-lettered, then deleted. */
-  readonly purged: number;
-  /** Dead-lettered, then queued again by the replay under way. */
-  readonly replayed: number;
-}
-
-export const ALL_DELIVERED: Undelivered = { deadLettered: 0, purged: 0, replayed: 0 };
-
-/** Where a lane takes its batches from. One caller, one call at a time. */
-export interface BatchSource {
-  /**
-   * The events behind the last batch; the first batch begins at the committed position. Resolves at the
-   * first bound reached; rejects with the signal's reason when it is aborted before that.
-   */
-  read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch>;
-
-  /**
-   * Everything before `position` is settled. Durable when it resolves; may be called with a position
-   * inside the batch.
-   */
-  commit(position: number, undelivered: Undelivered): Promise<void>;
 }
 
 /** A replay of dead letters: how far it is. */
@@ -49,31 +22,62 @@ export interface ReplayMark {
   readonly file: string;
   /** Everything before it is settled, bytes. */
   readonly offset: number;
-  /** Events behind the offset. */
+  /** Events after the offset. */
   readonly remaining: number;
   /** How many of these the ledger counts as queued; fewer when a crash has left some there twice. */
   readonly queued: number;
 }
 
 /**
- * One lane's view of the queue, and the keeper of its ledger: every change of it is durable when its
- * promise resolves. `read` sets damaged events aside, counts and skips them.
+ * What delivery keeps beside a sink's position, so that its ledger survives a restart. A driver stores it
+ * with the position and changes none of it.
  */
-export interface QueueReader extends BatchSource {
-  readonly name: string;
-  /** Events behind the committed position; those of a replay are not among them. */
-  readonly depth: number;
-  readonly ledger: Ledger;
-  readonly replay: ReplayMark | undefined;
+export interface Account {
+  /** Settled events that were not delivered: they are in the dead letters, or were deleted from them. */
+  readonly deadLettered: number;
+  readonly purged: number;
+  readonly replay?: ReplayMark;
+}
 
-  /** The dead letters of the sink, which are in `file` now, are queued again. */
-  beginReplay(file: string, events: number): Promise<void>;
-  /** So many more events of the replay, all before `offset`, are settled. */
-  settleReplay(offset: number, events: number, undelivered: Undelivered): Promise<void>;
-  /** Its file is gone; what was not settled went with it. */
-  endReplay(): Promise<void>;
-  /** The dead letters are deleted. */
-  purgeDeadLetters(): Promise<void>;
+export type AccountChange = (account: Account) => Account;
+
+/** How far a sink is: events since it joined the queue. */
+export interface Progress {
+  readonly accepted: number;
+  /** Before the committed position. */
+  readonly settled: number;
+  /** Settled events that were damaged in the queue, and skipped. */
+  readonly corrupt: number;
+}
+
+/**
+ * One sink's way out of the queue, for one caller, one call at a time. `read` sets damaged events aside,
+ * counts and skips them.
+ */
+export abstract class BatchSource {
+  abstract readonly name: string;
+  /** Events after the committed position. */
+  abstract readonly depth: number;
+  abstract readonly progress: Progress;
+  /** As it was last stored. */
+  abstract readonly account: Account;
+  /** 0 when nothing is queued. */
+  abstract readonly oldestEventAgeSeconds: number;
+
+  /**
+   * The events after the last batch; the first batch begins at the committed position. Resolves at the
+   * first bound reached; rejects with the signal's reason when it is aborted before that.
+   */
+  abstract read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch>;
+
+  /**
+   * Everything before `position`, which may lie inside the batch, is settled. The position and the change
+   * of the account are durable, both or none, when it resolves.
+   */
+  abstract commit(position: number, change: AccountChange): Promise<void>;
+
+  /** Changes the account alone; durable when it resolves. */
+  abstract updateAccount(change: AccountChange): Promise<void>;
 }
 
 /** Whether `append` takes events, and if not, why. */
@@ -81,7 +85,7 @@ export type QueueState = 'accepting' | 'full' | 'failing' | 'closed';
 
 /**
  * The durable queue between ingestion and the lanes. Positions are opaque but for their order, appends
- * are batches, commits are explicit: a distributed log can stand behind this port.
+ * are batches, commits are explicit: a distributed log can implement this port.
  */
 export abstract class EventQueue {
   /**
@@ -94,7 +98,7 @@ export abstract class EventQueue {
   abstract readonly state: QueueState;
   /**
    * So much waits for the disk that a request is better turned away before it is parsed. `append` still
-   * takes what comes: it is from a request that was let in.
+   * takes what comes: it is from a request that was admitted.
    */
   abstract readonly overloaded: boolean;
   /** The storage's own words while the state is `failing`. */
@@ -104,7 +108,7 @@ export abstract class EventQueue {
 /** The reading side of the queue, one reader for each sink. */
 export abstract class Readers {
   /** The same one each time. */
-  abstract reader(sink: string): QueueReader;
+  abstract reader(sink: string): BatchSource;
 
   /** Takes nothing more, finishes what is being written, and releases the storage. */
   abstract close(): Promise<void>;

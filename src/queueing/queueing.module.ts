@@ -2,7 +2,7 @@ import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, Readers } from './event-queue.js';
-import { QUEUE_CATALOGUE } from './queue.catalogue.js';
+import { queueDriver } from './queue.catalogue.js';
 import { QueueingOptions } from './queueing.options.js';
 
 /** One driver's queue, open: ingestion appends to it, delivery reads from it. */
@@ -21,7 +21,7 @@ export class QueueingModule {
           provide: OPEN_QUEUE,
           inject: [getConfigToken(QueueingOptions.key), PipelineObserver],
           useFactory: (options: QueueingOptions, observer: PipelineObserver) =>
-            QUEUE_CATALOGUE.embedded(options, sinks, observer),
+            queueDriver.open(options, sinks, observer),
         },
         { provide: EventQueue, useExisting: OPEN_QUEUE },
         { provide: Readers, useExisting: OPEN_QUEUE },

@@ -3,12 +3,12 @@ import { ConfigModule, registerAs } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ConfiguredSink, SINKS } from './configured-sinks.js';
-import { KafkaOptions } from './kafka/kafka.options.js';
 import { LogSink } from './log/log-sink.js';
 import { LogOptions } from './log/log.options.js';
 import { StdoutSink } from './log/stdout-sink.js';
 import { PostgresSink } from './postgres/postgres-sink.js';
 import { PostgresOptions } from './postgres/postgres.options.js';
+import { SINK_OPTIONS_CLASSES } from './sink.catalogue.js';
 import { SinksModule } from './sinks.module.js';
 import { SinksOptions } from './sinks.options.js';
 
@@ -16,14 +16,14 @@ async function configuredSinks(
   log: Partial<LogOptions>,
   outputs: readonly string[] = ['log'],
 ): Promise<readonly ConfiguredSink[]> {
-  const load = [
-    registerAs(SinksOptions.key, () => Object.assign(new SinksOptions(), { outputs })),
-    registerAs(PostgresOptions.key, () =>
-      Object.assign(new PostgresOptions(), { batchSize: 7, flushMs: 8 }),
-    ),
-    registerAs(KafkaOptions.key, () => new KafkaOptions()),
-    registerAs(LogOptions.key, () => Object.assign(new LogOptions(), log)),
-  ];
+  const given = new Map<object, object>([
+    [SinksOptions, { outputs }],
+    [PostgresOptions, { batchSize: 7, flushMs: 8 }],
+    [LogOptions, log],
+  ]);
+  const load = [SinksOptions, ...SINK_OPTIONS_CLASSES].map((optionsClass) =>
+    registerAs(optionsClass.key, () => Object.assign(new optionsClass(), given.get(optionsClass))),
+  );
   @Module({
     imports: [ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load }), SinksModule],
   })
@@ -47,6 +47,7 @@ describe('SinksModule', () => {
 
     expect(log?.sink).toBeInstanceOf(StdoutSink);
   });
+
   it('says with what bounds a sink wants its batches, where it has its own', async () => {
     const [log, postgres] = await configuredSinks({}, ['log', 'postgres']);
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type OptionsRead, readOptions } from '../config/read-options.js';
+import { SINK_NAMES } from './sink.catalogue.js';
 import { SinksOptions } from './sinks.options.js';
 
 function read(outputs?: string): OptionsRead<SinksOptions> {
@@ -27,7 +28,7 @@ describe('OUTPUTS', () => {
     [',', 'must name at least one sink'],
     ['log,log', 'must not name a sink twice'],
     ['log,Log', 'must not name a sink twice'],
-    ['log,s3cret', 'must be a comma list of log, kafka, postgres'],
+    ['log,s3cret', `must be a comma list of ${SINK_NAMES.join(', ')}`],
   ])('refuses %j', (outputs, reason) => {
     expect(read(outputs).faults).toEqual([{ name: 'OUTPUTS', reason }]);
   });

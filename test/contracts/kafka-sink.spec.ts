@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readOptions } from '../../src/config/read-options.js';
 import type { StoredEvent } from '../../src/event/stored-event.js';
-import { KafkaSink } from '../../src/sinks/kafka/kafka-sink.js';
 import {
-  COMPRESSIONS,
-  KafkaOptions,
+  KafkaConnectionOptions,
   SASL_MECHANISMS,
-} from '../../src/sinks/kafka/kafka.options.js';
+} from '../../src/kafka/kafka-connection.options.js';
+import { KafkaSink } from '../../src/sinks/kafka/kafka-sink.js';
+import { COMPRESSIONS, KafkaOptions } from '../../src/sinks/kafka/kafka.options.js';
 import { RejectedEventsError, RetryableSinkError } from '../../src/sinks/sink.js';
 import { freePort } from '../support/servers/free-port.js';
 import { KAFKA_USER, KafkaBroker } from '../support/servers/kafka-broker.js';
@@ -20,7 +20,7 @@ import { uniqueName } from '../support/servers/postgres-server.js';
 import { createServerCertificate } from '../support/servers/server-certificate.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import {
-  describeSink,
+  describeSinkContract,
   failureOf,
   jsonOf,
   type SinkTarget,
@@ -43,12 +43,15 @@ type Variables = Readonly<Record<string, string>>;
 
 function createUnclosed(variables: Variables): KafkaSink {
   const all = { KAFKA_BROKERS: broker().address(), ...variables };
-  const given = Object.entries(all)
-    .filter(([, text]) => text !== '')
-    .map(([name, text]) => [name, { text, source: 'environment' }] as const);
-  const { options, faults } = readOptions(KafkaOptions, new Map(given), '.');
-  expect(faults).toEqual([]);
-  return new KafkaSink(options);
+  const given = new Map(
+    Object.entries(all)
+      .filter(([, text]) => text !== '')
+      .map(([name, text]) => [name, { text, source: 'environment' }] as const),
+  );
+  const connection = readOptions(KafkaConnectionOptions, given, '.');
+  const own = readOptions(KafkaOptions, given, '.');
+  expect([...connection.faults, ...own.faults]).toEqual([]);
+  return new KafkaSink(connection.options, own.options);
 }
 
 function createSink(variables: Variables): KafkaSink {
@@ -107,7 +110,7 @@ async function createTarget(): Promise<SinkTarget> {
 }
 
 describe.skipIf(!started?.isOwn)('through a broken way to Kafka', () => {
-  describeSink('the kafka sink', {
+  describeSinkContract('the kafka sink', {
     createTarget,
     refusedJson: storedEvent(0, 'x'.repeat(TOPIC_BYTES)).json.toString(),
   });
@@ -208,7 +211,7 @@ describe.skipIf(!started)('on Kafka', () => {
   it('goes to the partition that every Kafka client finds for the key', async () => {
     const topic = await newTopic(7);
     const sink = await createOpen({ KAFKA_TOPIC: topic });
-    // Of org.apache.kafka.common.utils.Utils: toPositive(murmur2(key)) % 7.
+    // From org.apache.kafka.common.utils.Utils: toPositive(murmur2(key)) % 7.
     const partitions = { 'order-1': 4, 'order-2': 1, żółć: 2, a: 5 };
     const batch = Object.keys(partitions).map((event_id, position) => ({
       position,
@@ -254,7 +257,7 @@ describe.skipIf(!started)('on Kafka', () => {
     expect(await valuesOf(topic)).toEqual(jsonOf([first, last]));
   });
 
-  it('waits for a topic that is missing, and goes on once it is created', async () => {
+  it('waits for a topic that is missing, and writes once it is created', async () => {
     const topic = uniqueName('late');
     const sink = createSink({ KAFKA_TOPIC: topic });
     const batch = storedEvents(20);
@@ -365,7 +368,7 @@ describe.skipIf(!started?.isOwn)('on Kafka with TLS and passwords', () => {
     expect(await valuesOf(topic)).toHaveLength(1);
   });
 
-  it('reads the password anew for a new connection', async () => {
+  it('reads the password again for a new connection', async () => {
     const file = join(directory, 'password');
     await writeFile(file, 'outdated\n');
     const topic = await newTopic();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { LogSink } from '../../src/sinks/log/log-sink.js';
 import { LogOptions } from '../../src/sinks/log/log.options.js';
-import { describeSink, type SinkTarget } from './sink-contract.js';
+import { describeSinkContract, type SinkTarget } from './sink-contract.js';
 
 Logger.overrideLogger(false);
 
@@ -45,4 +45,4 @@ async function createTarget(): Promise<SinkTarget> {
   };
 }
 
-describeSink('the log sink', { createTarget });
+describeSinkContract('the log sink', { createTarget });

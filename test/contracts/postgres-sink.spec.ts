@@ -5,12 +5,12 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { v5 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readOptions } from '../../src/config/read-options.js';
 import type { StoredEvent } from '../../src/event/stored-event.js';
 import { PostgresSink } from '../../src/sinks/postgres/postgres-sink.js';
 import { PostgresOptions } from '../../src/sinks/postgres/postgres.options.js';
-import { uuidv5 } from '../../src/sinks/postgres/uuidv5.js';
 import type { SinkErrorType } from '../../src/event/reasons.js';
 import { RejectedBatchError } from '../../src/sinks/sink.js';
 import {
@@ -26,7 +26,7 @@ import {
 } from '../support/servers/server-certificate.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import {
-  describeSink,
+  describeSinkContract,
   failureOf,
   jsonOf,
   type SinkTarget,
@@ -141,7 +141,7 @@ async function createTarget(copy: boolean): Promise<SinkTarget> {
 
 describe.skipIf(!started)('on PostgreSQL', () => {
   for (const copy of [true, false]) {
-    describeSink(`the postgres sink with PG_COPY=${copy}`, {
+    describeSinkContract(`the postgres sink with PG_COPY=${copy}`, {
       createTarget: () => createTarget(copy),
       refusedJson: refused(0).json.toString(),
     });
@@ -195,7 +195,7 @@ describe.skipIf(!started)('on PostgreSQL', () => {
 
       const rows = await rowsOf(table);
       expect(rows.map(({ event_id }) => event_id)).toEqual(
-        ids.map((id) => uuidv5(`gotrack:${id}`)),
+        ids.map((id) => v5(`gotrack:${id}`, v5.URL)),
       );
       expect(rows.map(({ payload }) => payload)).toMatchObject(
         ids.map((event_id) => ({ event_id })),
@@ -539,7 +539,7 @@ describe.skipIf(!started)('on PostgreSQL', () => {
       await server().query(`alter system set ssl_key_file = '${own.key}'`);
       await server().query(`alter system set ssl = ${state}`);
       await server().query('select pg_reload_conf()');
-      // What a new connection gets, told by one.
+      // Only a new connection can say what new connections get.
       await expect
         .poll(async () => {
           const probe = new Client({ connectionString: server().dsn });

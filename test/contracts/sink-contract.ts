@@ -15,11 +15,11 @@ const MIB = 1_048_576;
 export interface SinkTarget {
   /** Another instance at each call, not opened. */
   createSink(): Sink;
-  /** The JSON of every stored event, in order, as somebody else than the sink reads it. */
+  /** The JSON of every stored event, in order, as another client than the sink reads it. */
   readStored(): Promise<readonly string[]>;
   makeUnavailable(): Promise<void>;
   makeAvailable(): Promise<void>;
-  /** Frees the target; it may be unavailable. */
+  /** Frees the target, which may be unavailable. */
   remove(): Promise<void>;
 }
 
@@ -49,8 +49,8 @@ export function jsonOf(events: readonly StoredEvent[]): string[] {
   return events.map(({ json }) => json.toString());
 }
 
-/** What every sink owes its lane. Run it from the sink's own spec. */
-export function describeSink(name: string, harness: SinkHarness): void {
+/** What every sink owes its lane; the spec of each sink runs it. */
+export function describeSinkContract(name: string, harness: SinkHarness): void {
   describe(`${name} keeps the contract of a sink`, () => {
     let target: SinkTarget;
     let sinks: Set<Sink>;
@@ -124,7 +124,7 @@ export function describeSink(name: string, harness: SinkHarness): void {
       expect(await target.readStored()).toEqual(jsonOf(batch));
     });
 
-    it('has stored each batch when its write resolves, behind the ones before', async () => {
+    it('has stored each batch when its write resolves, after the ones before', async () => {
       const sink = await createOpen();
       const events = storedEvents(30);
 
@@ -134,14 +134,14 @@ export function describeSink(name: string, harness: SinkHarness): void {
       }
     });
 
-    it('fails for now while the target is unavailable, and takes the same batch afterwards', async () => {
+    it('fails with an error to retry while the target is unavailable, and takes the same batch afterwards', async () => {
       const sink = await createOpen();
       const [before, batch] = [storedEvents(10), storedEvents(10, 10)];
       await sink.write(before);
 
       await target.makeUnavailable();
-      await expectFailureForNow(sink.write(batch));
-      await expectFailureForNow(sink.write(batch));
+      await expectRetryable(sink.write(batch));
+      await expectRetryable(sink.write(batch));
       await target.makeAvailable();
       expect((await target.readStored()).slice(0, before.length)).toEqual(jsonOf(before));
       for (const json of await target.readStored()) {
@@ -158,7 +158,7 @@ export function describeSink(name: string, harness: SinkHarness): void {
       const sink = await createOpen();
       const batch = storedEvents(4);
       await target.makeUnavailable();
-      await expectFailureForNow(sink.write(batch));
+      await expectRetryable(sink.write(batch));
       await target.makeAvailable();
 
       await untilDone(() => sink.write(batch.slice(0, 1)));
@@ -172,7 +172,7 @@ export function describeSink(name: string, harness: SinkHarness): void {
       await expect(sink.check()).resolves.toBeUndefined();
 
       await target.makeUnavailable();
-      await expectFailureForNow(sink.check());
+      await expectRetryable(sink.check());
 
       await target.makeAvailable();
       await untilDone(() => sink.check());
@@ -191,8 +191,8 @@ export function describeSink(name: string, harness: SinkHarness): void {
       const sink = create();
       const batch = storedEvents(3);
       await target.makeUnavailable();
-      await expectFailureForNow(sink.open());
-      await expectFailureForNow(sink.open());
+      await expectRetryable(sink.open());
+      await expectRetryable(sink.open());
 
       await target.makeAvailable();
       await untilDone(() => sink.open());
@@ -201,7 +201,7 @@ export function describeSink(name: string, harness: SinkHarness): void {
       expect(await target.readStored()).toEqual(jsonOf(batch));
     });
 
-    it('keeps what was stored when another instance goes on', async () => {
+    it('keeps what was stored when another instance continues', async () => {
       const events = storedEvents(20);
       const first = await createOpen();
       await first.write(events.slice(0, 10));
@@ -220,7 +220,7 @@ export function describeSink(name: string, harness: SinkHarness): void {
     it('closes after it failed to open', async () => {
       const sink = create();
       await target.makeUnavailable();
-      await expectFailureForNow(sink.open());
+      await expectRetryable(sink.open());
 
       await expect(close(sink)).resolves.toBeUndefined();
     });
@@ -255,7 +255,7 @@ export async function failureOf(attempt: Promise<unknown>): Promise<RetryableSin
   throw new TypeError(`expected a RetryableSinkError, got ${String(error)}`);
 }
 
-async function expectFailureForNow(attempt: Promise<unknown>): Promise<void> {
+async function expectRetryable(attempt: Promise<unknown>): Promise<void> {
   const error = await failureOf(attempt);
   expect(SINK_ERROR_TYPES.filter((type) => type !== 'rejected')).toContain(error.errorType);
   expect(error.message).not.toBe('');

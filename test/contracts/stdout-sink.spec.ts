@@ -12,7 +12,7 @@ import { jsonOf, storedEvent, storedEvents } from './sink-contract.js';
 
 interface Child {
   readonly process: ChildProcess;
-  /** Has the child write the batch, and tells what became of it. */
+  /** Has the child write the batch, and resolves to its outcome. */
   write(batch: readonly StoredEvent[]): Promise<string>;
   /** Ends it as its input ends; resolves to its exit code. */
   end(): Promise<unknown>;
@@ -94,7 +94,7 @@ describe('the log sink on the standard output of a process', () => {
   });
 
   it.skipIf(!canMount())(
-    'does not confirm what a full disk cuts short, and spoils no line behind it',
+    'does not confirm what a full disk cuts short, and spoils no line after it',
     async () => {
       const mountPoint = join(await temporaryDirectory(), 'small');
       const [path, ballast] = ['out', 'ballast'].map((name) => join(mountPoint, name));

@@ -181,7 +181,7 @@ describe('rejected events', () => {
     const second = await workplace.start();
     const asked = await workplace.run(['dead-letters', 'replay', 'rejected', '--wait']);
     expect(asked.stdout).toContain('rejected: done; there are 2 event(s) in its dead letters now');
-    expect(asked.stdout).toContain('402 event(s) being validated anew');
+    expect(asked.stdout).toContain('402 event(s) being validated again');
     await until(
       async () =>
         (await second.metric('gotrack_events_replayed_total', { sink: 'rejected' })) === 400,

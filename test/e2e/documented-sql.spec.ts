@@ -13,15 +13,15 @@ import {
 const started = await startPostgres();
 afterAll(() => started?.stop());
 
-/** The statements that docs/operations.md shows under a heading. */
-async function documented(heading: string): Promise<readonly string[]> {
-  const page = await readFile('docs/operations.md', 'utf8');
+/** The statements that a page of docs/operations shows under a heading. */
+async function documented(name: string, heading: string): Promise<readonly string[]> {
+  const page = await readFile(`docs/operations/${name}.md`, 'utf8');
   const from = page.indexOf(`# ${heading}\n`);
   const section = page.slice(from, page.indexOf('\n## ', from));
   return [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
 }
 
-describe.skipIf(!started)('the SQL of docs/operations.md', () => {
+describe.skipIf(!started)('the SQL of docs/operations', () => {
   const server = started as PostgresServer;
   /** The documents name the table and the role: a database of its own keeps them from others. */
   const database = uniqueName('documented');
@@ -74,9 +74,10 @@ describe.skipIf(!started)('the SQL of docs/operations.md', () => {
   afterEach(() => workplace.remove());
 
   it('makes a role and a table with which events are delivered', async () => {
-    const [table = '', temporary = ''] = (await documented('The role PostgreSQL needs')).map(
-      (sql) =>
-        sql.replaceAll(/\bto gotrack\b/g, `to ${role}`).replace('role gotrack', `role ${role}`),
+    const [table = '', temporary = ''] = (
+      await documented('sinks', 'The role PostgreSQL needs')
+    ).map((sql) =>
+      sql.replaceAll(/\bto gotrack\b/g, `to ${role}`).replace('role gotrack', `role ${role}`),
     );
     await admin.query(table);
     const dsn = dsnOf({ user: role, password: 'change-me' });
@@ -96,7 +97,7 @@ describe.skipIf(!started)('the SQL of docs/operations.md', () => {
       session: { visitor_id },
     }));
     await deliver({ PG_DSN: dsnOf() }, events);
-    const [erase = ''] = await documented('In the table and the topic');
+    const [erase = ''] = await documented('security', 'In the table and the topic');
     expect((await admin.query(erase)).rowCount).toBe(2);
     const { rows: left } = await admin.query<{ event_id: string }>(
       'select event_id from events_json',
@@ -109,7 +110,7 @@ describe.skipIf(!started)('the SQL of docs/operations.md', () => {
     await admin.query(`insert into events_json (event_id, ts, payload)
       select gen_random_uuid(), now() - n * interval '1 hour', '{}'
         from generate_series(0, 15000) as n`);
-    const [sweep = ''] = await documented('Retention in PostgreSQL');
+    const [sweep = ''] = await documented('sinks', 'Retention in PostgreSQL');
     expect((await admin.query(sweep)).rowCount).toBe(10_000);
     expect((await admin.query(sweep)).rowCount).toBe(15_000 - 90 * 24 + 1 - 10_000);
     expect((await admin.query(sweep)).rowCount).toBe(0);

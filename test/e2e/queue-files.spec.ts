@@ -75,7 +75,7 @@ describe('the files of the queue', () => {
     const stopped = await workplace.run(['queue', 'status']);
     expect(stopped.stdout).toMatch(/sink +queued +accepted +delivered +dead letters +purged/);
     expect(stopped.stdout).toMatch(/log +3 +3 +0 +0 +0/);
-    expect(stopped.stdout).toMatch(/: [\d.]+ of 1024 MiB \(QUEUE_MAX_MB\) used, [\d.]+ %;/);
+    expect(stopped.stdout).toMatch(/: [\d.]+ of 1024\.0 MiB used \(QUEUE_MAX_MB\), [\d.]+ %;/);
     const read = await workplace.run(['queue', 'status', '--json'], { QUEUE_MAX_MB: '7' });
     const status = JSON.parse(read.stdout) as { bytes: number };
     expect(status).toMatchObject({

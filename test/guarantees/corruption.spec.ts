@@ -5,13 +5,17 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EmbeddedQueue } from '../../src/queueing/embedded/embedded-queue.js';
 import { queueStatus } from '../../src/queueing/embedded/queue-status.js';
-import { ALL_DELIVERED } from '../../src/queueing/event-queue.js';
+import { ALL_DELIVERED, ledgerOf, settle } from '../../src/delivery/accounting.js';
+import type { Ledger } from '../../src/metrics/pipeline-observer.js';
+import type { BatchSource } from '../../src/queueing/event-queue.js';
 import { type Books, balancedBooks } from '../support/load/books.js';
 import { type Collector, Workplace } from '../support/servers/collector.js';
 import { DamagedImage, QueueImage, type Region } from '../support/disk/queue-image.js';
 import { RecordingObserver } from '../support/fakes/recording-observer.js';
 import { Tally } from '../support/load/tally.js';
 import { runs } from './runs.js';
+
+const ledgerOfReader = ({ progress, account }: BatchSource): Ledger => ledgerOf(progress, account);
 
 const SINKS = ['log', 'kafka'] as const;
 type SinkName = (typeof SINKS)[number];
@@ -59,9 +63,15 @@ async function backlog(): Promise<QueueImage> {
   const queue = await open(directory);
   const reader = queue.reader('kafka');
   const bounds = { maxBytes: 30_000, lingerMs: 0 };
-  await reader.commit((await reader.read({ ...bounds, maxEvents: 500 }, never)).end, ALL_DELIVERED);
+  await reader.commit(
+    (await reader.read({ ...bounds, maxEvents: 500 }, never)).end,
+    settle(ALL_DELIVERED),
+  );
   // Two steps, so that the slots of the cursor file differ.
-  await reader.commit((await reader.read({ ...bounds, maxEvents: 3 }, never)).end, ALL_DELIVERED);
+  await reader.commit(
+    (await reader.read({ ...bounds, maxEvents: 3 }, never)).end,
+    settle(ALL_DELIVERED),
+  );
   await queue.close();
 
   const found = await QueueImage.read(directory);
@@ -115,7 +125,7 @@ const choose = <T>(from: readonly T[], which: number): T => from[which % from.le
 function flip(damaged: DamagedImage, { file, start, end }: Region, { at, mask }: Choice): void {
   const offset = start + (at % (end - start));
   damaged.change(file, (bytes) => {
-    // A second flip in the same place must not mend the first.
+    // A second flip in the same place must not undo the first.
     bytes.writeUInt8(damaged.whole.bytesOf(file).readUInt8(offset) ^ mask, offset);
     return bytes;
   });
@@ -273,22 +283,22 @@ class Outlook {
     if (this.damaged.files.get('format')?.toString().trim() !== 'gotrack-queue 1') {
       return 'format';
     }
-    return this.beginsAnew || this.damaged.slot ? undefined : 'cursors';
+    return this.startsOver || this.damaged.slot ? undefined : 'cursors';
   }
 
   /** No position is known: every sink gets everything. */
-  get beginsAnew(): boolean {
+  get startsOver(): boolean {
     return (this.damaged.files.get('cursors') ?? Buffer.alloc(0)).length === 0;
   }
 
-  /** Where the sink goes on. */
+  /** Where the sink continues. */
   from(sink: SinkName): number {
-    return this.beginsAnew ? this.base : (this.damaged.slot?.positions[sink] ?? 0);
+    return this.startsOver ? this.base : (this.damaged.slot?.positions[sink] ?? 0);
   }
 
   /** Where the ledger of the sink begins. */
   get base(): number {
-    return this.beginsAnew ? Number.parseInt(this.damaged.segmentNames[0] ?? '', 10) : 0;
+    return this.startsOver ? Number.parseInt(this.damaged.segmentNames[0] ?? '', 10) : 0;
   }
 
   /**
@@ -400,7 +410,7 @@ describe('damage in the files of the queue', () => {
           for (const { json } of batch.events) {
             ids.push((JSON.parse(json.toString()) as { event_id: string }).event_id);
           }
-          await reader.commit(batch.end, ALL_DELIVERED);
+          await reader.commit(batch.end, settle(ALL_DELIVERED));
         }
         return ids;
       }
@@ -436,9 +446,12 @@ describe('damage in the files of the queue', () => {
       ): Promise<void> {
         const { damaged } = outlook;
         const told = await queueStatus(directory);
-        expect(told.sinks.map(({ sink, ledger }) => ({ sink, ledger }))).toEqual(
-          SINKS.map((sink) => ({ sink, ledger: queue.reader(sink).ledger })),
-        );
+        expect(
+          told.sinks.map(({ sink, progress, account }) => ({
+            sink,
+            ledger: ledgerOf(progress, account),
+          })),
+        ).toEqual(SINKS.map((sink) => ({ sink, ledger: ledgerOfReader(queue.reader(sink)) })));
         const corrupt = new Set<number>();
         for (const sink of SINKS) {
           expect({ sink, ids: await readAll(queue, sink) }).toEqual({
@@ -450,10 +463,10 @@ describe('damage in the files of the queue', () => {
         const counted = observer.total('corruptRecordsFound', 0);
         if (outlook.estimatesItsEnd) {
           tally.add('estimated ends');
-          expect(counted).toBeGreaterThanOrEqual(outlook.beginsAnew ? 0 : corrupt.size);
+          expect(counted).toBeGreaterThanOrEqual(outlook.startsOver ? 0 : corrupt.size);
         } else {
           tally.add('known ends');
-          expect(SINKS.map((sink) => queue.reader(sink).ledger)).toEqual(
+          expect(SINKS.map((sink) => ledgerOfReader(queue.reader(sink)))).toEqual(
             SINKS.map((sink) => ({
               accepted: image.tail - outlook.base,
               delivered: image.tail - outlook.base - outlook.corrupt(sink).size,
@@ -478,10 +491,11 @@ describe('damage in the files of the queue', () => {
         const observer = new RecordingObserver();
         const queue = await open(directory, observer);
         try {
-          for (const { sink, ledger } of before) {
+          for (const { sink, progress, account } of before) {
+            const ledger = ledgerOf(progress, account);
             expect(await readAll(queue, sink as SinkName)).toEqual(['new']);
             const { delivered, queued } = ledger;
-            expect({ queued, after: queue.reader(sink).ledger }).toEqual({
+            expect({ queued, after: ledgerOfReader(queue.reader(sink)) }).toEqual({
               queued: 1,
               after: { ...ledger, delivered: delivered + 1, queued: 0 },
             });
@@ -531,7 +545,7 @@ describe('damage in the files of the queue', () => {
   );
 
   it(
-    'under the program: it delivers the same, its books balance, and a start that it refuses is mended by what it says',
+    'under the program: it delivers the same, its ledger adds up, and a start that it refuses is fixed by what it says',
     { timeout: runs(180_000, 1_800_000) },
     async () => {
       const tally = new Tally();
@@ -608,9 +622,9 @@ describe('damage in the files of the queue', () => {
           await expectSetAside(damaged, corrupt, join(directory, 'queue'));
           const says = (text: string): boolean => collector.log.some((line) => line.includes(text));
           expect(says('their bytes are kept in')).toBe(corrupt.size > 0);
-          expect(says('has no cursors')).toBe(outlook.beginsAnew);
+          expect(says('has no cursors')).toBe(outlook.startsOver);
           tally.add('lost events', corrupt.size);
-          tally.add('without cursors', outlook.beginsAnew ? 1 : 0);
+          tally.add('without cursors', outlook.startsOver ? 1 : 0);
           expect(await collector.stop()).toBe(0);
 
           const again = await workplace.start(environment(directory));

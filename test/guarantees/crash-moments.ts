@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CursorFile } from '../../src/queueing/embedded/cursor-file.js';
 import { DeadLetterRequests } from '../../src/disk/dead-letter-requests.js';
-import { deadLetterPath, REPLAY_SUFFIX } from '../../src/disk/dead-letter-files.js';
+import { deadLetterPath, REPLAY_SUFFIX } from '../../src/disk/dead-letter-paths.js';
 import { type Collector, promptly, type Workplace } from '../support/servers/collector.js';
 import type { Mix, MixedLoad } from '../support/load/mixed-load.js';
 import type { Random } from '../support/load/random.js';
@@ -131,7 +131,7 @@ export const moments: Readonly<Record<MomentName, Moment>> = {
         await sleep(random.below(3));
       }
     },
-    // Some are written, and the lane's position is not yet behind their events.
+    // Some are written, and the lane's position is not yet after their events.
     wasHit: ({ before }, after) =>
       before.replayed === undefined &&
       after.replayed === undefined &&

@@ -67,8 +67,8 @@ describe('each alert', async () => {
   });
 
   it.each(alerts)('%s leads to its heading in the runbook', async (name, body) => {
-    expect(body).toContain(`runbook_url: docs/operations.md#${name.toLowerCase()}\n`);
-    const runbook = await readFile('docs/operations.md', 'utf8');
+    expect(body).toContain(`runbook_url: docs/operations/alerts.md#${name.toLowerCase()}\n`);
+    const runbook = await readFile('docs/operations/alerts.md', 'utf8');
     expect(runbook.split('\n')).toContain(`### ${name}`);
   });
 

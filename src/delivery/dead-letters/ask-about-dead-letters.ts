@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ifMissing } from '../../disk/missing.js';
 import { countLines } from '../../disk/read-lines.js';
-import { deadLetterPath, REJECTED } from '../../disk/dead-letter-files.js';
+import { deadLetterPath, REJECTED } from '../../disk/dead-letter-paths.js';
 import { type DeadLetterRequest, DeadLetterRequests } from '../../disk/dead-letter-requests.js';
 
 /** A running collector looks once a second; it may be busy with a batch. */
@@ -55,5 +55,5 @@ function outcome(name: string, request: DeadLetterRequest): string {
   if (request === 'purge') {
     return 'deleted';
   }
-  return name === REJECTED ? 'being validated anew' : 'queued again';
+  return name === REJECTED ? 'being validated again' : 'queued again';
 }

@@ -1,36 +1,36 @@
-import { open } from 'node:fs/promises';
-import { type Line, readLines } from '../../disk/read-lines.js';
+import type { Line } from '../../disk/read-lines.js';
+import { eventOfLine } from '../../event/dead-letter-line.js';
 import { encode } from '../../event/encode.js';
 import type { StoredEvent } from '../../event/stored-event.js';
-import { eventOfLine } from '../../event/dead-letter-line.js';
-import type { DeadLetters } from './dead-letters.js';
-import type {
-  Batch,
-  BatchBounds,
-  BatchSource,
-  QueueReader,
-  Undelivered,
-} from '../../queueing/event-queue.js';
+import type { Batch, BatchBounds } from '../../queueing/event-queue.js';
+import type { Accounting } from '../accounting.js';
+import type { DeadLetterStore } from './dead-letter-store.js';
 
 /**
- * A file of dead letters, as its sink's lane takes batches from it. An event's position is the offset of
- * its line. The operator may have edited the file; a line that holds no event goes back to the dead letters.
+ * A sink's dead letters, as its lane takes batches from them. An event's position is the offset of its
+ * line. The operator may have edited the lines; one that holds no event is dead-lettered again.
  */
-export class DeadLetterReplay implements BatchSource {
+export class DeadLetterReplay {
   /** Offsets of the lines that were read and are not committed. */
   private starts: readonly number[] = [];
   private unreadable: readonly Line[] = [];
 
   constructor(
-    private readonly path: string,
-    private readonly reader: QueueReader,
-    private readonly deadLetters: DeadLetters,
+    private readonly sink: string,
+    private readonly replay: string,
+    private readonly accounting: Accounting,
+    private readonly store: DeadLetterStore,
   ) {}
 
-  /** At the end of the file, the batch is empty and its end is where it began. */
-  async read({ maxEvents, maxBytes }: BatchBounds): Promise<Batch> {
-    const from = this.reader.replay?.offset ?? 0;
-    const lines = (await this.lines(from, maxBytes)).slice(0, maxEvents);
+  /** Undefined at the end. */
+  async read({ maxEvents, maxBytes }: BatchBounds): Promise<Batch | undefined> {
+    const offset = this.accounting.replay?.offset ?? 0;
+    const read = await this.store.readReplay(this.replay, offset, maxBytes);
+    const lines = read.slice(0, maxEvents);
+    const end = lines.at(-1)?.end;
+    if (end === undefined) {
+      return undefined;
+    }
     const events: StoredEvent[] = [];
     const unreadable: Line[] = [];
     for (const line of lines) {
@@ -42,34 +42,28 @@ export class DeadLetterReplay implements BatchSource {
       }
     }
     if (unreadable.length > 0) {
-      await this.deadLetters.putBack(
-        this.reader.name,
+      await this.store.appendRaw(
+        this.sink,
         unreadable.map(({ bytes }) => bytes),
       );
     }
     this.starts = lines.map(({ start }) => start);
     this.unreadable = unreadable;
-    return { events, end: lines.at(-1)?.end ?? from };
+    return { events, end };
   }
 
-  async commit(position: number, { deadLettered, purged }: Undelivered): Promise<void> {
+  /** Every line before `position` is settled. */
+  async commit(position: number): Promise<void> {
     const settled = this.starts.filter((start) => start < position);
-    const putBack = this.unreadable.filter(({ start }) => start < position);
-    await this.reader.settleReplay(position, settled.length, {
-      deadLettered: deadLettered + putBack.length,
-      purged,
-      replayed: 0,
-    });
+    const refused = this.unreadable.filter(({ start }) => start < position);
+    await this.accounting.commitReplay(position, settled.length, refused.length);
     this.starts = this.starts.slice(settled.length);
-    this.unreadable = this.unreadable.slice(putBack.length);
+    this.unreadable = this.unreadable.slice(refused.length);
   }
 
-  private async lines(from: number, bytes: number): Promise<Line[]> {
-    const handle = await open(this.path, 'r');
-    try {
-      return await readLines(handle, from, bytes);
-    } finally {
-      await handle.close();
-    }
+  /** Everything of it is settled. */
+  async end(): Promise<void> {
+    await this.store.removeReplay(this.replay);
+    await this.accounting.endReplay();
   }
 }

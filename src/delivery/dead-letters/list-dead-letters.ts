@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DEAD_LETTER_SUFFIX, REPLAY_SUFFIX } from '../../disk/dead-letter-files.js';
+import { DEAD_LETTER_SUFFIX, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
 import { ifMissing } from '../../disk/missing.js';
 
 export interface DeadLetterFile {

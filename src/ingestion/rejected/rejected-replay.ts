@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { REJECTED } from '../../disk/dead-letter-files.js';
+import { REJECTED } from '../../disk/dead-letter-paths.js';
 import { DeadLetterRequests } from '../../disk/dead-letter-requests.js';
 import { ifMissing } from '../../disk/missing.js';
 import { readLastLines } from '../../disk/read-lines.js';

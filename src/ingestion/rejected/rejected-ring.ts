@@ -8,7 +8,7 @@ import { encode } from '../../event/encode.js';
 import type { Rejection } from '../../event/rejection.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { encodeLine } from '../../event/dead-letter-line.js';
-import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-files.js';
+import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
 
 /** How much may wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;

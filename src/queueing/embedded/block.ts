@@ -6,7 +6,7 @@ import type { EncodedEvent, StoredEvent } from '../../event/stored-event.js';
  *
  *   header   44 bytes, twice: a damaged byte in one copy leaves the other
  *   table    8 bytes an event: its length, its CRC-32
- *   payload  the events' JSON, each with a newline behind it
+ *   payload  the events' JSON, each followed by a newline
  *
  * Numbers are little-endian. The payload's own CRC proves a whole block in one pass; the table is
  * read when it fails, so that one damaged byte costs one event and not its neighbours.
@@ -27,7 +27,7 @@ export interface BlockHeader {
   readonly payloadBytes: number;
   readonly payloadCrc: number;
   readonly tableCrc: number;
-  /** Of the whole block, header included. */
+  /** Size of the whole block, header included. */
   readonly blockBytes: number;
 }
 
@@ -89,8 +89,8 @@ export function readHeader(bytes: Buffer, start: number): BlockHeader | undefine
 }
 
 /**
- * Where the next block with a readable header begins, at `from` or behind it, for finding the way
- * again behind damage; -1 when there is none in these bytes.
+ * Where the next block with a readable header begins, at `from` or after it, for finding the way
+ * again after damage; -1 when there is none in these bytes.
  */
 export function findBlock(bytes: Buffer, from: number): number {
   for (let at = bytes.indexOf(MAGIC, from); at !== -1; at = bytes.indexOf(MAGIC, at + 1)) {
@@ -133,7 +133,7 @@ function readCopy(bytes: Buffer, start: number, copy: number): BlockHeader | und
 
 /**
  * How many events a block holds whose header is lost: as many as leave the same number of newlines
- * behind their table. Bytes that were never a whole block hold none when there are no newlines in them.
+ * after their table. Bytes that were never a whole block hold none when there are no newlines in them.
  */
 export function countEventsWithoutHeader(block: Buffer): number {
   const newlinesIn = (start: number, end?: number): number =>
@@ -148,7 +148,7 @@ export function countEventsWithoutHeader(block: Buffer): number {
   }
 }
 
-/** @param body the block's bytes behind its header; fewer than it says when they are cut */
+/** @param body the block's bytes after its header; fewer than it says when they are cut */
 export function decodeBody(header: BlockHeader, body: Buffer): DecodedBlock {
   const tableBytes = header.count * TABLE_ENTRY_BYTES;
   const table = body.subarray(0, tableBytes);

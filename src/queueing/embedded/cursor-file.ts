@@ -42,7 +42,7 @@ export class CursorFile {
     return this.durable;
   }
 
-  /** Of each slot: when one of them is damaged, the other one counts. */
+  /** What each slot holds: when one of them is damaged, the other one counts. */
   get copies(): readonly Cursors[] {
     return [this.durable, this.older];
   }
@@ -53,8 +53,8 @@ export class CursorFile {
   }
 
   /**
-   * Durable when it resolves. Changes made while a write is under way share the next one. Of a change that
-   * fails nothing is kept, and the file is opened anew by the next call.
+   * Durable when it resolves. Changes made while a write is under way share the next one. Nothing is kept
+   * of a change that fails, and the next call opens the file again.
    */
   save(change: (cursors: Cursors) => Cursors): Promise<void> {
     this.changes.push(change);

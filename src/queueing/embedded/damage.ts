@@ -5,11 +5,17 @@ import { makeDirectory } from '../../disk/make-directory.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import type { Segment } from './segment.js';
 
-/** Counts damaged events once, however many lanes come across them, and keeps their bytes for a person to look at. */
+/** Bytes of a segment. */
+interface Stretch {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Counts damaged events once, however many readers find them, and keeps their bytes for a person to look at. */
 export class Damage {
   private readonly logger = new Logger('Queue');
-  /** Events that were told of each damaged stretch, by its end: a lane that is behind may find more of it. */
-  private readonly told = new Map<number, number>();
+  /** Events that were counted in each damaged stretch, by its end: a reader that is further back may find more of it. */
+  private readonly counted = new Map<number, number>();
 
   constructor(
     private readonly directory: string,
@@ -18,23 +24,22 @@ export class Damage {
 
   /**
    * @param position of the first event that the damaged bytes held
-   * @param end position behind the stretch, the same for whoever comes across it
+   * @param end position after the stretch, the same for every reader that finds it
    * @param count of damaged events
    */
   async found(
     segment: Segment,
-    offset: number,
-    bytes: number,
+    { offset, bytes }: Stretch,
     position: number,
     end: number,
     count: number,
   ): Promise<void> {
-    const told = this.told.get(end) ?? 0;
-    if (count <= told) {
+    const counted = this.counted.get(end) ?? 0;
+    if (count <= counted) {
       return;
     }
-    this.told.set(end, count);
-    this.observer.corruptRecordsFound(count - told);
+    this.counted.set(end, count);
+    this.observer.corruptRecordsFound(count - counted);
     const kept = join(this.directory, `${position}.bin`);
     this.logger.error(
       `${count} event(s) from position ${position} on are damaged in ${segment.path} at byte ${offset}; ` +

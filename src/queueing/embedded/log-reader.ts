@@ -1,83 +1,63 @@
 import type { StoredEvent } from '../../event/stored-event.js';
-import type { Ledger } from '../../metrics/pipeline-observer.js';
-import type { Batch, BatchBounds, QueueReader, ReplayMark, Undelivered } from '../event-queue.js';
-import { decodeBody } from './block.js';
 import {
-  beginReplay,
-  type Cursor,
-  endReplay,
-  ledgerOf,
-  purgeDeadLetters,
-  settle,
-  settleReplay,
-} from './cursor.js';
+  type Account,
+  type AccountChange,
+  type Batch,
+  type BatchBounds,
+  BatchSource,
+  type Progress,
+} from '../event-queue.js';
+import { accountOf, changeAccount, type Cursor, progressOf } from './cursor.js';
 import type { Damage } from './damage.js';
-import { openSegment, type Segment } from './segment.js';
-import type { Found, SegmentReader } from './segment-reader.js';
+import { type Log, LogScanner, type Stretch } from './log-scanner.js';
+import { monotonicNowMs } from './monotonic-clock.js';
 
-/** What a reader needs of the log it reads. */
-export interface Log {
-  /** Position behind the last durable event. */
-  readonly tail: number;
-  readonly damage: Damage;
-  /** The segment that holds the position, or the next one behind it. */
-  segmentAt(position: number): Segment | undefined;
-  /** Durable when it resolves. */
-  commitCursor(name: string, cursor: Cursor): Promise<void>;
-}
-
-/** A stretch of the log that was read and is not committed. */
-interface Stretch {
-  readonly end: number;
-  readonly committedAtMs: number;
-}
-
-interface Range {
-  readonly start: number;
-  readonly end: number;
-}
-
-export class LogReader implements QueueReader {
-  private segment: Segment | undefined;
-  private reader: SegmentReader | undefined;
-  /** Position behind what was read from disk. */
-  private readPosition: number;
-  /** Position behind what was handed out. */
+/** One sink's cursor in the log, and the batches after it. */
+export class LogReader extends BatchSource {
+  private readonly scanner: LogScanner;
+  /** Position after what was handed out. */
   private position: number;
-  /** Read, for the next batch. */
-  private leftover: readonly StoredEvent[] = [];
-  private stretches: Stretch[] = [];
-  /** Damaged events that are not committed, as ranges: a lost segment may have held very many. */
-  private damaged: Range[] = [];
+  /** Read from disk, for the next batch. */
+  private readAhead: readonly StoredEvent[] = [];
+  /** Read and not committed. */
+  private stretches: Pick<Stretch, 'end' | 'committedAtMs'>[] = [];
   /** Not after the commit of the first event that is not read yet; undefined when all are read. */
   private unreadSinceMs: number | undefined;
-  /** Of events appended by this process; a backlog of an earlier one is not counted. */
+  /** Counts events appended by this process, and not the backlog of an earlier one. */
   private unreadBytes = 0;
   private wake: (() => void) | undefined;
 
   constructor(
     private readonly log: Log,
+    damage: Damage,
     readonly name: string,
     private cursor: Cursor,
   ) {
+    super();
     this.position = cursor.position;
-    this.readPosition = this.position;
+    this.scanner = new LogScanner(log, damage, cursor.position);
   }
 
   get depth(): number {
     return this.log.tail - this.cursor.position;
   }
 
-  get ledger(): Ledger {
-    return ledgerOf(this.cursor, this.log.tail);
+  get progress(): Progress {
+    return progressOf(this.cursor, this.log.tail);
   }
 
-  /** Unix ms of the commit of the oldest event that is not settled; undefined when there is none. */
-  get oldestCommittedAtMs(): number | undefined {
-    return this.depth === 0 ? undefined : (this.stretches[0]?.committedAtMs ?? this.unreadSinceMs);
+  get account(): Account {
+    return accountOf(this.cursor);
   }
 
-  /** Told by the log after each commit. */
+  get oldestEventAgeSeconds(): number {
+    const oldestMs = this.stretches[0]?.committedAtMs ?? this.unreadSinceMs;
+    return this.depth === 0 || oldestMs === undefined
+      ? 0
+      : Math.max(0, monotonicNowMs() - oldestMs) / 1000;
+  }
+
+  /** The queue calls it after each commit. */
   appended(committedAtMs: number, eventBytes: number): void {
     this.unreadSinceMs ??= committedAtMs;
     this.unreadBytes += eventBytes;
@@ -96,9 +76,9 @@ export class LogReader implements QueueReader {
     const events: StoredEvent[] = [];
     let bytes = 0;
     let full = false;
-    while (!full && (this.leftover.length > 0 || (await this.readMoreFor(events)))) {
+    while (!full && (this.readAhead.length > 0 || (await this.readMoreFor(events)))) {
       let fitting = 0;
-      for (const { json } of this.leftover) {
+      for (const { json } of this.readAhead) {
         full =
           events.length + fitting === bounds.maxEvents ||
           (events.length + fitting > 0 && bytes + json.length > bounds.maxBytes);
@@ -108,54 +88,32 @@ export class LogReader implements QueueReader {
         bytes += json.length;
         fitting += 1;
       }
-      events.push(...this.leftover.slice(0, fitting));
-      this.leftover = this.leftover.slice(fitting);
+      events.push(...this.readAhead.slice(0, fitting));
+      this.readAhead = this.readAhead.slice(fitting);
       full ||= events.length === bounds.maxEvents;
     }
     this.unreadBytes = Math.max(0, this.unreadBytes - bytes);
-    this.position = this.leftover[0]?.position ?? this.readPosition;
+    this.position = this.readAhead[0]?.position ?? this.scanner.end;
     if (this.position === this.log.tail) {
       this.unreadBytes = 0;
     }
     return { events, end: this.position };
   }
 
-  get replay(): ReplayMark | undefined {
-    return this.cursor.replay;
-  }
-
-  async commit(position: number, undelivered: Undelivered): Promise<void> {
-    const corrupt = this.damaged.reduce(
-      (sum, { start, end }) => sum + Math.max(0, Math.min(end, position) - start),
-      0,
-    );
-    await this.save(settle(this.cursor, position, undelivered, corrupt));
-    this.damaged = this.damaged
-      .filter(({ end }) => end > position)
-      .map(({ start, end }) => ({ start: Math.max(start, position), end }));
+  async commit(position: number, change: AccountChange): Promise<void> {
+    const { cursor } = this;
+    const corrupt = cursor.corrupt + this.scanner.skippedBefore(position);
+    await this.save(changeAccount({ ...cursor, position, corrupt }, change));
+    this.scanner.committed(position);
     this.stretches = this.stretches.filter((stretch) => stretch.end > position);
   }
 
-  beginReplay(file: string, events: number): Promise<void> {
-    return this.save(beginReplay(this.cursor, file, events));
+  updateAccount(change: AccountChange): Promise<void> {
+    return this.save(changeAccount(this.cursor, change));
   }
 
-  settleReplay(offset: number, events: number, undelivered: Undelivered): Promise<void> {
-    return this.save(settleReplay(this.cursor, offset, events, undelivered));
-  }
-
-  endReplay(): Promise<void> {
-    return this.save(endReplay(this.cursor));
-  }
-
-  purgeDeadLetters(): Promise<void> {
-    return this.save(purgeDeadLetters(this.cursor));
-  }
-
-  async close(): Promise<void> {
-    await this.reader?.close();
-    this.reader = undefined;
-    this.segment = undefined;
+  close(): Promise<void> {
+    return this.scanner.close();
   }
 
   private async save(cursor: Cursor): Promise<void> {
@@ -213,96 +171,21 @@ export class LogReader implements QueueReader {
     }
   }
 
-  /** Reads on until there is something for `leftover`. False at the tail. */
+  /** Reads until there is something in `readAhead`. False at the tail. */
   private async readMore(): Promise<boolean> {
-    while (this.leftover.length === 0) {
-      const segment = await this.segmentToRead();
-      if (!segment) {
+    while (this.readAhead.length === 0) {
+      const stretch = await this.scanner.next();
+      if (!stretch) {
         break;
       }
-      const found = await this.reader?.next(segment.bytes, segment.end ?? this.log.tail);
-      if (found) {
-        await this.take(segment, found);
-      } else if (segment.end === undefined) {
-        break;
-      } else {
-        await this.close();
-      }
+      const { events, end, committedAtMs } = stretch;
+      this.readAhead = events;
+      this.stretches.push({ end, committedAtMs });
+      this.unreadSinceMs = committedAtMs;
     }
-    if (this.readPosition === this.log.tail) {
+    if (this.scanner.end === this.log.tail) {
       this.unreadSinceMs = undefined;
     }
-    return this.leftover.length > 0;
-  }
-
-  private async segmentToRead(): Promise<Segment | undefined> {
-    if (this.segment) {
-      return this.segment;
-    }
-    const segment = this.log.segmentAt(this.readPosition);
-    if (!segment) {
-      return undefined;
-    }
-    this.reader = await openSegment(segment);
-    this.segment = segment;
-    const position = this.readPosition;
-    const missing = this.skip(position, segment.base);
-    if (missing > 0) {
-      await this.log.damage.found(segment, 0, 0, position, segment.base, missing);
-    }
-    return segment;
-  }
-
-  private async take(segment: Segment, found: Found): Promise<void> {
-    if (found.kind === 'torn') {
-      throw new Error('a segment with a known end is never torn');
-    }
-    if (found.kind === 'gap') {
-      const { position, count, offset, bytes } = found;
-      const end = position + count;
-      const unsettled = this.skip(position, end);
-      if (unsettled > 0) {
-        await this.log.damage.found(segment, offset, bytes, position, end, unsettled);
-      }
-      return;
-    }
-    const { header, offset } = found;
-    const end = header.position + header.count;
-    if (end <= this.readPosition) {
-      return;
-    }
-    const { events, damaged } = decodeBody(header, found.body);
-    this.leftover = events.filter(({ position }) => position >= this.readPosition);
-    this.stretches.push({ end, committedAtMs: header.committedAtMs });
-    this.unreadSinceMs = header.committedAtMs;
-    let unsettled = 0;
-    for (const position of damaged) {
-      unsettled += this.skip(position, position + 1);
-    }
-    this.readPosition = end;
-    if (unsettled > 0) {
-      await this.log.damage.found(
-        segment,
-        offset,
-        header.blockBytes,
-        damaged[0] as number,
-        end,
-        unsettled,
-      );
-    }
-  }
-
-  /**
-   * Damaged events before the cursor were settled when they were whole.
-   * @returns how many were not
-   */
-  private skip(position: number, end: number): number {
-    const start = Math.max(position, this.readPosition);
-    if (end <= start) {
-      return 0;
-    }
-    this.damaged.push({ start, end });
-    this.readPosition = end;
-    return end - start;
+    return this.readAhead.length > 0;
   }
 }

@@ -10,7 +10,7 @@ const SQLITE_NOTADB = 26;
 
 /**
  * Holds a queue directory for this process alone, until `release` or the end of the process, however
- * it ends: SQLite's exclusive lock is the kernel's, so that nothing is left behind by `kill -9`.
+ * it ends: SQLite's exclusive lock is the kernel's, so that `kill -9` leaves nothing locked.
  */
 export class OwnerLock {
   private constructor(private readonly database: DatabaseSync) {}

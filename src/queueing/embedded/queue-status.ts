@@ -1,26 +1,12 @@
-import { access, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Ledger } from '../../metrics/pipeline-observer.js';
-import type { ReplayMark } from '../event-queue.js';
-import { ledgerOf } from './cursor.js';
+import { statfs } from 'node:fs/promises';
+import type { QueueStatus, SinkStatus } from '../queue-driver.js';
+import { accountOf, progressOf, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
-import { checkFormat, holdsSegments, monotonicNowMs } from './embedded-queue.js';
+import { monotonicNowMs } from './monotonic-clock.js';
 import { OwnerLock } from './owner-lock.js';
+import { assertQueue } from './queue-directory.js';
 import { QueueStartError } from './queue-start-error.js';
 import { findTail, listSegments, openSegment, type Segment, segmentAt } from './segment.js';
-
-export interface SinkStatus {
-  readonly sink: string;
-  readonly ledger: Ledger;
-  /** 0 when nothing is queued. */
-  readonly oldestEventAgeSeconds: number;
-}
-
-export interface QueueStatus {
-  readonly bytes: number;
-  readonly filesystemAvailableBytes: number;
-  readonly sinks: readonly SinkStatus[];
-}
 
 /**
  * A look at a queue's files, also while its collector runs; changes nothing.
@@ -38,7 +24,8 @@ export async function queueStatus(directory: string): Promise<QueueStatus> {
     const committedAtMs = await committedAt(segments, cursor.position, tail);
     sinks.push({
       sink,
-      ledger: ledgerOf(cursor, tail),
+      progress: progressOf(cursor, tail),
+      account: accountOf(cursor),
       oldestEventAgeSeconds: Math.max(0, nowMs - (committedAtMs ?? nowMs)) / 1000,
     });
   }
@@ -47,12 +34,6 @@ export async function queueStatus(directory: string): Promise<QueueStatus> {
     filesystemAvailableBytes: bavail * bsize,
     sinks,
   };
-}
-
-/** How far the replay of a sink's dead letters is; undefined when none is under way. Changes nothing. */
-export async function replayMark(directory: string, sink: string): Promise<ReplayMark | undefined> {
-  const { cursors } = await CursorFile.load(directory);
-  return cursors[sink]?.replay;
 }
 
 /**
@@ -74,24 +55,10 @@ export async function forgetSink(directory: string, sink: string): Promise<numbe
     const tail = await findTail(await listSegments(directory), cursorFile.cursors);
     await cursorFile.save(() => rest);
     await cursorFile.close();
-    return ledgerOf(forgotten, tail).queued;
+    return undeliveredEvents(forgotten, tail);
   } finally {
     lock.release();
   }
-}
-
-async function assertQueue(directory: string): Promise<void> {
-  try {
-    await access(join(directory, 'format'));
-  } catch (error) {
-    if (!(await holdsSegments(directory).catch(() => false))) {
-      throw new QueueStartError(
-        `there is no queue in ${directory} (QUEUE_PATH): ${(error as Error).message}`,
-        { cause: error },
-      );
-    }
-  }
-  await checkFormat(directory);
 }
 
 /** When the event at the position was committed, Unix ms. */

@@ -27,7 +27,7 @@ export type Found =
       readonly startsWithHeader: boolean;
     };
 
-/** Walks through one segment, block by block, and finds its way again behind damage. */
+/** Walks through one segment, block by block, and finds its way again after damage. */
 export class SegmentReader {
   private chunk: Buffer = Buffer.alloc(0);
   private chunkOffset = 0;
@@ -35,13 +35,13 @@ export class SegmentReader {
 
   constructor(
     private readonly file: FileHandle,
-    /** Of the event that is read next. */
+    /** Position of the event that is read next. */
     public position: number,
   ) {}
 
   /**
    * @param limit how many bytes of the segment are synced
-   * @param end position behind the segment's last event; undefined while it is being found out
+   * @param end position after the segment's last event; undefined while it is being found out
    * @returns undefined at the end. The bytes of a block are valid until the next call.
    */
   async next(limit: number, end: number | undefined): Promise<Found | undefined> {
@@ -80,7 +80,7 @@ export class SegmentReader {
     return (
       header.position >= this.position &&
       header.position + header.count <= (end ?? Infinity) &&
-      // Behind a known end nothing is written: there, a block that is not complete was cut.
+      // Nothing is written after a known end: there, a block that is not complete was cut.
       (end !== undefined || offset + header.blockBytes <= limit)
     );
   }

@@ -29,7 +29,7 @@ export class SegmentWriter {
     return new SegmentWriter({ base, path, bytes: 0, end: undefined }, fd);
   }
 
-  /** Goes on with the last segment of an earlier process; what lies behind its last whole block is cut. */
+  /** Continues the last segment of an earlier process; what comes after its last whole block is cut. */
   static async resume(segment: Segment): Promise<SegmentWriter> {
     await truncate(segment.path, segment.bytes);
     const fd = await openFile(segment.path, 'r+');

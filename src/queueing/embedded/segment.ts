@@ -8,9 +8,9 @@ import { SegmentReader } from './segment-reader.js';
 export interface Segment {
   readonly base: number;
   readonly path: string;
-  /** Synced and part of the log; what lies behind them in the file is not. */
+  /** Synced and part of the log; what comes after them in the file is not. */
   bytes: number;
-  /** Position behind its last event; undefined for the one that is written to. */
+  /** Position after its last event; undefined for the one that is written to. */
   end: number | undefined;
 }
 
@@ -36,9 +36,9 @@ export async function listSegments(directory: string): Promise<Segment[]> {
 
 interface Extent {
   readonly bytes: number;
-  /** Position behind the last event. */
+  /** Position after the last event. */
   readonly end: number;
-  /** The segment ends in a damaged block rather than a torn one: nothing may be written behind it. */
+  /** The segment ends in a damaged block rather than a torn one: nothing may be written after it. */
   readonly damagedEnd: boolean;
 }
 
@@ -67,7 +67,7 @@ async function measureSegment(segment: Segment): Promise<Extent> {
   }
 }
 
-/** The segment that holds the position, or the next one behind it. */
+/** The segment that holds the position, or the next one after it. */
 export function segmentAt(segments: readonly Segment[], position: number): Segment | undefined {
   return segments.find(({ end }) => end === undefined || end > position);
 }
@@ -77,7 +77,7 @@ export async function openSegment(segment: Segment): Promise<SegmentReader> {
 }
 
 /**
- * Position behind the last event of an earlier process; never before one that the cursors know of. The
+ * Position after the last event of an earlier process; never before one that the cursors know of. The
  * last segment is left open when it can be written to from there.
  */
 export async function findTail(segments: readonly Segment[], cursors: Cursors): Promise<number> {

@@ -1,31 +1,40 @@
 import type { StoredEvent } from '../../event/stored-event.js';
-import { RejectedEventsError, RetryableSinkError, Sink, type Written } from '../sink.js';
 import type { Cluster } from '../../kafka/cluster.js';
-import { asSinkError } from '../../kafka/kafka-error.js';
-import type { KafkaOptions } from './kafka.options.js';
+import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
 import type { Producer } from '../../kafka/producer.js';
+import { RejectedEventsError, RetryableSinkError, Sink, type Written } from '../sink.js';
+import { shareWhileRunning } from '../support/share-while-running.js';
+import { withSinkErrors } from '../support/with-sink-errors.js';
+import { toRecord } from './kafka-record.js';
+import { ACKS, type KafkaOptions } from './kafka.options.js';
+import { asSinkError } from './sink-error.js';
 
 /** Appends events to a topic; a batch that comes again after a failure is appended once. */
 export class KafkaSink extends Sink {
-  private producer: Producer | undefined;
-  /** Of its own: a check gets its answer while a write is under way. */
+  private producer: Producer<StoredEvent> | undefined;
+  /** Not the producer's: a check gets its answer while a write is under way. */
   private checking: Cluster | undefined;
-  private checkUnderWay: Promise<void> | undefined;
   private closed = false;
+  private readonly sharedCheck = shareWhileRunning(() =>
+    withSinkErrors(asSinkError, () => this.checkLeaders()),
+  );
 
-  constructor(private readonly options: KafkaOptions) {
+  constructor(
+    private readonly connection: KafkaConnectionOptions,
+    private readonly options: KafkaOptions,
+  ) {
     super();
   }
 
   override async open(): Promise<void> {
-    await told(async () => {
+    await withSinkErrors(asSinkError, async () => {
       await this.load();
       await this.producer?.open();
     });
   }
 
   override async write(batch: readonly StoredEvent[]): Promise<Written> {
-    const refused = await told(async () => {
+    const refused = await withSinkErrors(asSinkError, async () => {
       if (!this.producer) {
         throw new RetryableSinkError('other', 'the sink is not open');
       }
@@ -38,10 +47,7 @@ export class KafkaSink extends Sink {
   }
 
   override check(): Promise<void> {
-    this.checkUnderWay ??= this.checkNow().finally(() => {
-      this.checkUnderWay = undefined;
-    });
-    return this.checkUnderWay;
+    return this.sharedCheck();
   }
 
   override async close(): Promise<void> {
@@ -50,18 +56,17 @@ export class KafkaSink extends Sink {
     this.checking?.close();
   }
 
-  private async checkNow(): Promise<void> {
-    await told(async () => {
-      await this.load();
-      const leaders = (await this.checking?.leaders(false)) ?? [];
-      const leaderless = leaders.filter((leader) => leader === undefined).length;
-      if (leaderless > 0) {
-        throw new RetryableSinkError(
-          'other',
-          `Kafka says: ${leaderless} of ${leaders.length} partitions of ${this.options.topic} have no leader`,
-        );
-      }
-    });
+  private async checkLeaders(): Promise<void> {
+    await this.load();
+    const { topic } = this.options;
+    const leaders = (await this.checking?.leaders(topic, false)) ?? [];
+    const leaderless = leaders.filter((leader) => leader === undefined).length;
+    if (leaderless > 0) {
+      throw new RetryableSinkError(
+        'other',
+        `Kafka says: ${leaderless} of ${leaders.length} partitions of ${topic} have no leader`,
+      );
+    }
   }
 
   /** Not at the start of the program: the client takes 60 MB, and not everybody has Kafka. */
@@ -69,24 +74,19 @@ export class KafkaSink extends Sink {
     if (this.producer) {
       return;
     }
-    const [producer, cluster, { connectionOptions }] = await Promise.all([
+    const [{ Producer: ProducerClass }, { Cluster: ClusterClass }] = await Promise.all([
       import('../../kafka/producer.js'),
       import('../../kafka/cluster.js'),
-      import('../../kafka/connection-options.js'),
     ]);
     if (this.closed) {
       throw new RetryableSinkError('other', 'the sink is closed');
     }
-    const connect = () => connectionOptions(this.options);
-    this.producer ??= new producer.Producer(this.options, connect);
-    this.checking ??= new cluster.Cluster(this.options, connect);
-  }
-}
-
-async function told<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    throw asSinkError(error);
+    const { topic, acks, compression } = this.options;
+    this.producer ??= new ProducerClass(
+      new ClusterClass(this.connection),
+      { topic, acks: ACKS[acks], compression },
+      toRecord,
+    );
+    this.checking ??= new ClusterClass(this.connection);
   }
 }

@@ -31,7 +31,7 @@ export function diskError(
     : new RetryableSinkError('other', `${target} cannot be written (${code})`, options);
 }
 
-/** Any failure of a file operation, told as the lane wants it. */
+/** What any failure of a file operation means for the lane. */
 export function asSinkError(target: string, cause: unknown): RetryableSinkError {
   if (cause instanceof RetryableSinkError) {
     return cause;

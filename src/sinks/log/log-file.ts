@@ -7,44 +7,44 @@ import { syncDirectory } from '../../disk/sync-directory.js';
 import { lengthOfWholeLines } from '../../disk/torn-line.js';
 import { RetryableSinkError } from '../sink.js';
 
-/** Which file it is, whatever its name. Not `number`: overlay file systems use all 64 bits, neighbours would look alike. */
+/** Which file it is, under any name. Not numbers: overlay file systems use all 64 bits, neighbours would look alike. */
 interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
 }
 
-/** What a failed append has left behind the confirmed lines, and could not take back at once. */
-export interface Leftover extends Identity {
+/** What a failed append has left after the confirmed lines, and could not roll back at once. */
+export interface UnconfirmedBytes extends Identity {
   readonly from: number;
   readonly to: number;
 }
 
-/** What became of the file behind our back: it has another name or none, or another length. */
+/** What others did to the file: it has another name or none, or another length. */
 export type Change = 'moved' | 'shrunk' | 'grown';
 
-/** One opened file of whole lines. After a failed `append` it is of no more use: close it, open anew. */
+/** One opened file of whole lines. After a failed `append` it is of no more use: close it, open it again. */
 export class LogFile {
   /** Set by a failed `append`; give it to the next `open`. */
-  leftover: Leftover | undefined;
+  unconfirmed: UnconfirmedBytes | undefined;
 
   private constructor(
     private readonly handle: FileHandle,
     private readonly identity: Identity,
     private confirmedLength: number,
-    /** Of a torn last line, gone now. */
+    /** Length of a torn last line, which is gone now. */
     readonly cutBytes: number,
   ) {}
 
   /** Opens the file at its last whole line, and creates what is missing of its path. */
-  static async open(path: string, leftover?: Leftover): Promise<LogFile> {
+  static async open(path: string, unconfirmed?: UnconfirmedBytes): Promise<LogFile> {
     await makeDirectory(dirname(path), 0o750);
     const { O_RDWR, O_APPEND, O_CREAT } = constants;
     const handle = await open(path, O_RDWR | O_APPEND | O_CREAT, 0o640);
     try {
       const stats = await handle.stat({ bigint: true });
       assertRegularFile(path, stats);
-      if (leftover) {
-        await takeBack(handle, leftover);
+      if (unconfirmed) {
+        await rollback(handle, unconfirmed);
       }
       const { size } = await handle.stat();
       const length = await lengthOfWholeLines(handle, size);
@@ -77,7 +77,7 @@ export class LogFile {
     return grown > 0 ? 'grown' : 'shrunk';
   }
 
-  /** Resolves once the lines are on the disk. A failure leaves none of them, or a `leftover`. */
+  /** Resolves once the lines are on the disk. A failure leaves none of them, or sets `unconfirmed`. */
   async append(lines: Buffer): Promise<void> {
     let written = 0;
     try {
@@ -86,7 +86,7 @@ export class LogFile {
       }
       await this.handle.datasync();
     } catch (error) {
-      await this.takeBackLast(written);
+      await this.rollbackLast(written);
       throw error;
     }
     this.confirmedLength += written;
@@ -97,15 +97,15 @@ export class LogFile {
     await this.handle.close().catch(() => undefined);
   }
 
-  /** At once and on the old descriptor, because readers look at the file now and it may be moved before the next attempt. */
-  private async takeBackLast(written: number): Promise<void> {
+  /** Not later and on another descriptor: readers look at the file now, and it may be moved before the next attempt. */
+  private async rollbackLast(written: number): Promise<void> {
     const { dev, ino } = this.identity;
     const from = this.confirmedLength;
-    const leftover = { dev, ino, from, to: from + written };
+    const unconfirmed = { dev, ino, from, to: from + written };
     try {
-      await takeBack(this.handle, leftover);
+      await rollback(this.handle, unconfirmed);
     } catch {
-      this.leftover = leftover;
+      this.unconfirmed = unconfirmed;
     }
   }
 }
@@ -125,10 +125,10 @@ export function assertRegularFile(path: string, stats: BigIntStats): void {
 }
 
 /** Only if nobody else has changed the file since: what they wrote or cut is not ours to touch. */
-async function takeBack(handle: FileHandle, leftover: Leftover): Promise<void> {
+async function rollback(handle: FileHandle, unconfirmed: UnconfirmedBytes): Promise<void> {
   const stats = await handle.stat({ bigint: true });
-  if (isSame(stats, leftover) && stats.size === BigInt(leftover.to)) {
-    await handle.truncate(leftover.from);
+  if (isSame(stats, unconfirmed) && stats.size === BigInt(unconfirmed.to)) {
+    await handle.truncate(unconfirmed.from);
   }
 }
 

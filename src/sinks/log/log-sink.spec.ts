@@ -199,7 +199,7 @@ describe('LogSink', () => {
   describe('beside logrotate', () => {
     const [before, after] = [storedEvents(2), storedEvents(2, 2)];
 
-    it('goes on in a new file when its own was moved away', async () => {
+    it('continues in a new file when its own was moved away', async () => {
       await createOpen();
       await sink.write(before);
       await rename(path, `${path}.1`);
@@ -211,7 +211,7 @@ describe('LogSink', () => {
       expect(logged).toEqual([`reopened ${path}: it was moved away or replaced`]);
     });
 
-    it('goes on in the file that was put in place of its own', async () => {
+    it('continues in the file that was put in place of its own', async () => {
       await createOpen();
       await sink.write(before);
       await rename(path, `${path}.1`);
@@ -223,7 +223,7 @@ describe('LogSink', () => {
       expect(await read()).toBe(textOf(after));
     });
 
-    it('goes on at the start of a file that was copied and truncated', async () => {
+    it('continues at the start of a file that was copied and truncated', async () => {
       await createOpen();
       await sink.write(before);
       await copyFile(path, `${path}.1`);
@@ -442,7 +442,7 @@ describe('LogSink', () => {
     );
 
     it.skipIf(!canMount())(
-      'leaves no torn line on a full file system, and goes on once there is space',
+      'leaves no torn line on a full file system, and continues once there is space',
       async () => {
         const mountPoint = join(directory, 'small');
         path = join(mountPoint, 'events.ndjson');
@@ -470,7 +470,7 @@ describe('LogSink', () => {
     );
 
     it.skipIf(!canMount())(
-      'goes on in the same file when it cannot be set aside, and says so once',
+      'continues in the same file when it cannot be set aside, and says so once',
       async () => {
         await writeFile(path, '');
         await withMountedFile(path, async () => {

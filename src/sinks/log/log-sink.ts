@@ -5,15 +5,22 @@ import { Logger } from '@nestjs/common';
 import { ifMissing } from '../../disk/missing.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { Sink, type Written } from '../sink.js';
+import { withSinkErrors } from '../support/with-sink-errors.js';
 import { asSinkError, diskError } from './disk-error.js';
 import { encodeLines } from './lines.js';
-import { assertRegularFile, type Change, type Leftover, LogFile, statIfThere } from './log-file.js';
+import {
+  assertRegularFile,
+  type Change,
+  LogFile,
+  statIfThere,
+  type UnconfirmedBytes,
+} from './log-file.js';
 import type { LogOptions } from './log.options.js';
 import { backupName, expiredBackups } from './rotation.js';
 
 const MIB = 1_048_576;
 
-/** Worth a line in our own log; a file that has grown is only opened anew, to look for a torn last line. */
+/** Worth a line in our own log; a file that has grown is only opened again, to look for a torn last line. */
 const REOPENED: Readonly<Record<Change, string | undefined>> = {
   moved: 'it was moved away or replaced',
   shrunk: 'it was truncated',
@@ -30,7 +37,7 @@ export class LogSink extends Sink {
   private readonly directory: string;
   private readonly rotateBytes: number;
   private file: LogFile | undefined;
-  private leftover: Leftover | undefined;
+  private unconfirmed: UnconfirmedBytes | undefined;
   private hungUp = false;
   private rotationFails = false;
 
@@ -44,7 +51,7 @@ export class LogSink extends Sink {
   override async open(): Promise<void> {
     // Before the file, which may fail: without a listener SIGHUP ends the process.
     process.off('SIGHUP', this.onHangup).on('SIGHUP', this.onHangup);
-    await this.told(async () => {
+    await this.withSinkErrors(async () => {
       await this.openFile();
       await this.prune();
     });
@@ -52,7 +59,7 @@ export class LogSink extends Sink {
 
   override async write(batch: readonly StoredEvent[]): Promise<Written> {
     const lines = encodeLines(batch);
-    await this.told(async () => {
+    await this.withSinkErrors(async () => {
       const file = await this.currentFile();
       const full = this.rotateBytes > 0 && file.length + lines.length > this.rotateBytes;
       await this.append(full && file.length > 0 ? await this.rotate(file) : file, lines);
@@ -62,7 +69,7 @@ export class LogSink extends Sink {
 
   /** Asks what the next write will ask of the path: a file that was moved away is no fault. */
   override async check(): Promise<void> {
-    await this.told(async () => {
+    await this.withSinkErrors(async () => {
       const stats = await statIfThere(this.path);
       if (stats) {
         assertRegularFile(this.path, stats);
@@ -93,12 +100,8 @@ export class LogSink extends Sink {
     return `LOG_PATH=${this.path}`;
   }
 
-  private async told(operation: () => Promise<void>): Promise<void> {
-    try {
-      await operation();
-    } catch (error) {
-      throw asSinkError(this.target, error);
-    }
+  private withSinkErrors(operation: () => Promise<void>): Promise<void> {
+    return withSinkErrors((error) => asSinkError(this.target, error), operation);
   }
 
   private async currentFile(): Promise<LogFile> {
@@ -120,8 +123,8 @@ export class LogSink extends Sink {
 
   private async openFile(): Promise<LogFile> {
     this.hungUp = false;
-    this.file = await LogFile.open(this.path, this.leftover);
-    this.leftover = undefined;
+    this.file = await LogFile.open(this.path, this.unconfirmed);
+    this.unconfirmed = undefined;
     if (this.file.cutBytes > 0) {
       this.logger.warn(`cut ${this.file.cutBytes} bytes of a torn last line off ${this.path}`);
     }
@@ -138,13 +141,13 @@ export class LogSink extends Sink {
       await file.append(lines);
     } catch (error) {
       // A descriptor that has failed to sync once may claim success the next time.
-      this.leftover = file.leftover;
+      this.unconfirmed = file.unconfirmed;
       await this.closeFile();
       throw error;
     }
   }
 
-  /** The file to go on with: a new one, or the old one when it can't be set aside, for events matter more than sizes. */
+  /** @returns the file to continue with: the old one when it can't be set aside, for events matter more than sizes */
   private async rotate(file: LogFile): Promise<LogFile> {
     try {
       const backup = backupName(this.path, Date.now(), await readdir(this.directory));
@@ -154,7 +157,7 @@ export class LogSink extends Sink {
     } catch (error) {
       if (!this.rotationFails) {
         const { message } = asSinkError(this.target, error);
-        this.logger.error(`cannot rotate, goes on in the same file: ${message}`);
+        this.logger.error(`cannot rotate, continues in the same file: ${message}`);
       }
       this.rotationFails = true;
       return file;

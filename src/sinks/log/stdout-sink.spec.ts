@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jsonOf, storedEvents } from '../../../test/contracts/sink-contract.js';
 import { StdoutSink } from './stdout-sink.js';
 
-/** Standard output whose reader takes a piece when it is told to, unless it is willing to take all. */
+/** Standard output whose reader takes a piece when the test says so, or all at once. */
 class SlowOutput extends Writable {
   readonly pieces: string[] = [];
   willing = false;
@@ -67,7 +67,7 @@ describe('StdoutSink, when its reader stalls', () => {
     expect(output.writableLength).toBe(lines.length);
   });
 
-  it('goes on when it is read again', async () => {
+  it('continues when it is read again', async () => {
     await expect(sink.write(batch)).rejects.toMatchObject({ errorType: 'timeout' });
     output.takeAll();
 

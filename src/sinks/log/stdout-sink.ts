@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { RetryableSinkError, Sink, type Written } from '../sink.js';
+import { withTimeout } from '../support/with-timeout.js';
 import { asSinkError, errorCode } from './disk-error.js';
 import { encodeLines } from './lines.js';
 
@@ -18,7 +19,7 @@ const writeSome = promisify(write);
  */
 export class StdoutSink extends Sink {
   private isFile = false;
-  /** What the system has not taken yet. It can't be called back: nothing is written behind it. */
+  /** What the system has not taken yet. It can't be called back: nothing is written after it until then. */
   private pending: Promise<void> | undefined;
   private lastFailure: RetryableSinkError | undefined;
 
@@ -50,7 +51,7 @@ export class StdoutSink extends Sink {
       const torn = this.isFile && this.lastFailure !== undefined;
       await this.untilStalled(this.put(torn ? Buffer.concat([Buffer.from('\n'), lines]) : lines));
     } catch (error) {
-      this.lastFailure = this.told(error);
+      this.lastFailure = this.asFailure(error);
       throw this.lastFailure;
     }
     this.lastFailure = undefined;
@@ -68,11 +69,11 @@ export class StdoutSink extends Sink {
 
   private put(bytes: Buffer): Promise<void> {
     const put = this.isFile ? this.putInFile(bytes) : this.putInStream(bytes);
-    const settled = (): void => {
+    const done = (): void => {
       this.pending = undefined;
     };
     this.pending = put;
-    put.then(settled, settled);
+    put.then(done, done);
     return put;
   }
 
@@ -96,22 +97,12 @@ export class StdoutSink extends Sink {
     }
   }
 
-  private async untilStalled(put: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const stalled = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        const problem = `standard output was not read for ${this.stallMs} ms`;
-        reject(new RetryableSinkError('timeout', `${TARGET}: ${problem}: look at what reads it`));
-      }, this.stallMs);
-    });
-    try {
-      await Promise.race([put, stalled]);
-    } finally {
-      clearTimeout(timer);
-    }
+  private untilStalled(put: Promise<void>): Promise<void> {
+    const problem = `standard output was not read for ${this.stallMs} ms`;
+    return withTimeout(put, this.stallMs, `${TARGET}: ${problem}: look at what reads it`);
   }
 
-  private told(error: unknown): RetryableSinkError {
+  private asFailure(error: unknown): RetryableSinkError {
     if (this.isFile || error instanceof RetryableSinkError) {
       return asSinkError(TARGET, error);
     }

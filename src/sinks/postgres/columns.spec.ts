@@ -1,10 +1,12 @@
+import { v5 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { columnsOf } from './columns.js';
-import { uuidv5 } from './uuidv5.js';
 
 const UUID = '0198f3a2-7c1e-7abc-8def-0123456789ab';
 const TS = '2026-11-23T10:00:00.250Z';
 const TS_MS = Date.UTC(2026, 10, 23, 10, 0, 0, 250);
+
+const uuidv5 = (name: string): string => v5(name, v5.URL);
 
 const head = (event: unknown) => columnsOf(Buffer.from(JSON.stringify(event)));
 
@@ -26,7 +28,7 @@ describe('columnsOf', () => {
     'żółć 👩',
     '","ts":"2020-01-01T00:00:00.000Z',
     'x'.repeat(10_000),
-  ])('makes a UUID from the id %j, and finds the time behind it', (eventId) => {
+  ])('makes a UUID from the id %j, and finds the time after it', (eventId) => {
     expect(head({ event_id: eventId, ts: TS })).toEqual({
       uuid: uuidv5(`gotrack:${eventId}`),
       tsMs: TS_MS,
@@ -39,7 +41,7 @@ describe('columnsOf', () => {
   });
 
   it.each([undefined, null, 17, '', 'yesterday', '2026-02-30T10:00:00Z'])(
-    'tells no time for the ts %j',
+    'has no time for the ts %j',
     (ts) => {
       expect(head({ event_id: UUID, ts })).toEqual({ uuid: UUID, tsMs: undefined });
     },
@@ -54,4 +56,16 @@ describe('columnsOf', () => {
       });
     },
   );
+
+  // As Python's uuid.uuid5(uuid.NAMESPACE_URL, …) makes them.
+  it.each([
+    ['gotrack:order-17', '97e6ce0a-1daa-56f3-871e-e39eaefe983d'],
+    ['gotrack:żółć 👩', 'c9ce0cee-4556-5bae-98a0-34be4a6ff4dd'],
+    ['', '1b4db7eb-4057-5ddf-91e0-36dec72071f5'],
+  ])('makes of %j the UUID that others make', (name, uuid) => {
+    expect(uuidv5(name)).toBe(uuid);
+    if (name !== '') {
+      expect(head({ event_id: name.slice('gotrack:'.length) }).uuid).toBe(uuid);
+    }
+  });
 });

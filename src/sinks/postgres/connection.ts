@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { Client } from 'pg';
-import { RetryableSinkError } from '../sink.js';
+import { withTimeout } from '../support/with-timeout.js';
 import type { Dsn } from './dsn.js';
 import { type Encryption, encryptions } from './tls.js';
 
@@ -13,6 +13,11 @@ const INVALID_AUTHORIZATION = '28000';
 /** The driver's words. */
 const NO_TLS = 'The server does not support SSL connections';
 
+/** One `use` of the connection. */
+interface Attempt {
+  isOver: boolean;
+}
+
 /**
  * One connection, made when it is first needed and kept. Any failure ends it, so that what comes next has a fresh
  * one, to where the DSN leads by then. One caller, one call at a time.
@@ -23,33 +28,27 @@ export class Connection {
   private inUse = false;
   private closed = false;
 
-  /** @param currentDsn asked for each new connection */
+  /** @param currentDsn is asked for each new connection */
   constructor(private readonly currentDsn: () => Dsn) {}
 
-  /** @throws whatever `work` throws, or RetryableSinkError once `limitMs` is over, connecting included */
+  /** @throws what `work` throws, or RetryableSinkError once `limitMs` is over, connecting included */
   async use<T>(limitMs: number, work: (client: Client) => Promise<T>): Promise<T> {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      this.cut();
-    }, limitMs);
+    const attempt = { isOver: false };
+    const run = async (): Promise<T> => {
+      const client = this.client ?? (await this.connect(attempt));
+      this.assertWanted(attempt);
+      this.client = client;
+      return work(client);
+    };
     this.inUse = true;
     try {
-      const client = this.client ?? (await this.connect());
-      // There was no socket to cut while the files of the DSN were being read.
-      if (late || this.closed) {
-        throw new Error('the connection came too late');
-      }
-      this.client = client;
-      return await work(client);
+      return await withTimeout(run(), limitMs, `PostgreSQL gave no answer within ${limitMs} ms`);
     } catch (error) {
+      attempt.isOver = true;
       this.cut();
-      throw late
-        ? new RetryableSinkError('timeout', `PostgreSQL gave no answer within ${limitMs} ms`)
-        : error;
+      throw error;
     } finally {
       this.inUse = false;
-      clearTimeout(timer);
     }
   }
 
@@ -58,9 +57,7 @@ export class Connection {
     this.closed = true;
     const { client } = this;
     if (client && !this.inUse) {
-      const timer = setTimeout(() => this.cut(), CLOSE_TIMEOUT_MS);
-      await client.end();
-      clearTimeout(timer);
+      await withTimeout(client.end(), CLOSE_TIMEOUT_MS, 'late').catch(() => undefined);
     }
     this.cut();
   }
@@ -70,21 +67,29 @@ export class Connection {
     this.socket?.destroy();
   }
 
-  private async connect(): Promise<Client> {
+  private assertWanted({ isOver }: Attempt): void {
+    if (isOver || this.closed) {
+      throw new Error('the connection came too late');
+    }
+  }
+
+  private async connect(attempt: Attempt): Promise<Client> {
     const dsn = this.currentDsn();
     const [preferred = false, ...others] = await encryptions(dsn);
     try {
-      return await this.connectBy(dsn, preferred);
+      return await this.connectBy(dsn, preferred, attempt);
     } catch (error) {
       const [other] = others;
       if (other === undefined || !isAboutEncryption(error)) {
         throw error;
       }
-      return this.connectBy(dsn, other);
+      return this.connectBy(dsn, other, attempt);
     }
   }
 
-  private async connectBy(dsn: Dsn, ssl: Encryption): Promise<Client> {
+  private async connectBy(dsn: Dsn, ssl: Encryption, attempt: Attempt): Promise<Client> {
+    // There was no socket to cut while the files of the DSN were being read.
+    this.assertWanted(attempt);
     const socket = new Socket();
     this.socket = socket;
     const client = new Client({
@@ -98,7 +103,7 @@ export class Connection {
       fallback_application_name: 'gotrack',
     });
     client.on('error', () => {
-      // Lost while idle, else whoever uses it is told as well.
+      // It was lost while idle, or its user gets the error as well.
       if (this.client === client) {
         this.client = undefined;
       }

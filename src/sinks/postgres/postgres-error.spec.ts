@@ -1,6 +1,5 @@
 import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { RetryableSinkError } from '../sink.js';
 import { asRefusal, asSinkError } from './postgres-error.js';
 
 function databaseError(code: string): DatabaseError {
@@ -68,10 +67,5 @@ describe('asSinkError', () => {
       errorType,
       message: expect.stringContaining(words),
     });
-  });
-
-  it('leaves what is told already as it is', () => {
-    const error = new RetryableSinkError('timeout', 'late');
-    expect(asSinkError(error)).toBe(error);
   });
 });

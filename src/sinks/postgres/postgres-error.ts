@@ -42,11 +42,8 @@ export function asRefusal(error: unknown): RejectedBatchError | undefined {
     : undefined;
 }
 
-/** Any other failure, told as the lane wants it. Neither a row nor the DSN is in its message. */
+/** What any other failure means for the lane. Neither a row nor the DSN is in its message. */
 export function asSinkError(error: unknown): RetryableSinkError {
-  if (error instanceof RetryableSinkError) {
-    return error;
-  }
   if (error instanceof DatabaseError) {
     const { code = '' } = error;
     const advice = ADVICE.get(code);
@@ -68,7 +65,7 @@ function described({ code, message }: DatabaseError): string {
 }
 
 function networkMessage(error: unknown): string {
-  // Of a host with several addresses; its own message is empty.
+  // A host with several addresses gives several errors, and an empty message for them all.
   const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
   return cause instanceof Error ? cause.message : String(cause);
 }

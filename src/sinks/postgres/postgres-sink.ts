@@ -3,9 +3,10 @@ import { Logger } from '@nestjs/common';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { currentValue } from '../../config/current-value.js';
-import { InvalidValueError } from '../../config/setting.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { type RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
+import { shareWhileRunning } from '../support/share-while-running.js';
+import { withSinkErrors } from '../support/with-sink-errors.js';
 import { Connection } from './connection.js';
 import { encodeCopyRows } from './copy-rows.js';
 import type { Dsn } from './dsn.js';
@@ -15,14 +16,14 @@ import type { PostgresOptions } from './postgres.options.js';
 import { quotedTable } from './table-name.js';
 import { createTable, isTableThere } from './table.js';
 
-/** Of a whole write. The server gives a statement up before that, and says so. */
+/** A whole write takes no longer. The server gives a statement up before that, and says so. */
 const WRITE_TIMEOUT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 25_000;
 /** Shorter than readiness waits for a check. */
 const CHECK_TIMEOUT_MS = 2500;
 
 /**
- * Settings are the transaction's: behind PgBouncer the session is somebody else's the next moment. With
+ * Settings belong to the transaction: through PgBouncer the session is another client's the next moment. With
  * `synchronous_commit` off, a crash of the server would lose what it has confirmed.
  */
 const BEGIN = `begin;
@@ -40,9 +41,13 @@ export class PostgresSink extends Sink {
   private readonly logger = new Logger(PostgresSink.name);
   private readonly table: string;
   private readonly writing = new Connection(() => this.currentDsn());
-  /** Of its own: a check gets its answer while a write is under way. */
+  /** Not the one for writing: a check gets its answer while a write is under way. */
   private readonly checking = new Connection(() => this.currentDsn());
-  private checkUnderWay: Promise<void> | undefined;
+  private readonly sharedCheck = shareWhileRunning(() =>
+    withSinkErrors(asSinkError, () =>
+      this.checking.use(CHECK_TIMEOUT_MS, (client) => this.checkTable(client)),
+    ),
+  );
 
   constructor(private readonly options: PostgresOptions) {
     super();
@@ -50,7 +55,7 @@ export class PostgresSink extends Sink {
   }
 
   override async open(): Promise<void> {
-    await told(() =>
+    await withSinkErrors(asSinkError, () =>
       this.writing.use(WRITE_TIMEOUT_MS, async (client) => {
         // Before anything that a role may lack the right to.
         if (await isTableThere(client, this.table)) {
@@ -67,7 +72,7 @@ export class PostgresSink extends Sink {
   }
 
   override async write(batch: readonly StoredEvent[]): Promise<Written> {
-    const outcome = await told(() =>
+    const outcome = await withSinkErrors(asSinkError, () =>
       this.writing.use(WRITE_TIMEOUT_MS, (client) => this.insertOrRefuse(client, batch)),
     );
     if (typeof outcome !== 'number') {
@@ -77,10 +82,7 @@ export class PostgresSink extends Sink {
   }
 
   override check(): Promise<void> {
-    this.checkUnderWay ??= this.checkNow().finally(() => {
-      this.checkUnderWay = undefined;
-    });
-    return this.checkUnderWay;
+    return this.sharedCheck();
   }
 
   override async close(): Promise<void> {
@@ -143,46 +145,23 @@ export class PostgresSink extends Sink {
     return rowCount ?? 0;
   }
 
-  private async checkNow(): Promise<void> {
-    await told(() =>
-      this.checking.use(CHECK_TIMEOUT_MS, async (client) => {
-        if (!(await isTableThere(client, this.table))) {
-          throw new RetryableSinkError('other', `PostgreSQL has no table ${this.table}`);
-        }
-        const { rows } = await client.query<{ transaction_read_only: string }>(
-          'show transaction_read_only',
-        );
-        if (rows[0]?.transaction_read_only === 'on') {
-          throw new RetryableSinkError('other', 'PostgreSQL is read-only, as a standby is');
-        }
-      }),
+  private async checkTable(client: Client): Promise<void> {
+    if (!(await isTableThere(client, this.table))) {
+      throw new RetryableSinkError('other', `PostgreSQL has no table ${this.table}`);
+    }
+    const { rows } = await client.query<{ transaction_read_only: string }>(
+      'show transaction_read_only',
     );
+    if (rows[0]?.transaction_read_only === 'on') {
+      throw new RetryableSinkError('other', 'PostgreSQL is read-only, as a standby is');
+    }
   }
 
   private currentDsn(): Dsn {
-    const dsn = this.readDsn();
+    const dsn = currentValue(this.options, 'dsn');
     if (!dsn) {
       throw new RetryableSinkError('other', 'PG_DSN is not set');
     }
     return dsn;
-  }
-
-  private readDsn(): Dsn | undefined {
-    try {
-      return currentValue(this.options, 'dsn');
-    } catch (error) {
-      if (!(error instanceof InvalidValueError)) {
-        throw error;
-      }
-      throw new RetryableSinkError('other', `PG_DSN_FILE ${error.message}`);
-    }
-  }
-}
-
-async function told<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    throw asSinkError(error);
   }
 }

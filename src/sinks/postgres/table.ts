@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 /**
  * Looks into `pg_class`, not only at the name: opening a relation makes the server's process hear of tables that others
- * have created since it last looked, and `to_regclass` alone would go on denying them within a transaction.
+ * have created since it last looked, and `to_regclass` alone would keep denying them within a transaction.
  * @param table quoted
  */
 export async function isTableThere(client: Client, table: string): Promise<boolean> {

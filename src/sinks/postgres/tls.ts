@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readCertificates, readPem } from '../support/pem-file.js';
+import { readCertificates, readPem } from '../../config/pem-file.js';
 import { type Dsn, SYSTEM_ROOTS } from './dsn.js';
 
 /** How to speak to the server: TLS options, or `false` for plain text. */
@@ -8,7 +8,7 @@ export type Encryption = ConnectionOptions | false;
 /**
  * The ways to connect that the DSN allows, the preferred one first. The files it names are read each time:
  * certificates are renewed.
- * @throws RetryableSinkError a file cannot be used
+ * @throws InvalidValueError a file cannot be used
  */
 export async function encryptions(dsn: Dsn): Promise<readonly Encryption[]> {
   if (dsn.sslMode === 'disable') {

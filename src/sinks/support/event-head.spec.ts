@@ -5,7 +5,7 @@ const HEAD = { eventId: 'order-17', ts: '2026-11-23T10:00:00.250Z', type: 'page 
 const MEMBERS = { event_id: HEAD.eventId, ts: HEAD.ts, received_at: HEAD.ts, type: HEAD.type };
 
 describe('readHead', () => {
-  it('does not parse what comes behind it', () => {
+  it('does not parse what comes after it', () => {
     const json = JSON.stringify(MEMBERS).replace(/}$/, ',"props":{broken');
     expect(readHead(Buffer.from(json))).toEqual(HEAD);
   });

@@ -16,7 +16,7 @@ export interface EventMap {
 
 export interface BlockMap {
   readonly position: number;
-  /** Position behind its last event. */
+  /** Position after its last event. */
   readonly end: number;
   readonly headers: readonly [Region, Region];
   readonly table: Region;
@@ -68,7 +68,7 @@ export class QueueImage {
     return this.blocks.flatMap(({ events }) => events);
   }
 
-  /** Position behind the last event. */
+  /** Position after the last event. */
   get tail(): number {
     return this.blocks.at(-1)?.end ?? 0;
   }

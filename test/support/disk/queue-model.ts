@@ -1,18 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Ledger } from '../../../src/metrics/pipeline-observer.js';
-import { EmbeddedQueue } from '../../../src/queueing/embedded/embedded-queue.js';
-import type { Batch, ReplayMark, Undelivered } from '../../../src/queueing/event-queue.js';
+import { ledgerOf, settle, type Undelivered } from '../../../src/delivery/accounting.js';
+import type { Ledger, QueueStats } from '../../../src/metrics/pipeline-observer.js';
+import type { Batch, EventQueue, Readers, ReplayMark } from '../../../src/queueing/event-queue.js';
 import { RecordingObserver } from '../fakes/recording-observer.js';
 import { Tally } from '../load/tally.js';
-import { disk } from './unreliable-disk.js';
+import type { QueueHarness } from './queue-harness.js';
 
-/** A few segments of 64 KiB, the smallest there are. */
-export const MAX_BYTES = 256 * 1024;
-const BLOCK_BYTES = 88;
-const ENTRY_BYTES = 9;
 export type SinkName = 'a' | 'b' | 'c';
 export const never = new AbortController().signal;
 
@@ -21,7 +14,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 export const tally = new Tally();
 export const count = (what: string, times = 1): void => tally.add(what, times);
 
-/** What stands at one position. An event that nobody was told of may be found there, be damaged, or neither. */
+/** What stands at one position. An event that was not confirmed may be found there, be damaged, or neither. */
 interface Entry {
   readonly json: string | undefined;
   fate: 'there' | 'corrupt' | 'unknown';
@@ -39,9 +32,9 @@ interface Place {
 export const NEW_PLACE = { deadLettered: 0, purged: 0, corrupt: 0, replay: undefined };
 
 export class SinkModel {
-  /** Position behind what was read. */
+  /** Position after what was read. */
   handed: number;
-  /** Where it may stand as well after the next start: nobody was told that it does. */
+  /** Where it may stand as well after the next start: commits that were not confirmed. */
   possible: Place[] = [];
 
   constructor(public place: Place) {
@@ -51,7 +44,7 @@ export class SinkModel {
 
 export class Model {
   readonly log: Entry[] = [];
-  /** Events that nobody was told of, in order; after the next start the first of them may be in the log. */
+  /** Events that were not confirmed, in order; after the next start the first of them may be in the log. */
   maybe: string[] = [];
   readonly sinks = new Map<SinkName, SinkModel>();
   /** Where the sinks stood before the last change: what one of the two slots may still say. */
@@ -86,40 +79,47 @@ export class Model {
   }
 }
 
-export class Real {
-  queue!: EmbeddedQueue;
+/** The queue itself, as any driver keeps it. */
+export class Real<Harness extends QueueHarness = QueueHarness> {
+  queue!: EventQueue & Readers;
   observer = new RecordingObserver();
 
-  private constructor(public directory: string) {}
-
-  static async create(): Promise<Real> {
-    return new Real(await newDirectory());
-  }
+  constructor(readonly harness: Harness) {}
 
   async open(sinks: Iterable<string>): Promise<void> {
     this.observer = new RecordingObserver();
-    this.queue = await EmbeddedQueue.open(
-      { directory: this.directory, maxBytes: MAX_BYTES, sinks: [...sinks] },
-      this.observer,
-    );
+    this.queue = await this.harness.open([...sinks], this.observer);
   }
-}
 
-export function newDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'gotrack-model-'));
+  async stats(): Promise<QueueStats> {
+    const stats = await this.observer.queueStats?.();
+    if (!stats) {
+      throw new Error('the queue did not report that it is open');
+    }
+    return stats;
+  }
 }
 
 export const buffers = (events: readonly string[]): Buffer[] =>
   events.map((json) => Buffer.from(json));
-export const sizeOf = (events: readonly string[]): number =>
-  events.reduce((sum, json) => sum + json.length + ENTRY_BYTES, BLOCK_BYTES);
+
+/** How long the queue's log is, by what each of its sinks says. */
+function lengthOf(model: Model, queue: Readers): number {
+  const lengths = [...model.sinks].map(
+    ([name, { place }]) => place.start + queue.reader(name).progress.accepted,
+  );
+  expect(new Set(lengths).size).toBe(1);
+  return lengths[0] as number;
+}
 
 /** What has to be true after each command. */
 export function expectAgreement(model: Model, { queue }: Real): void {
-  expect(queue.tail).toBe(model.log.length);
+  expect(lengthOf(model, queue)).toBe(model.log.length);
   expect(queue.state === 'failing').toBe(model.failing);
   for (const [name, { place }] of model.sinks) {
-    const { ledger, replay, depth } = queue.reader(name);
+    const { progress, account, depth } = queue.reader(name);
+    const { replay } = account;
+    const ledger = ledgerOf(progress, account);
     expect({ name, ledger, replay }).toEqual({
       name,
       ledger: model.ledger(place),
@@ -133,28 +133,31 @@ export function expectAgreement(model: Model, { queue }: Real): void {
 }
 
 /**
- * Takes over what the queue has found of that which nobody was told of; everything else has to be there.
- * Of what a power cut has left, the queue may have to estimate how many events it was.
+ * Takes over what the queue has found of that which was not confirmed; everything else has to be there.
+ * The queue may have to estimate how many events a power cut has left.
  */
 export function reconcile(model: Model, { queue }: Real, afterPowerCut = false): void {
-  expect(queue.tail).toBeGreaterThanOrEqual(model.log.length);
+  const length = lengthOf(model, queue);
+  expect(length).toBeGreaterThanOrEqual(model.log.length);
   if (!afterPowerCut) {
-    expect(queue.tail).toBeLessThanOrEqual(model.log.length + model.maybe.length);
+    expect(length).toBeLessThanOrEqual(model.log.length + model.maybe.length);
   }
-  for (let index = 0; model.log.length < queue.tail; index += 1) {
+  for (let index = 0; model.log.length < length; index += 1) {
     model.log.push({ json: model.maybe[index], fate: 'unknown' });
-    count('events that nobody was told of came back');
+    count('unconfirmed events that came back');
   }
   model.maybe = [];
   for (const [name, sink] of model.sinks) {
-    const { ledger, replay } = queue.reader(name);
+    const { progress, account } = queue.reader(name);
+    const { replay } = account;
+    const ledger = ledgerOf(progress, account);
     const all = [sink.place, ...sink.possible];
     const found = all.find(
       (place) =>
         JSON.stringify([model.ledger(place), place.replay]) === JSON.stringify([ledger, replay]),
     );
     expect(found, `${name}: ${JSON.stringify({ ledger, replay, all })}`).toBeDefined();
-    count('commits that nobody was told of came back', found === sink.place ? 0 : 1);
+    count('unconfirmed commits that came back', found === sink.place ? 0 : 1);
     sink.place = found ?? sink.place;
     sink.possible = [];
     sink.handed = sink.place.position;
@@ -165,12 +168,7 @@ export function reconcile(model: Model, { queue }: Real, afterPowerCut = false):
 
 export async function close(model: Model, real: Real): Promise<void> {
   await real.queue.close();
-  mend(model);
-}
-
-function mend(model: Model): void {
-  disk.forget();
-  disk.failing = undefined;
+  real.harness.repair();
   model.broken = false;
 }
 
@@ -286,10 +284,10 @@ export function settled(
   };
 }
 
-/** Of each batch, a share goes to the dead letters. */
+/** A share of each batch goes to the dead letters. */
 export async function deliverAll(
   model: Model,
-  queue: EmbeddedQueue,
+  queue: Readers,
   name: SinkName,
   deadLettered: number,
 ): Promise<void> {
@@ -305,24 +303,25 @@ export async function deliverAll(
     }
     const all = { part: 1, deadLettered, purged: 0, replayed: 0 };
     const { position, undelivered, next } = settled(model, sink, all);
-    await change(model, sink, next, () => reader.commit(position, undelivered));
+    await change(model, sink, next, () => reader.commit(position, settle(undelivered)));
     count('dead letters', undelivered.deadLettered);
   }
 }
 
 /** A new queue with the sinks a and b. */
-export async function beginQueue(): Promise<{ readonly model: Model; readonly real: Real }> {
+export async function beginQueue<Harness extends QueueHarness>(
+  harness: Harness,
+): Promise<{ readonly model: Model; readonly real: Real<Harness> }> {
   const model = new Model();
-  const real = await Real.create();
+  const real = new Real(harness);
   await real.open(['a', 'b']);
   model.sinks.set('a', new SinkModel({ start: 0, position: 0, ...NEW_PLACE }));
   model.sinks.set('b', new SinkModel({ start: 0, position: 0, ...NEW_PLACE }));
   return { model, real };
 }
 
-export async function removeQueue(model: Model, real: Real): Promise<void> {
-  disk.letGo();
-  mend(model);
-  await real.queue.close().catch(() => undefined);
-  await rm(real.directory, { recursive: true, force: true });
+export async function removeQueue({ queue, harness }: Real): Promise<void> {
+  harness.repair();
+  await queue.close().catch(() => undefined);
+  await harness.remove();
 }

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 
 type Callback = (error: Error | null, ...results: unknown[]) => void;
 
-/** What would be on the medium if the power went now: a file's bytes up to `synced`, and anything behind them. */
+/** What would be on the medium if the power went now: a file's bytes up to `synced`, and anything after them. */
 export interface Unsynced {
   readonly path: string;
   readonly start: number;
@@ -25,18 +25,18 @@ export class UnreliableDisk {
   private readonly files = new Map<number, OpenFile>();
   private readonly kept = new Map<string, Buffer>();
   private inherited: readonly Unsynced[] = [];
-  private release: (() => void) | undefined;
+  private releaseSyncs: (() => void) | undefined;
   private held = Promise.resolve();
 
-  /** No sync returns until it is let go. */
+  /** No sync returns until `release`. */
   hold(): void {
     this.held = new Promise((resolve) => {
-      this.release = resolve;
+      this.releaseSyncs = resolve;
     });
   }
 
-  letGo(): void {
-    this.release?.();
+  release(): void {
+    this.releaseSyncs?.();
     this.held = Promise.resolve();
   }
 

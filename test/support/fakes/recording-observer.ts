@@ -1,11 +1,16 @@
-import { PipelineObserver, type QueueFigures } from '../../../src/metrics/pipeline-observer.js';
+import {
+  type LaneStats,
+  PipelineObserver,
+  type QueueStats,
+} from '../../../src/metrics/pipeline-observer.js';
 
-type Fact = Exclude<keyof PipelineObserver, 'queueOpened'>;
+type Fact = Exclude<keyof PipelineObserver, 'queueOpened' | 'lanesOpened'>;
 
 /** Keeps every fact it is told. */
 export class RecordingObserver extends PipelineObserver {
   readonly facts: { readonly fact: Fact; readonly args: readonly unknown[] }[] = [];
-  figures: (() => Promise<QueueFigures>) | undefined;
+  queueStats: (() => Promise<QueueStats>) | undefined;
+  laneStats: (() => readonly LaneStats[]) | undefined;
 
   readonly eventsReceived = this.record('eventsReceived');
   readonly eventsAccepted = this.record('eventsAccepted');
@@ -26,8 +31,12 @@ export class RecordingObserver extends PipelineObserver {
   readonly sinkWentUp = this.record('sinkWentUp');
   readonly sinkWentDown = this.record('sinkWentDown');
 
-  queueOpened(figures: () => Promise<QueueFigures>): void {
-    this.figures = figures;
+  queueOpened(stats: () => Promise<QueueStats>): void {
+    this.queueStats = stats;
+  }
+
+  lanesOpened(stats: () => readonly LaneStats[]): void {
+    this.laneStats = stats;
   }
 
   /** The arguments of each telling of the fact. */

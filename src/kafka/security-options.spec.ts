@@ -7,8 +7,9 @@ import {
   createServerCertificate,
 } from '../../test/support/servers/server-certificate.js';
 import { readOptions } from '../config/read-options.js';
-import { connectionOptions } from './connection-options.js';
-import { KafkaOptions } from '../sinks/kafka/kafka.options.js';
+import { InvalidValueError } from '../config/setting.js';
+import { KafkaConnectionOptions } from './kafka-connection.options.js';
+import { securityOptions } from './security-options.js';
 
 let directory: string;
 beforeAll(async () => {
@@ -16,10 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-function optionsFor(variables: Readonly<Record<string, string>>): KafkaOptions {
+function optionsFor(variables: Readonly<Record<string, string>>): KafkaConnectionOptions {
   const given = Object.entries(variables);
   const { options, faults } = readOptions(
-    KafkaOptions,
+    KafkaConnectionOptions,
     new Map(given.map(([name, text]) => [name, { text, source: 'environment' }])),
     directory,
   );
@@ -29,13 +30,13 @@ function optionsFor(variables: Readonly<Record<string, string>>): KafkaOptions {
 
 const LOGIN = { KAFKA_SASL_MECHANISM: 'scram-sha-256', KAFKA_SASL_USER: 'gotrack' };
 
-describe('connectionOptions', () => {
+describe('securityOptions', () => {
   it('are none for brokers that want neither TLS nor a password', async () => {
-    expect(await connectionOptions(optionsFor({}))).toEqual({});
+    expect(await securityOptions(optionsFor({}))).toEqual({});
   });
 
   it('verify the brokers, by the authorities of the runtime', async () => {
-    expect(await connectionOptions(optionsFor({ KAFKA_TLS: 'true' }))).toEqual({
+    expect(await securityOptions(optionsFor({ KAFKA_TLS: 'true' }))).toEqual({
       tls: { rejectUnauthorized: true },
     });
   });
@@ -43,13 +44,13 @@ describe('connectionOptions', () => {
   it('verify nobody where that is asked for', async () => {
     const options = optionsFor({ KAFKA_TLS: 'true', KAFKA_TLS_SKIP_VERIFY: 'true' });
 
-    expect(await connectionOptions(options)).toEqual({ tls: { rejectUnauthorized: false } });
+    expect(await securityOptions(options)).toEqual({ tls: { rejectUnauthorized: false } });
   });
 
   it('log in, over TLS', async () => {
     const options = optionsFor({ ...LOGIN, KAFKA_SASL_PASSWORD: 's3cret' });
 
-    expect(await connectionOptions(options)).toEqual({
+    expect(await securityOptions(options)).toEqual({
       tls: { rejectUnauthorized: true },
       sasl: { mechanism: 'SCRAM-SHA-256', username: 'gotrack', password: 's3cret' },
     });
@@ -65,7 +66,7 @@ describe('connectionOptions', () => {
     for (const certificate of [first, second]) {
       const pem = await readFile(certificate?.cert ?? '', 'utf8');
       await writeFile(file, pem);
-      expect(await connectionOptions(options)).toEqual({
+      expect(await securityOptions(options)).toEqual({
         tls: { ca: pem, rejectUnauthorized: true },
       });
     }
@@ -78,7 +79,7 @@ describe('connectionOptions', () => {
 
     await writeFile(file, 'renewed\n');
 
-    expect(await connectionOptions(options)).toMatchObject({ sasl: { password: 'renewed' } });
+    expect(await securityOptions(options)).toMatchObject({ sasl: { password: 'renewed' } });
   });
 
   it('are to be had again later when the file of the password is gone', async () => {
@@ -88,12 +89,11 @@ describe('connectionOptions', () => {
 
     await rm(file);
 
-    await expect(connectionOptions(options)).rejects.toMatchObject({
-      name: 'RetryableSinkError',
-      errorType: 'other',
-      message:
+    await expect(securityOptions(options)).rejects.toThrow(
+      new InvalidValueError(
         'KAFKA_SASL_PASSWORD_FILE names a file that cannot be read: it does not exist (ENOENT)',
-    });
+      ),
+    );
   });
 
   it.each([
@@ -107,9 +107,10 @@ describe('connectionOptions', () => {
       await writeFile(file, content);
     }
 
-    await expect(connectionOptions(optionsFor({ KAFKA_TLS_CA: file }))).rejects.toMatchObject({
-      name: 'RetryableSinkError',
-      message: expect.stringMatching(`^KAFKA_TLS_CA .*${words}`),
-    });
+    const error = await securityOptions(optionsFor({ KAFKA_TLS_CA: file })).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(InvalidValueError);
+    expect((error as Error).message).toMatch(new RegExp(`^KAFKA_TLS_CA .*${words}`));
   });
 });

@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfiguration } from '../../config/load-configuration.js';
-import { PostgresOptions } from '../postgres/postgres.options.js';
+import { loadConfiguration } from '../config/load-configuration.js';
+import { settingsOf } from '../config/setting.js';
+import { PostgresOptions } from './postgres/postgres.options.js';
 import { requiredSettings } from './required-settings.js';
-import { SINK_CATALOGUE } from '../sink.catalogue.js';
-import { SinksOptions } from '../sinks.options.js';
-
-const CLASSES = [SinksOptions, ...SINK_CATALOGUE.map(({ optionsClass }) => optionsClass)];
+import { SINK_CATALOGUE, SINK_OPTIONS_CLASSES } from './sink.catalogue.js';
+import { SinksOptions } from './sinks.options.js';
 
 const load = (environment: Record<string, string>) =>
-  loadConfiguration(CLASSES, {
+  loadConfiguration([SinksOptions, ...SINK_OPTIONS_CLASSES], {
     environment,
     directory: '/nowhere',
     crossChecks: [requiredSettings],
@@ -26,4 +25,12 @@ describe('requiredSettings', () => {
     expect(configuration.get(PostgresOptions).dsn).toMatchObject({ url: 'postgres://db/x' });
     await expect(load({ OUTPUTS: 'log' })).resolves.toBeDefined();
   });
+
+  it.each(SINK_CATALOGUE)(
+    'finds each required variable of $name',
+    ({ optionsClasses, required }) => {
+      const declared = optionsClasses.flatMap((each) => settingsOf(each)).map(({ name }) => name);
+      expect(declared).toEqual(expect.arrayContaining([...required]));
+    },
+  );
 });

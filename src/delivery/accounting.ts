@@ -1,0 +1,159 @@
+import type { Ledger } from '../metrics/pipeline-observer.js';
+import type { Account, AccountChange, BatchSource, Progress } from '../queueing/event-queue.js';
+
+/** Settled events that no commit has counted yet, and that were not delivered. */
+export interface Undelivered {
+  readonly deadLettered: number;
+  /** Dead-lettered, then deleted. */
+  readonly purged: number;
+  /** Dead-lettered, then queued again by the replay under way. */
+  readonly replayed: number;
+}
+
+export const ALL_DELIVERED: Undelivered = { deadLettered: 0, purged: 0, replayed: 0 };
+
+/** accepted = delivered + queued + deadLettered + purged + corrupt, always. */
+export function ledgerOf(
+  { accepted, settled, corrupt }: Progress,
+  { deadLettered, purged, replay }: Account,
+): Ledger {
+  const queuedAgain = replay?.queued ?? 0;
+  return {
+    accepted,
+    delivered: settled - queuedAgain - deadLettered - purged - corrupt,
+    queued: accepted - settled + queuedAgain,
+    deadLettered,
+    purged,
+    corrupt,
+  };
+}
+
+/** One sink's ledger. Each change of it is durable when its promise resolves. */
+export class Accounting {
+  private undelivered = ALL_DELIVERED;
+
+  constructor(private readonly source: BatchSource) {}
+
+  get ledger(): Ledger {
+    return ledgerOf(this.source.progress, this.source.account);
+  }
+
+  get replay(): Account['replay'] {
+    return this.source.account.replay;
+  }
+
+  /** Dead letters are on disk; the next commit counts them. */
+  deadLettered(events: number): void {
+    this.undelivered = {
+      ...this.undelivered,
+      deadLettered: this.undelivered.deadLettered + events,
+    };
+  }
+
+  /** Everything before `position` is settled. */
+  async commit(position: number): Promise<void> {
+    await this.source.commit(position, settle(this.undelivered));
+    this.undelivered = ALL_DELIVERED;
+  }
+
+  /** The dead letters of the sink, which are in `file` now, are queued again. */
+  async beginReplay(file: string, events: number): Promise<void> {
+    await this.source.updateAccount(beginReplay(file, events));
+    const { deadLettered, purged } = this.undelivered;
+    this.undelivered = { deadLettered: 0, purged, replayed: deadLettered };
+  }
+
+  /**
+   * So many more events of the replay, all before `offset`, are settled.
+   * @param refused how many of them are back in the dead letters
+   */
+  async commitReplay(offset: number, events: number, refused: number): Promise<void> {
+    const undelivered = {
+      ...this.undelivered,
+      deadLettered: this.undelivered.deadLettered + refused,
+    };
+    await this.source.updateAccount(settleReplay(offset, events, undelivered));
+    this.undelivered = ALL_DELIVERED;
+  }
+
+  /** Its file is gone; what was not settled went with it. */
+  endReplay(): Promise<void> {
+    return this.source.updateAccount(endReplay);
+  }
+
+  /**
+   * The dead letters are deleted.
+   * @returns how many events that gives up
+   */
+  async purge(): Promise<number> {
+    const { deadLettered } = this.source.account;
+    await this.source.updateAccount(purgeDeadLetters);
+    const { undelivered } = this;
+    this.undelivered = {
+      ...undelivered,
+      deadLettered: 0,
+      purged: undelivered.purged + undelivered.deadLettered,
+    };
+    return deadLettered + undelivered.deadLettered;
+  }
+}
+
+/** For events of the queue that are settled now. */
+export function settle({ deadLettered, purged, replayed }: Undelivered): AccountChange {
+  return (account) => {
+    const { replay } = account;
+    return {
+      deadLettered: account.deadLettered + deadLettered,
+      // Somebody may have removed the file that was to be replayed.
+      purged: account.purged + purged + (replay ? 0 : replayed),
+      ...(replay && { replay: { ...replay, queued: replay.queued + replayed } }),
+    };
+  };
+}
+
+/** After a crash some letters may be in the file twice, and were counted once: the ledger moves no more than it has. */
+export function beginReplay(file: string, events: number): AccountChange {
+  return (account) => {
+    const queued = Math.min(events, account.deadLettered);
+    return {
+      ...account,
+      deadLettered: account.deadLettered - queued,
+      replay: { file, offset: 0, remaining: events, queued },
+    };
+  };
+}
+
+/** For events of the replay that are settled now. */
+export function settleReplay(
+  offset: number,
+  events: number,
+  undelivered: Undelivered,
+): AccountChange {
+  return (account) => {
+    const { replay } = account;
+    if (!replay) {
+      return account;
+    }
+    const remaining = Math.max(0, replay.remaining - events);
+    const queued = Math.min(replay.queued, remaining);
+    const settled = replay.queued - queued;
+    const deadLettered = Math.min(undelivered.deadLettered, settled);
+    const purged = Math.min(undelivered.purged, settled - deadLettered);
+    return {
+      deadLettered: account.deadLettered + deadLettered,
+      purged: account.purged + purged,
+      replay: { ...replay, offset, remaining, queued },
+    };
+  };
+}
+
+export const endReplay: AccountChange = ({ deadLettered, purged, replay }) => ({
+  deadLettered,
+  purged: purged + (replay?.queued ?? 0),
+});
+
+export const purgeDeadLetters: AccountChange = (account) => ({
+  ...account,
+  deadLettered: 0,
+  purged: account.purged + account.deadLettered,
+});

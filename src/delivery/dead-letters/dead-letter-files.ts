@@ -1,0 +1,134 @@
+import { open, readdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DEAD_LETTER_SUFFIX,
+  deadLetterPath,
+  REJECTED,
+  REPLAY_SUFFIX,
+  replayedFile,
+} from '../../disk/dead-letter-paths.js';
+import { countLines, type Line, readLines } from '../../disk/read-lines.js';
+import { makeDirectory } from '../../disk/make-directory.js';
+import { removeFile } from '../../disk/remove-file.js';
+import { cutTornLine } from '../../disk/torn-line.js';
+import { syncDirectory } from '../../disk/sync-directory.js';
+import { type DeadLetter, encodeLine } from '../../event/dead-letter-line.js';
+import { DeadLettersFullError, DeadLetterStore } from './dead-letter-store.js';
+
+const NEWLINE = Buffer.from('\n');
+
+/** One NDJSON file for each sink. */
+export class DeadLetterFiles extends DeadLetterStore {
+  private readonly prepared = new Set<string>();
+
+  constructor(
+    private readonly directory: string,
+    private readonly maxBytes: number,
+  ) {
+    super();
+  }
+
+  append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
+    return this.appendRaw(
+      sink,
+      letters.map((letter) => encodeLine(sink, letter)),
+    );
+  }
+
+  async appendRaw(sink: string, lines: readonly Buffer[]): Promise<void> {
+    try {
+      await this.write(sink, Buffer.concat(lines.flatMap((line) => [line, NEWLINE])));
+    } catch (error) {
+      // The file may be gone, or end in a torn line.
+      this.prepared.delete(sink);
+      throw error;
+    }
+  }
+
+  private async write(sink: string, lines: Buffer): Promise<void> {
+    await this.prepare(sink);
+    const room = this.maxBytes * 0.75 - (await this.bytes());
+    if (lines.length > room) {
+      throw new DeadLettersFullError(
+        `the dead letters in ${this.directory} have reached DEAD_LETTER_MAX_MB; remove them or raise the bound`,
+      );
+    }
+    const file = await open(this.path(sink), 'a', 0o600);
+    try {
+      const { size } = await file.stat();
+      try {
+        await file.appendFile(lines);
+        await file.datasync();
+        // Somebody may have removed the file since.
+        if (size === 0) {
+          await syncDirectory(this.directory);
+        }
+      } catch (error) {
+        await file.truncate(size);
+        throw error;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async setAside(sink: string): Promise<void> {
+    this.prepared.delete(sink);
+    await this.prepare(sink);
+    await rename(this.path(sink), join(this.directory, `${sink}.${Date.now()}${REPLAY_SUFFIX}`));
+    await syncDirectory(this.directory);
+  }
+
+  replayOf(sink: string): Promise<string | undefined> {
+    return replayedFile(this.directory, sink);
+  }
+
+  countReplay(replay: string): Promise<number> {
+    return countLines(join(this.directory, replay));
+  }
+
+  async readReplay(replay: string, offset: number, bytes: number): Promise<Line[]> {
+    const handle = await open(join(this.directory, replay), 'r');
+    try {
+      return await readLines(handle, offset, bytes);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  removeReplay(replay: string): Promise<void> {
+    return removeFile(join(this.directory, replay));
+  }
+
+  purge(sink: string): Promise<void> {
+    return removeFile(this.path(sink));
+  }
+
+  private path(sink: string): string {
+    return deadLetterPath(this.directory, sink);
+  }
+
+  /** Once for each sink: the file is there, durably, and ends with a whole line. */
+  private async prepare(sink: string): Promise<void> {
+    if (this.prepared.has(sink)) {
+      return;
+    }
+    await makeDirectory(this.directory, 0o700);
+    const file = await open(this.path(sink), 'a', 0o600);
+    await file.close();
+    await cutTornLine(this.path(sink));
+    await syncDirectory(this.directory);
+    this.prepared.add(sink);
+  }
+
+  private async bytes(): Promise<number> {
+    const names = (await readdir(this.directory)).filter(
+      // That file bounds itself, to a quarter of the whole.
+      (name) => name.endsWith(DEAD_LETTER_SUFFIX) && name !== `${REJECTED}${DEAD_LETTER_SUFFIX}`,
+    );
+    const sizes = await Promise.all(
+      names.map(async (name) => (await stat(join(this.directory, name))).size),
+    );
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+}

@@ -1,0 +1,35 @@
+import type { ConnectionOptions } from '@platformatic/kafka';
+import { currentValue } from '../config/current-value.js';
+import { readCertificates } from '../config/pem-file.js';
+import type { KafkaConnectionOptions } from './kafka-connection.options.js';
+
+/**
+ * TLS and the login. The files that they take are read each time: certificates and passwords are renewed.
+ * @throws InvalidValueError a file cannot be used
+ */
+export async function securityOptions(
+  options: KafkaConnectionOptions,
+): Promise<Pick<ConnectionOptions, 'tls' | 'sasl'>> {
+  return { ...(await encryption(options)), ...login(options) };
+}
+
+async function encryption(
+  options: KafkaConnectionOptions,
+): Promise<Pick<ConnectionOptions, 'tls'>> {
+  if (!options.usesTls) {
+    return {};
+  }
+  const ca =
+    options.tlsCa === undefined
+      ? {}
+      : { ca: await readCertificates('KAFKA_TLS_CA', options.tlsCa) };
+  return { tls: { ...ca, rejectUnauthorized: !options.tlsSkipVerify } };
+}
+
+function login(options: KafkaConnectionOptions): Pick<ConnectionOptions, 'sasl'> {
+  const { saslMechanism: mechanism, saslUser: username } = options;
+  const password = currentValue(options, 'saslPassword');
+  return mechanism === undefined || username === undefined || password === undefined
+    ? {}
+    : { sasl: { mechanism, username, password } };
+}
