@@ -96,7 +96,6 @@ async function build(directory: string): Promise<Stage> {
           cwd: here,
           // How this machine reaches the registry is in its environment.
           env: { ...process.env, NODE_ENV: '', PATH: nodePath, ...stage.environment },
-          timeout: 120_000,
         });
         break;
       case 'ARG':
@@ -141,7 +140,7 @@ describe('the image', () => {
     directory = await mkdtemp(join(tmpdir(), 'gotrack-image-'));
     await chmod(directory, 0o755);
     image = await build(directory);
-  }, 300_000);
+  });
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
   const identity = (): { uid?: number; gid?: number } => {

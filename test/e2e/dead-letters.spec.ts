@@ -2,13 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedPostgres } from '../support/servers/shared-servers.js';
 
-const started = await startPostgres();
+const started = await sharedPostgres();
 afterAll(() => started?.stop());
 
 let workplace: Workplace;

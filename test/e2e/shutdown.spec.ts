@@ -29,7 +29,7 @@ describe('shutdown', () => {
   );
 
   it('says 503 on /readyz and still accepts during the delay, while metrics can be scraped', async () => {
-    const collector = await workplace.start({ SHUTDOWN_DELAY_MS: '1500' });
+    const collector = await workplace.start({ SHUTDOWN_DELAY_MS: '8000' });
     const { url } = collector;
     const exit = collector.stop();
     await until(async () => (await fetch(`${url}/readyz`)).status === 503);

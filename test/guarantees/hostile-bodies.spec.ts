@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type EventContext, prepareEvent } from '../../src/event/prepare-event.js';
 import { BodyReader, type EventsBody } from '../../src/ingestion/body/body-reader.js';
 import { BodyBudget } from '../../src/ingestion/body/body-budget.js';
-import { IngestionError } from '../../src/http/errors.js';
+import { HttpError } from '../../src/http/errors.js';
 import { IngestionOptions } from '../../src/ingestion/ingestion.options.js';
 import { parseEvents } from '../../src/ingestion/collect/parse-events.js';
 import { MalformedElement } from '../../src/ingestion/malformed-element.js';
@@ -29,6 +29,16 @@ const NESTED_NAME: HostileBody = {
   contentEncoding: undefined,
   bytes: Buffer.from(String.raw`{"props":{"session":{"\u0000":null}}}`),
 };
+
+/** Answered 202, 400, 413 and 415: whatever the random ones are, none is missing. */
+const ONE_OF_EACH_ANSWER = [
+  ['application/json', '{}'],
+  ['application/json', '{'],
+  ['application/json', 'x'.repeat(MAX_BODY_BYTES + 1)],
+  ['text/html', '{}'],
+].map(([contentType, text = '']): HostileBody => {
+  return { contentType, contentEncoding: undefined, bytes: Buffer.from(text) };
+});
 
 const options = Object.assign(new IngestionOptions(), { maxBodyBytes: MAX_BODY_BYTES });
 const budget = new BodyBudget(Number.MAX_SAFE_INTEGER);
@@ -145,8 +155,8 @@ describe('any body', () => {
             elements = parseEvents(whole.form, whole.text, MAX_EVENTS);
           } catch (error) {
             seen.refused += 1;
-            expect(error).toBeInstanceOf(IngestionError);
-            expect(REFUSALS).toContain((error as IngestionError).statusCode);
+            expect(error).toBeInstanceOf(HttpError);
+            expect(REFUSALS).toContain((error as HttpError).statusCode);
             const count = whole && countOf(whole);
             expect(count === undefined || count === 0 || count > MAX_EVENTS).toBe(true);
             return;
@@ -172,7 +182,7 @@ describe('any body', () => {
             }
           }
         }),
-        { numRuns: runs(3000, 200_000), examples: [[NESTED_NAME]] },
+        { numRuns: runs(5000, 200_000), examples: [[NESTED_NAME]] },
       );
       for (const [outcome, times] of Object.entries(seen)) {
         expect({ outcome, often: times > runs(100, 5000) }).toEqual({ outcome, often: true });
@@ -247,7 +257,7 @@ describe('any body over HTTP', () => {
             told += (JSON.parse(answer) as { accepted?: number }).accepted ?? 0;
           }
         }),
-        { numRuns: runs(60, 2500), endOnFailure: true },
+        { numRuns: runs(60, 2500), examples: [[ONE_OF_EACH_ANSWER]], endOnFailure: true },
       );
       expect(new Set(statuses.keys())).toEqual(new Set([202, ...REFUSALS]));
       expect((await fetch(`${collector.url}/healthz`)).status).toBe(200);

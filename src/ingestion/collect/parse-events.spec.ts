@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
 import type { BodyForm } from '../body/media-type.js';
 import { MalformedElement } from '../malformed-element.js';
 import { parseEvents } from './parse-events.js';
 
-function failure(form: BodyForm, text: string, maxEvents = 3): IngestionError {
+function failure(form: BodyForm, text: string, maxEvents = 3): HttpError {
   try {
     parseEvents(form, text, maxEvents);
   } catch (error) {
-    if (error instanceof IngestionError) {
+    if (error instanceof HttpError) {
       return error;
     }
     throw error;

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Sanitizer } from '../../event/sanitize.js';
-import { nameEndpoint } from '../../metrics/http-metrics.js';
+import { nameEndpoint } from '../../http/request-tracker.js';
 import { Admission } from '../admission/admission.js';
 import { Intake } from '../intake.js';
 import { type PixelQuery, pixelEvent } from './pixel-event.js';

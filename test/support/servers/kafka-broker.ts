@@ -17,7 +17,8 @@ const VERSION = '4.3.1';
 const CACHE = resolve('.cache/kafka');
 const JARS = join(CACHE, VERSION);
 /** For a start within a second or two rather than for speed. */
-const JVM = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(JARS, '*')];
+const JVM = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
+const CLASS_PATH = ['-cp', join(JARS, '*')];
 
 /** Who may log in to the broker, by every mechanism. */
 export const KAFKA_USER = { name: 'gotrack', password: randomBytes(9).toString('hex') };
@@ -47,7 +48,7 @@ export interface TopicRecord {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A real Kafka, for the tests of one file. */
+/** A real Kafka. */
 export class KafkaBroker {
   /** What it says of itself. */
   readonly log: string[] = [];
@@ -68,11 +69,16 @@ export class KafkaBroker {
     try {
       return given === undefined
         ? await KafkaBroker.startOwn(settings)
-        : new KafkaBroker({ PLAIN: given }, undefined, undefined);
+        : KafkaBroker.connect(given);
     } catch (error) {
       process.stderr.write(`no Kafka to test with: ${String(error)}\n`);
       return undefined;
     }
+  }
+
+  /** To one that others use too, so that no test may stop it. */
+  static connect(address: string): KafkaBroker {
+    return new KafkaBroker({ PLAIN: address }, undefined, undefined);
   }
 
   /** Whether it is ours, so that a test may stop it and knows its settings. */
@@ -193,9 +199,13 @@ export class KafkaBroker {
   }
 
   async resume(): Promise<void> {
-    const child = spawn('java', [...JVM, 'kafka.Kafka', this.configuration], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    // What it unpacks there is not left behind by a kill.
+    const scratch = `-Djava.io.tmpdir=${this.directory}`;
+    const child = spawn(
+      'java',
+      [...JVM, scratch, ...CLASS_PATH, 'kafka.Kafka', this.configuration],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => this.log.push(chunk.toString()));
     }
@@ -287,7 +297,8 @@ export class KafkaBroker {
         `${mechanism}=[name=${KAFKA_USER.name},password=${KAFKA_USER.password}]`,
       ]);
       const format = ['format', '-t', randomBytes(16).toString('base64url'), ...users];
-      await run('java', [...JVM, 'kafka.tools.StorageTool', ...format, '-c', broker.configuration]);
+      const tool = [...CLASS_PATH, 'kafka.tools.StorageTool', ...format];
+      await run('java', [...JVM, ...tool, '-c', broker.configuration]);
       await broker.resume();
       return broker;
     } catch (error) {
