@@ -30,5 +30,5 @@ COPY config/production.env config/production.env
 USER 10001:10001
 EXPOSE 19890
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s CMD ["node", "dist/cli.js", "healthcheck"]
-ENTRYPOINT ["node", "dist/cli.js"]
+ENTRYPOINT ["node", "--disable-sigusr1", "dist/cli.js"]
 CMD ["serve"]

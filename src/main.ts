@@ -43,18 +43,18 @@ const BACKLOG = 4096;
 const logger = new Logger('GoTrack');
 
 /**
- * Runs the collector until SIGTERM or SIGINT has drained it. Nest's own shutdown hooks are not used: with
+ * Runs the collector until a signal has drained it. Nest's own shutdown hooks are not used: with
  * two applications, the first to finish would end the process.
+ * @param stopped resolves with the signal that asks for an orderly end
  * @returns the exit code
  */
-export async function serve(): Promise<number> {
+export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
-  Logger.overrideLogger(createLogger(configuration.get(LoggingOptions).level));
+  Logger.overrideLogger(createLogger(configuration.get(LoggingOptions), configuration.nodeEnv));
   for (const warning of configuration.warnings) {
     logger.warn(warning);
   }
 
-  const stopped = untilSignalled();
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
   const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
   const readiness = new Readiness();
@@ -88,14 +88,23 @@ async function shutDown(
   metricsApp: NestFastifyApplication | undefined,
 ): Promise<number> {
   await collector.close();
-  const { shutdownError } = collector.get(Lanes);
+  const { shutdownError, undelivered } = collector.get(Lanes);
   await metricsApp?.close();
   if (shutdownError) {
     logger.fatal(`the shutdown failed: ${shutdownError.stack}`);
     return 1;
   }
-  logger.log('stopped');
+  logStopped(undelivered);
   return 0;
+}
+
+function logStopped(undelivered: ReadonlyMap<string, number>): void {
+  const left = [...undelivered].map(([sink, events]) => `${events} event(s) of ${sink}`);
+  if (left.length === 0) {
+    logger.log('stopped');
+  } else {
+    logger.warn(`stopped; the next start delivers what is left: ${left.join(', ')}`);
+  }
 }
 
 async function startMetricsApp(
@@ -179,22 +188,4 @@ async function listen(
   }
   const address = app.getHttpServer().address() as AddressInfo;
   logger.log(`${what} listens on ${address.address} port ${address.port}`);
-}
-
-/** The first signal asks for an orderly end; a second one does not wait for it. */
-function untilSignalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let signalled = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (signalled) {
-        process.exit(1);
-      }
-      signalled = true;
-      resolve(signal);
-    };
-    // The log sink reopens its file on it; without that sink it means nothing, and must not end the process.
-    process.on('SIGHUP', () => {});
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

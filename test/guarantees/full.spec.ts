@@ -355,7 +355,8 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
   beforeEach(withTable);
 
   async function ask(request: 'replay' | 'purge'): Promise<void> {
-    const asked = await workplace.run(['dead-letters', request, 'postgres'], settings());
+    const sure = request === 'purge' ? ['--yes'] : [];
+    const asked = await workplace.run(['dead-letters', request, 'postgres', ...sure], settings());
     expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
     expect(asked.stdout).not.toContain('no collector has taken');
   }

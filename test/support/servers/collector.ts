@@ -50,7 +50,16 @@ export class Workplace {
 
   /** Like `start`, without waiting: it may be ended before it is ready. */
   launch(environment: Record<string, string> = {}, through: readonly string[] = []): Collector {
-    const collector = new Collector(this.spawn(['serve'], environment, through));
+    return this.begin(['serve'], environment, through);
+  }
+
+  /** Starts a command of the program, to be watched while it runs. */
+  begin(
+    args: readonly string[],
+    environment: Record<string, string> = {},
+    through: readonly string[] = [],
+  ): Collector {
+    const collector = new Collector(this.spawn(args, environment, through));
     this.collectors.push(collector);
     return collector;
   }
@@ -174,8 +183,13 @@ export class Collector {
   }
 
   /** Ends it in order. @returns its exit code */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.child.kill(signal);
+    return this.ended();
+  }
+
+  /** Waits for its end, and for all that it has written. @returns its exit code */
+  async ended(): Promise<number | null> {
     await this.exited;
     return this.child.exitCode;
   }
