@@ -274,9 +274,7 @@ scrape_configs:
     ]);
     expect(alerts.filter(({ name }) => wrong.has(name))).toEqual([]);
     const told = alerts.flatMap(({ annotations }) => Object.values(annotations));
-    expect(
-      told.filter((text) => /<error|<no value>|NaN|\{\{/.test(text)),
-    ).toEqual([]);
+    expect(told.filter((text) => /<error|<no value>|NaN|\{\{/.test(text))).toEqual([]);
   });
 
   it('answers the queries that users of the Go service have', async () => {
