@@ -50,9 +50,10 @@ interface Compose {
 const FILES = ['docker-compose.yml', 'docker-compose.tls.yml'];
 const texts = await Promise.all(FILES.map((name) => readFile(name, 'utf8')));
 
-/** With the defaults of what the shell and `.env` may name. */
+/** With the defaults of what the shell and `.env` may name; a default may name another. */
 function interpolated(text: string): string {
-  return text.replaceAll(/\$\{\w+:-([^}]*)\}/g, '$1');
+  const replaced = text.replaceAll(/\$\{\w+:-([^${}]*)\}/g, '$1');
+  return replaced === text ? text : interpolated(replaced);
 }
 
 function read(text: string): Compose {
@@ -83,7 +84,6 @@ function isMap(value: unknown): value is Record<string, unknown> {
 
 const [compose, override] = texts.map(read) as [Compose, Compose];
 const withTls = merge(compose, override) as Compose;
-const { services } = compose;
 
 function service(name: string, { services: among }: Compose = compose): Service {
   const found = among[name];
@@ -266,7 +266,7 @@ describe('docker-compose.yml', () => {
   it('takes ports, the tag and the sinks from the shell, each with a default', async () => {
     const text = [...texts, await readFile('config/compose/gotrack.env', 'utf8')].join('\n');
     const used = [...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
-    const withDefault = [...text.matchAll(/\$\{(\w+):-[^}]+\}/g)].map(([, name]) => name);
+    const withDefault = [...text.matchAll(/\$\{(\w+):-(?!\})/g)].map(([, name]) => name);
     expect(withDefault).toEqual(used.filter((name) => name !== 'NAME'));
     for (const name of [
       'OUTPUTS',
@@ -308,6 +308,14 @@ describe('docker-compose.yml', () => {
     expect(dockerfile.match(/^FROM node:\S+/gm)).toEqual(
       Array.from({ length: 3 }, () => `FROM node:${devDependencies['node']}-slim`),
     );
+  });
+
+  it('has the versions that the document names', async () => {
+    const text = await readFile('docs/operations/deploy.md', 'utf8');
+    const images = Object.values(withTls.services).map(({ image }) => image);
+    for (const image of images.filter((each) => !each.startsWith('gotrack:'))) {
+      expect(text).toContain(` ${image.replace(/^.*:v?/, '')}`);
+    }
   });
 
   it("asks for Kafka's port, and starts no JVM for that", async () => {
