@@ -32,7 +32,7 @@ export interface Dashboard {
     readonly list: readonly {
       readonly name: string;
       readonly type: string;
-      /** Of a query. */
+      /** Only a query has it. */
       readonly definition?: string;
     }[];
   };
