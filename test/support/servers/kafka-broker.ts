@@ -13,9 +13,10 @@ import { canCreateCertificates, createServerCertificate } from './server-certifi
 
 const run = promisify(execFile);
 
-const VERSION = '4.3.1';
+/** The one of docker-compose.yml. */
+export const KAFKA_VERSION = '4.4.0';
 const CACHE = resolve('.cache/kafka');
-const JARS = join(CACHE, VERSION);
+const JARS = join(CACHE, KAFKA_VERSION);
 /** For a start within a second or two rather than for speed. */
 const JVM = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
 const CLASS_PATH = ['-cp', join(JARS, '*')];
@@ -382,7 +383,7 @@ async function fetchJars(): Promise<void> {
         <modelVersion>4.0.0</modelVersion>
         <groupId>gotrack</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
         <dependencies><dependency>
-          <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version>
+          <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${KAFKA_VERSION}</version>
         </dependency></dependencies>
       </project>`,
     );
