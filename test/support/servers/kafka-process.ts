@@ -37,7 +37,11 @@ export class KafkaProcess {
     return new KafkaProcess(configuration);
   }
 
+  /** Unless it is running. */
   start(): void {
+    if (this.child?.exitCode === null && this.child.signalCode === null) {
+      return;
+    }
     const child = spawn('java', [...JVM, 'kafka.Kafka', this.configuration], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
