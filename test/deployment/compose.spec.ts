@@ -14,7 +14,7 @@ import { knownNames } from '../../src/config/check-names.js';
 import { OPTIONS_CLASSES } from '../../src/options-classes.js';
 import { DeliveryOptions } from '../../src/delivery/delivery.options.js';
 import { Workplace } from '../support/servers/collector.js';
-import { KAFKA_VERSION } from '../support/servers/kafka-broker.js';
+import { KAFKA_VERSION } from '../support/servers/kafka-process.js';
 
 type EnvFile = string | { readonly path: string; readonly required?: boolean };
 
