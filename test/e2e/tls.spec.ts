@@ -340,10 +340,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)(
     /** @param chain that the client shows after its own certificate */
     function says(client: ServerCertificate, chain: readonly CertificateAuthority[] = []) {
       const { cert, key } = as(client);
-      const shown = Buffer.concat([
-        cert,
-        ...chain.map((authority) => readFileSync(authority.cert)),
-      ]);
+      const shown = Buffer.concat([cert, ...chain.map((link) => readFileSync(link.cert))]);
       const versions = { minVersion: version, maxVersion: version };
       return answerTo(metricsPort(program), SCRAPE, { ca: ca(), ...versions, cert: shown, key });
     }
