@@ -20,7 +20,7 @@ export interface StatusSources {
   readonly http: HttpMetrics;
   /** The servers that speak TLS. */
   readonly servers: readonly ServerTls[];
-  /** Asked every few seconds: cheap, and without side effects. */
+  /** Asked every few seconds: cheap, without side effects, and never throws. */
   readonly checks: () => readonly CheckState[];
 }
 

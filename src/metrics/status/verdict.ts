@@ -17,6 +17,7 @@ export function verdictOf(report: StatusReport): Verdict {
   return (
     whileTheProcessDoesNotRun(report) ??
     whileTheQueueTakesNothing(report) ??
+    whileTheDiskHangs(report) ??
     whileRequestsFail(report) ??
     afterDamage(report) ??
     whileEventsWait(report) ?? {
@@ -57,6 +58,12 @@ function whileTheQueueTakesNothing({ checks, now }: StatusReport): Verdict | und
       ? `the queue has been full ${since}, because nothing reaches ${names(troubled)}, and new events are answered with 503; fix ${names(troubled)}, or set a larger QUEUE_MAX_MB and restart. What is queued is safe.`
       : `the queue has been full ${since}, because the sinks take less than comes in, and new events are answered with 503; make them faster, or set a larger QUEUE_MAX_MB and restart. What is queued is safe.`;
   return { level: 'bad', answer: 'Yes', sentence };
+}
+
+function whileTheDiskHangs({ queue }: StatusReport): Verdict | undefined {
+  const sentence =
+    'the disk of the queue does not answer, and requests with events may hang with it; look at the disk of QUEUE_PATH.';
+  return queue ? undefined : { level: 'bad', answer: 'Perhaps', sentence };
 }
 
 function whileRequestsFail({ turnedAway, refusals }: StatusReport): Verdict | undefined {
@@ -115,9 +122,7 @@ export function notesOf(report: StatusReport): string[] {
       `${counted(turnedAway.total, 'request')} with events got an error of 500 or above since the start, the latest ${duration(turnedAway.secondsAgo)} ago (${at}).`,
     );
   }
-  if (!queue) {
-    notes.push('The queue does not say how large it is: its disk hangs or fails.');
-  } else if (queue.filesystemAvailableBytes < queue.capacityBytes - queue.bytes) {
+  if (queue && queue.filesystemAvailableBytes < queue.capacityBytes - queue.bytes) {
     notes.push(
       `The disk of the queue has ${bytes(queue.filesystemAvailableBytes)} left, less than the queue may still take.`,
     );
