@@ -219,7 +219,8 @@ export class Lane {
     }
     const [first, ...rest] = events;
     if (first && rest.length === 0) {
-      return (await this.refuse(first, refusal.message)) ? [] : [first];
+      const { message, verbatim } = refusal;
+      return (await this.refuse(first, message, verbatim)) ? [] : [first];
     }
     return this.bisect(events);
   }
@@ -237,8 +238,11 @@ export class Lane {
     return [...unsettled, ...(await this.settle(events.slice(middle)))];
   }
 
-  /** False when the lane holds: the event is kept for another attempt. */
-  private async refuse(event: StoredEvent, error: string): Promise<boolean> {
+  /**
+   * False when the lane holds: the event is kept for another attempt.
+   * @param error without a part of the event
+   */
+  private async refuse(event: StoredEvent, error: string, verbatim = error): Promise<boolean> {
     // What is replayed was among the dead letters before: refused again, it goes back there.
     const isNew = this.source === this.reader;
     if (isNew && this.refusalsInARow >= HOLD_AFTER_REFUSALS) {
@@ -249,7 +253,9 @@ export class Lane {
       return false;
     }
     await this.persist('the dead letters cannot be written', () =>
-      this.deadLetters.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
+      this.deadLetters.append(this.name, [
+        { event: event.json, reason: 'rejected', error: verbatim },
+      ]),
     );
     this.refusalsInARow += isNew ? 1 : 0;
     this.toCommit = { ...this.toCommit, deadLettered: this.toCommit.deadLettered + 1 };
