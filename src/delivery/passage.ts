@@ -1,0 +1,168 @@
+import type { StoredEvent } from '../event/stored-event.js';
+import type { Batch, BatchBounds } from '../queueing/event-queue.js';
+import type { Neighbours } from './neighbours.js';
+import type { Probe } from './probe.js';
+import { backoffMs } from './retry.js';
+import { type Complaint, settleEvents, type SettlingSteps } from './settle-events.js';
+import type { SinkWriter } from './sink-writer.js';
+import { Suspects } from './suspects.js';
+
+/** How long a suspect is judged: from the first refusal that counts to the last. */
+const JUDGED_OVER_MS = 30_000;
+/** Batches that are delivered while events before them are judged. After a crash they come again. */
+const BATCHES_AHEAD = 100;
+/** A full table of suspects is tried again by so many in a turn, and a turn comes no sooner than this. */
+const TRIED_IN_A_TURN = 10;
+const TURN_MS = 200;
+/** As long as the sink is known to work, so many suspect errors in a row do not slow down the search for the cause. */
+const UNHURRIED_AFTER = 10;
+
+export interface PassageBounds extends BatchBounds {
+  readonly judgedOverMs?: number | undefined;
+}
+
+export interface PassageSteps {
+  /** Dead-letters the event, unless the sink takes it in the end. */
+  reject(event: StoredEvent, complaint: Complaint, othersTaken: boolean): Promise<void>;
+  commit(position: number): Promise<void>;
+  pause(failedAttempts: number): Promise<void>;
+}
+
+/**
+ * The events of one source, from the batch that was read to the commit. Suspects stay here until they are judged,
+ * while what comes after them is delivered; a position is committed only when everything before it is settled.
+ */
+export class Passage {
+  private readonly suspects: Suspects;
+  private readonly settlingSteps: SettlingSteps;
+  /** Positions after the batches that are not committed as a whole. */
+  private ends: readonly number[] = [];
+  private nextTurnAtMs = 0;
+
+  constructor(
+    private readonly bounds: PassageBounds,
+    private readonly writer: SinkWriter,
+    private readonly neighbours: Neighbours | undefined,
+    private readonly probe: Probe,
+    private readonly steps: PassageSteps,
+  ) {
+    this.suspects = new Suspects(bounds.judgedOverMs ?? JUDGED_OVER_MS);
+    this.settlingSteps = {
+      write: (group) => writer.write(group),
+      unsettled: (group) => group,
+      reject: (event, complaint, othersTaken) => steps.reject(event, complaint, othersTaken),
+      suspect: (event, error) => this.suspects.refused(event, error, writer.acceptances),
+      reached: () => Promise.resolve(),
+      pause: () => Promise.resolve(),
+    };
+  }
+
+  /** Nothing waits for its judgement. */
+  get isEmpty(): boolean {
+    return this.suspects.count === 0;
+  }
+
+  /** Whether another batch may be delivered. */
+  get hasRoom(): boolean {
+    return (
+      this.suspects.count < this.bounds.maxEvents &&
+      this.suspects.bytes < this.bounds.maxBytes &&
+      this.ends.length < BATCHES_AHEAD
+    );
+  }
+
+  /** Until `judge` has something to do; undefined when it has nothing to wait for. */
+  get dueInMs(): number | undefined {
+    if (this.isEmpty) {
+      return undefined;
+    }
+    const { acceptances } = this.writer;
+    const turnInMs = Math.max(0, this.nextTurnAtMs - performance.now());
+    const isWaiting =
+      this.suspects.unproven(acceptances) === undefined &&
+      this.suspects.guilty(acceptances).length === 0;
+    return isWaiting ? Math.max(turnInMs, this.suspects.dueInMs(acceptances) ?? 0) : turnInMs;
+  }
+
+  /** Settles the batch but for its suspects, and commits as far as that allows. */
+  async deliver({ events, end }: Batch): Promise<void> {
+    const { acceptances } = this.writer;
+    this.ends = [...this.ends, end];
+    this.neighbours?.inHandUntil(end);
+    await settleEvents(events, {
+      ...this.settlingSteps,
+      unsettled: (group) => this.neighbours?.unstored(group) ?? group,
+      reached: async (position) => {
+        if (this.isEmpty) {
+          await this.steps.commit(position);
+        }
+      },
+      pause: () => this.pauseSearch(this.writer.acceptances > acceptances),
+    });
+    await this.commit(end);
+  }
+
+  /** Does what is due about the suspects. */
+  async judge(): Promise<void> {
+    if (this.dueInMs !== 0) {
+      return;
+    }
+    const before = this.suspects.first;
+    for (const { event, error } of this.suspects.guilty(this.writer.acceptances)) {
+      await this.steps.reject(event, error, true);
+      this.suspects.settled(event);
+    }
+    await this.tryAgain();
+    this.nextTurnAtMs =
+      performance.now() + Math.max(TURN_MS, backoffMs(this.writer.suspectsInARow + 1));
+    const end = this.ends.at(-1);
+    if (this.suspects.first !== before && end !== undefined) {
+      await this.commit(end);
+    }
+  }
+
+  private async tryAgain(): Promise<void> {
+    const { acceptances } = this.writer;
+    const unproven = this.suspects.unproven(acceptances);
+    if (!unproven) {
+      for (const event of this.suspects.due(acceptances).slice(0, TRIED_IN_A_TURN)) {
+        await this.tryAlone(event);
+      }
+    } else if (!(await this.probe.isNeighbourStored())) {
+      await this.tryAlone(unproven);
+    }
+  }
+
+  private async tryAlone(event: StoredEvent): Promise<void> {
+    let isSettled = true;
+    await settleEvents([event], {
+      ...this.settlingSteps,
+      suspect: (refused, error) => {
+        isSettled = false;
+        this.settlingSteps.suspect(refused, error);
+      },
+    });
+    if (isSettled) {
+      this.suspects.settled(event);
+    }
+  }
+
+  /** Slow when nothing shows that the sink takes events at all, as in an outage. */
+  private async pauseSearch(isSinkProven: boolean): Promise<void> {
+    const failures = this.writer.suspectsInARow;
+    if (failures === 0) {
+      return;
+    }
+    const isUnsure = failures % UNHURRIED_AFTER === 3;
+    if (isUnsure && (await this.probe.isNeighbourStored())) {
+      return;
+    }
+    await this.steps.pause(isSinkProven ? Math.max(1, failures - UNHURRIED_AFTER) : failures);
+  }
+
+  private async commit(end: number): Promise<void> {
+    const position = this.suspects.first ?? end;
+    await this.steps.commit(position);
+    this.ends = this.ends.filter((later) => later > position);
+  }
+}
