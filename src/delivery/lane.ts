@@ -105,6 +105,7 @@ export class Lane {
     }
     deadline.addEventListener('abort', stop);
     this.draining = true;
+    this.queued.drain();
     this.waiting.abort(new Error('draining'));
     await Promise.race([this.running, aborted(this.stopping.signal)]);
     deadline.removeEventListener('abort', stop);

@@ -2,6 +2,7 @@ import type { StoredEvent } from '../event/stored-event.js';
 import type { Batch, BatchBounds } from '../queueing/event-queue.js';
 import type { Neighbours } from './neighbours.js';
 import type { Probe } from './probe.js';
+import { Reserve } from './reserve.js';
 import { backoffMs } from './retry.js';
 import { type Complaint, settleEvents, type SettlingSteps } from './settle-events.js';
 import type { SinkWriter } from './sink-writer.js';
@@ -11,11 +12,14 @@ import { Suspects } from './suspects.js';
 const JUDGED_OVER_MS = 30_000;
 /** Batches that are delivered while events before them are judged. After a crash they come again. */
 const BATCHES_AHEAD = 100;
-/** A full table of suspects is tried again by so many in a turn, and a turn comes no sooner than this. */
+/** Many suspects are tried again by so many in a turn, and a turn comes no sooner than this. */
 const TRIED_IN_A_TURN = 10;
 const TURN_MS = 200;
-/** As long as the sink is known to work, so many suspect errors in a row do not slow down the search for the cause. */
+/** As long as the sink is known to work, so many suspect errors in a row are no sign that it stopped. */
 const UNHURRIED_AFTER = 10;
+const DOUBTFUL_AFTER = 50;
+/** And so many, when nothing is known, make it worth while to try later events. */
+const UNPROVEN_AFTER = 3;
 
 export interface PassageBounds extends BatchBounds {
   readonly judgedOverMs?: number | undefined;
@@ -33,11 +37,14 @@ export interface PassageSteps {
  * while what comes after them is delivered; a position is committed only when everything before it is settled.
  */
 export class Passage {
+  private readonly judgedOverMs: number;
   private readonly suspects: Suspects;
+  private readonly reserve = new Reserve();
   private readonly settlingSteps: SettlingSteps;
   /** Positions after the batches that are not committed as a whole. */
   private ends: readonly number[] = [];
   private nextTurnAtMs = 0;
+  private draining = false;
 
   constructor(
     private readonly bounds: PassageBounds,
@@ -46,20 +53,22 @@ export class Passage {
     private readonly probe: Probe,
     private readonly steps: PassageSteps,
   ) {
-    this.suspects = new Suspects(bounds.judgedOverMs ?? JUDGED_OVER_MS);
+    this.judgedOverMs = bounds.judgedOverMs ?? JUDGED_OVER_MS;
+    this.suspects = new Suspects(this.judgedOverMs);
     this.settlingSteps = {
       write: (group) => writer.write(group),
-      unsettled: (group) => group,
+      unsettled: (group) => this.notStored(group).filter((event) => !this.reserve.has(event)),
       reject: (event, complaint, othersTaken) => steps.reject(event, complaint, othersTaken),
       suspect: (event, error) => this.suspects.refused(event, error, writer.acceptances),
       reached: () => Promise.resolve(),
-      pause: () => Promise.resolve(),
+      isolating: (group) => this.keepSomeOf(group.slice(1)),
+      pause: () => this.pauseSearch(true),
     };
   }
 
-  /** Nothing waits for its judgement. */
+  /** Everything that was read is settled. */
   get isEmpty(): boolean {
-    return this.suspects.count === 0;
+    return this.suspects.count === 0 && this.reserve.count === 0;
   }
 
   /** Whether another batch may be delivered. */
@@ -81,7 +90,15 @@ export class Passage {
     const isWaiting =
       this.suspects.unproven(acceptances) === undefined &&
       this.suspects.guilty(acceptances).length === 0;
-    return isWaiting ? Math.max(turnInMs, this.suspects.dueInMs(acceptances) ?? 0) : turnInMs;
+    const triedInMs = isWaiting
+      ? Math.max(turnInMs, this.suspects.dueInMs(acceptances) ?? 0)
+      : turnInMs;
+    return Math.min(triedInMs, this.reserve.dueInMs(this.keptForMs) ?? Infinity);
+  }
+
+  /** Keeps nothing back from now on. */
+  drain(): void {
+    this.draining = true;
   }
 
   /** Settles the batch but for its suspects, and commits as far as that allows. */
@@ -89,9 +106,11 @@ export class Passage {
     const { acceptances } = this.writer;
     this.ends = [...this.ends, end];
     this.neighbours?.inHandUntil(end);
+    if (this.suspects.count > 0) {
+      this.keepSomeOf(this.notStored(events));
+    }
     await settleEvents(events, {
       ...this.settlingSteps,
-      unsettled: (group) => this.neighbours?.unstored(group) ?? group,
       reached: async (position) => {
         if (this.isEmpty) {
           await this.steps.commit(position);
@@ -107,30 +126,47 @@ export class Passage {
     if (this.dueInMs !== 0) {
       return;
     }
-    const before = this.suspects.first;
+    const before = this.firstUnsettled;
     for (const { event, error } of this.suspects.guilty(this.writer.acceptances)) {
       await this.steps.reject(event, error, true);
       this.suspects.settled(event);
     }
+    await settleEvents(this.reserve.takeOlderThan(this.keptForMs), this.settlingSteps);
     await this.tryAgain();
-    this.nextTurnAtMs =
-      performance.now() + Math.max(TURN_MS, backoffMs(this.writer.suspectsInARow + 1));
     const end = this.ends.at(-1);
-    if (this.suspects.first !== before && end !== undefined) {
+    if (this.firstUnsettled !== before && end !== undefined) {
       await this.commit(end);
     }
   }
 
   private async tryAgain(): Promise<void> {
-    const { acceptances } = this.writer;
+    const turnInMs = this.nextTurnAtMs - performance.now();
+    if (turnInMs > 0) {
+      return;
+    }
+    const { acceptances, suspectsInARow } = this.writer;
+    const due = this.suspects.due(acceptances);
     const unproven = this.suspects.unproven(acceptances);
-    if (!unproven) {
-      for (const event of this.suspects.due(acceptances).slice(0, TRIED_IN_A_TURN)) {
+    let pauseMs = TURN_MS;
+    if (due.length > 0 && suspectsInARow < DOUBTFUL_AFTER) {
+      for (const event of due.slice(0, TRIED_IN_A_TURN)) {
         await this.tryAlone(event);
       }
-    } else if (!(await this.probe.isNeighbourStored())) {
+    } else if (unproven && !(await this.isNeighbourStored())) {
       await this.tryAlone(unproven);
+      pauseMs = Math.max(TURN_MS, backoffMs(this.writer.suspectsInARow + 1));
     }
+    this.nextTurnAtMs = performance.now() + pauseMs;
+  }
+
+  private async isNeighbourStored(): Promise<boolean> {
+    const kept = this.reserve.takeOne();
+    if (!kept) {
+      return this.probe.isNeighbourStored();
+    }
+    const { acceptances } = this.writer;
+    await settleEvents([kept], this.settlingSteps);
+    return this.writer.acceptances > acceptances;
   }
 
   private async tryAlone(event: StoredEvent): Promise<void> {
@@ -147,21 +183,42 @@ export class Passage {
     }
   }
 
+  private keepSomeOf(events: readonly StoredEvent[]): void {
+    if (!this.draining) {
+      this.reserve.fillFrom(events);
+    }
+  }
+
+  /** No longer than something is judged. */
+  private get keptForMs(): number {
+    const isNeeded = this.suspects.count > 0 && !this.draining;
+    return isNeeded ? this.judgedOverMs * 2 : 0;
+  }
+
+  private notStored(events: readonly StoredEvent[]): readonly StoredEvent[] {
+    return this.neighbours?.unstored(events) ?? events;
+  }
+
   /** Slow when nothing shows that the sink takes events at all, as in an outage. */
   private async pauseSearch(isSinkProven: boolean): Promise<void> {
     const failures = this.writer.suspectsInARow;
     if (failures === 0) {
       return;
     }
-    const isUnsure = failures % UNHURRIED_AFTER === 3;
-    if (isUnsure && (await this.probe.isNeighbourStored())) {
-      return;
-    }
     await this.steps.pause(isSinkProven ? Math.max(1, failures - UNHURRIED_AFTER) : failures);
+    if (isSinkProven ? failures % UNHURRIED_AFTER === 0 : failures >= UNPROVEN_AFTER) {
+      await this.probe.isNeighbourStored();
+    }
+  }
+
+  private get firstUnsettled(): number | undefined {
+    const { first: suspect = Infinity } = this.suspects;
+    const first = Math.min(suspect, this.reserve.first ?? Infinity);
+    return first === Infinity ? undefined : first;
   }
 
   private async commit(end: number): Promise<void> {
-    const position = this.suspects.first ?? end;
+    const position = this.firstUnsettled ?? end;
     await this.steps.commit(position);
     this.ends = this.ends.filter((later) => later > position);
   }

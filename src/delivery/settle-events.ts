@@ -14,7 +14,7 @@ export interface Complaint {
 export interface SettlingSteps {
   /** Resolves when the sink has answered. */
   write(events: readonly StoredEvent[]): Promise<Answer>;
-  /** Those of the events that the sink did not get before their turn. */
+  /** Those of the events that it is the turn of, and that the sink does not have yet. */
   unsettled(events: readonly StoredEvent[]): readonly StoredEvent[];
   /**
    * The sink refuses the event for its content.
@@ -25,7 +25,9 @@ export interface SettlingSteps {
   suspect(event: StoredEvent, error: RetryableSinkError): void;
   /** Everything before the position is settled, or suspect. */
   reached(position: number): Promise<void>;
-  /** Runs before what failed with a suspect error is tried again, in smaller groups. */
+  /** The sink fails with these, and somewhere among them the cause may be: they are tried in smaller groups. */
+  isolating(events: readonly StoredEvent[]): void;
+  /** Runs before each of these groups is tried. */
   pause(): Promise<void>;
 }
 
@@ -35,6 +37,9 @@ type Group = readonly StoredEvent[];
 export async function settleEvents(events: Group, steps: SettlingSteps): Promise<void> {
   const settling = new Settling(steps);
   let undecided = await settling.settle(events);
+  if (undecided.length > 0) {
+    steps.isolating(undecided.flat());
+  }
   // In breadth: a group without the event at fault follows soon, and proves that the sink works.
   while (undecided.length > 0) {
     const next: Group[] = [];

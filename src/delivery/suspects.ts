@@ -2,6 +2,8 @@ import type { StoredEvent } from '../event/stored-event.js';
 import type { RetryableSinkError } from '../sinks/sink.js';
 
 const REFUSALS = 3;
+/** This part of the whole time is about the same time. */
+const TOGETHER = 6;
 
 interface Suspect {
   readonly event: StoredEvent;
@@ -75,19 +77,18 @@ export class Suspects {
 
   /** Those that are at fault. */
   guilty(acceptances: number): readonly Suspect[] {
-    return [...this.all.values()].filter(
+    return this.proven(acceptances).filter(
       (suspect) =>
-        isProven(suspect, acceptances) &&
         suspect.proven + 1 >= REFUSALS &&
         suspect.refusedAtMs - suspect.provenSinceMs >= this.overMs,
     );
   }
 
-  /** Those whose last refusal has been proven long enough for the next to count; the first to be tried first. */
+  /** Those whose last refusal has been proven long enough for the next to count. */
   due(acceptances: number): readonly StoredEvent[] {
     const nowMs = this.nowMs();
-    return [...this.all.values()]
-      .filter((suspect) => isProven(suspect, acceptances) && this.dueAtMs(suspect) <= nowMs)
+    return this.proven(acceptances)
+      .filter((suspect) => this.dueAtMs(suspect) <= nowMs)
       .map(({ event }) => event);
   }
 
@@ -98,12 +99,21 @@ export class Suspects {
       .toSorted((a, b) => a.refusedAtMs - b.refusedAtMs)[0]?.event;
   }
 
-  /** Until the next one is due, of those whose last refusal is proven; undefined when there is none. */
+  /**
+   * Until some are due, of those whose last refusal is proven; undefined when there are none. Those that are due at
+   * about the same time are waited for: one neighbour proves something for all of them.
+   */
   dueInMs(acceptances: number): number | undefined {
-    const proven = [...this.all.values()].filter((suspect) => isProven(suspect, acceptances));
-    return proven.length === 0
-      ? undefined
-      : Math.max(0, Math.min(...proven.map((suspect) => this.dueAtMs(suspect))) - this.nowMs());
+    const dueAtMs = this.proven(acceptances).map((suspect) => this.dueAtMs(suspect));
+    if (dueAtMs.length === 0) {
+      return undefined;
+    }
+    const together = Math.min(...dueAtMs) + this.overMs / TOGETHER;
+    return Math.max(0, Math.max(...dueAtMs.filter((at) => at <= together)) - this.nowMs());
+  }
+
+  private proven(acceptances: number): readonly Suspect[] {
+    return [...this.all.values()].filter((suspect) => isProven(suspect, acceptances));
   }
 
   private dueAtMs({ refusedAtMs }: Suspect): number {
