@@ -15,11 +15,10 @@ const BATCHES_AHEAD = 100;
 /** Many suspects are tried again by so many in a turn, and a turn comes no sooner than this. */
 const TRIED_IN_A_TURN = 10;
 const TURN_MS = 200;
-/** As long as the sink is known to work, so many suspect errors in a row are no sign that it stopped. */
+/** So many suspect errors in a row are what a few events cause; after more, it may be the sink. */
 const UNHURRIED_AFTER = 10;
+/** And so many may come when known suspects are tried again. */
 const DOUBTFUL_AFTER = 50;
-/** And so many, when nothing is known, make it worth while to try later events. */
-const UNPROVEN_AFTER = 3;
 
 export interface PassageBounds extends BatchBounds {
   readonly judgedOverMs?: number | undefined;
@@ -62,7 +61,7 @@ export class Passage {
       suspect: (event, error) => this.suspects.refused(event, error, writer.acceptances),
       reached: () => Promise.resolve(),
       isolating: (group) => this.keepSomeOf(group.slice(1)),
-      pause: () => this.pauseSearch(true),
+      pause: () => this.pauseSearch(),
     };
   }
 
@@ -103,7 +102,6 @@ export class Passage {
 
   /** Settles the batch but for its suspects, and commits as far as that allows. */
   async deliver({ events, end }: Batch): Promise<void> {
-    const { acceptances } = this.writer;
     this.ends = [...this.ends, end];
     this.neighbours?.inHandUntil(end);
     if (this.suspects.count > 0) {
@@ -116,7 +114,6 @@ export class Passage {
           await this.steps.commit(position);
         }
       },
-      pause: () => this.pauseSearch(this.writer.acceptances > acceptances),
     });
     await this.commit(end);
   }
@@ -199,14 +196,14 @@ export class Passage {
     return this.neighbours?.unstored(events) ?? events;
   }
 
-  /** Slow when nothing shows that the sink takes events at all, as in an outage. */
-  private async pauseSearch(isSinkProven: boolean): Promise<void> {
+  /** Quick at first, and slow when nothing shows that the sink takes events at all, as in an outage. */
+  private async pauseSearch(): Promise<void> {
     const failures = this.writer.suspectsInARow;
     if (failures === 0) {
       return;
     }
-    await this.steps.pause(isSinkProven ? Math.max(1, failures - UNHURRIED_AFTER) : failures);
-    if (isSinkProven ? failures % UNHURRIED_AFTER === 0 : failures >= UNPROVEN_AFTER) {
+    await this.steps.pause(Math.max(1, failures - UNHURRIED_AFTER));
+    if (failures >= UNHURRIED_AFTER) {
       await this.probe.isNeighbourStored();
     }
   }
