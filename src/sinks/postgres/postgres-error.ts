@@ -96,14 +96,20 @@ function sqlClass(code: string): string {
 
 /** The server's text where no value can be in it, else the names that it gives. Never its detail, which repeats the row. */
 function described(error: DatabaseError): string {
-  const { code = '', message, where = '' } = error;
-  const isPlain = PLAIN_TEXTS(code) && (where === '' || PLAIN_PLACE.test(where));
-  return isPlain
-    ? `PostgreSQL says: ${message} (SQLSTATE ${code})`
-    : `PostgreSQL fails with SQLSTATE ${code}${namesOf(error)}, its own log says why`;
+  return isPlain(error)
+    ? words(error)
+    : `PostgreSQL fails with SQLSTATE ${error.code}${namesOf(error)}, its own log says why`;
 }
 
-function verbatim({ code, message }: DatabaseError): string {
+function verbatim(error: DatabaseError): string | undefined {
+  return isPlain(error) ? undefined : words(error);
+}
+
+function isPlain({ code = '', where = '' }: DatabaseError): boolean {
+  return PLAIN_TEXTS(code) && (where === '' || PLAIN_PLACE.test(where));
+}
+
+function words({ code, message }: DatabaseError): string {
   return `PostgreSQL says: ${message} (SQLSTATE ${code})`;
 }
 
