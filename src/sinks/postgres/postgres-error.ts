@@ -38,7 +38,21 @@ const ABOUT_THE_SERVER = anyOf('2200H', '08', '25', '28', '40', '53', '55', '57'
 
 /** Where the server's own texts hold names and numbers only. Those of class 22 quote values. */
 const PLAIN_TEXTS = anyOf(
-  ...['2200H', '08', '0A', '23', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58'],
+  '2200H',
+  '08',
+  '0A',
+  '23',
+  '25',
+  '28',
+  '3D',
+  '3F',
+  '40',
+  '42',
+  '53',
+  '54',
+  '55',
+  '57',
+  '58',
 );
 /** The place in a COPY that the server has come to. Anything else is a function, which may have put the text together. */
 const PLAIN_PLACE = /^COPY [^\n]*$/;
