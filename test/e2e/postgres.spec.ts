@@ -57,3 +57,27 @@ describe.skipIf(!started?.isOwn)('a PostgreSQL that crashes', () => {
     expect(await sink('gotrack_events_dead_lettered_total')).toBe(0);
   });
 });
+
+describe('check-config', () => {
+  it.each([
+    ['postgres://app:60173#hunter2@db/x', 'percent-encoded: %23, %2F, %3F, %40'],
+    ['postgres://app:60173/hunter2@db/x', 'percent-encoded: %23, %2F, %3F, %40'],
+    ['postgres://app:60173?hunter2@db/x', 'percent-encoded: %23, %2F, %3F, %40'],
+    ['postgres://app:60173@hunter2@db/x', 'percent-encoded: %23, %2F, %3F, %40'],
+    ['postgres://app:hunter2@db/x?sslmod=verify-full', 'sslmode is probably meant'],
+    ['host=db password=hunter2 channel_binding=require', 'channel_binding=require'],
+  ])('refuses PG_DSN=%s without showing a secret', async (dsn, reason) => {
+    const workplace = await Workplace.create();
+    onTestFinished(() => workplace.remove());
+
+    const { exitCode, stdout, stderr } = await workplace.run(['check-config'], {
+      OUTPUTS: 'postgres',
+      PG_DSN: dsn,
+    });
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('PG_DSN');
+    expect(stderr).toContain(reason);
+    expect(stdout + stderr).not.toMatch(/hunter2|60173/);
+  });
+});
