@@ -1,10 +1,10 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { OwnedElsewhereError, OwnerLock } from '../../disk/owner-lock.js';
+import { LockHeldError, FileLock } from '../../disk/file-lock.js';
 import { RetryableSinkError } from '../sink.js';
 import { statIfThere } from './log-file.js';
 
 interface Held {
-  readonly lock: OwnerLock;
+  readonly lock: FileLock;
   readonly path: string;
   /** Which file it is: one that was removed locks nobody out. */
   readonly dev: bigint;
@@ -58,11 +58,11 @@ async function createIfMissing(path: string): Promise<FileHandle | undefined> {
   });
 }
 
-function take(file: string, path: string): OwnerLock {
+function take(file: string, path: string): FileLock {
   try {
-    return OwnerLock.take(path);
+    return FileLock.take(path);
   } catch (error) {
-    if (error instanceof OwnedElsewhereError) {
+    if (error instanceof LockHeldError) {
       throw new RetryableSinkError(
         'other',
         `LOG_PATH=${file} belongs to another running GoTrack: stop that process, or give this one a LOG_PATH of its own`,

@@ -84,7 +84,11 @@ describe('expiredBackups', () => {
     const YEAR_MS = 365 * DAY_MS;
     /** In the order in which they were set aside. */
     function setAsideAtTimes(...times: number[]): string[] {
-      return times.reduce<string[]>((made, at) => [...made, backupName(PATH, at, made)], []);
+      const made: string[] = [];
+      for (const at of times) {
+        made.push(backupName(PATH, at, made));
+      }
+      return made;
     }
 
     it.each([

@@ -7,28 +7,28 @@ const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
 
 /** Another process, or another part of this one, holds the lock. */
-export class OwnedElsewhereError extends Error {
-  override readonly name = 'OwnedElsewhereError';
+export class LockHeldError extends Error {
+  override readonly name = 'LockHeldError';
 }
 
 /**
  * Holds something for this process alone, until `release` or the end of the process, however it ends: SQLite's exclusive
  * lock is the kernel's, so that nothing is left behind by `kill -9`.
  */
-export class OwnerLock {
+export class FileLock {
   private constructor(private readonly database: DatabaseSync) {}
 
   /**
    * Does not wait for the lock, but for the disk: the event loop stands still meanwhile.
    * @param path of a file that is there for the lock alone; it is created when missing
-   * @throws OwnedElsewhereError
+   * @throws LockHeldError
    */
-  static take(path: string): OwnerLock {
+  static take(path: string): FileLock {
     try {
-      return new OwnerLock(lock(path));
+      return new FileLock(lock(path));
     } catch (error) {
       throw resultOf(error) === SQLITE_BUSY
-        ? new OwnedElsewhereError(`${path} is locked`, { cause: error })
+        ? new LockHeldError(`${path} is locked`, { cause: error })
         : error;
     }
   }
