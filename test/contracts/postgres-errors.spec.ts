@@ -151,7 +151,9 @@ describe.skipIf(!started)('an error of PostgreSQL', () => {
         `create function ${table.name}_raise() returns trigger language plpgsql as $$ begin
            if new.payload ? 'sqlstate' then
              raise exception using errcode = new.payload->>'sqlstate', message = new.payload::text,
-               detail = new.payload::text, hint = new.payload::text;
+               detail = new.payload::text, hint = new.payload::text, schema = new.payload::text,
+               table = new.payload::text, column = new.payload::text,
+               constraint = new.payload::text, datatype = new.payload::text;
            end if;
            return new;
          end $$;

@@ -70,7 +70,8 @@ function take(file: string, path: string): FileLock {
     }
     throw new RetryableSinkError(
       'disk',
-      `LOG_PATH=${file} cannot be locked: ${(error as Error).message}: uid ${process.getuid?.()} needs to read and write ${path}`,
+      `LOG_PATH=${file} cannot be locked: ${(error as Error).message}: uid ${process.getuid?.()} needs to read and write ` +
+        `${path}, on a file system that knows locks`,
     );
   }
 }

@@ -56,6 +56,8 @@ const PLAIN_TEXTS = anyOf(
 );
 /** The place in a COPY that the server has come to. Anything else is a function, which may have put the text together. */
 const PLAIN_PLACE = /^COPY [^\n]*$/;
+/** Sources of the server's procedural languages, in which a function may give any text for a name, too. */
+const PROCEDURAL = /^pl/;
 
 /**
  * What a failure of writing a batch means: the server refuses what the batch contains, or the batch may succeed later.
@@ -127,7 +129,10 @@ function words({ code, message }: DatabaseError): string {
   return `PostgreSQL says: ${message} (SQLSTATE ${code})`;
 }
 
-function namesOf({ table, column, constraint }: DatabaseError): string {
+function namesOf({ table, column, constraint, file = '' }: DatabaseError): string {
+  if (PROCEDURAL.test(file)) {
+    return '';
+  }
   const names = Object.entries({ table, column, constraint })
     .filter(([, name]) => name !== undefined)
     .map(([kind, name]) => `${kind} "${name}"`);
