@@ -37,7 +37,7 @@ const OWNED: Readonly<Record<string, string>> = {
   'prom-client': 'metrics',
   '@willsoto/nestjs-prometheus': 'metrics',
   '@nestjs/terminus': 'health',
-  'node:sqlite': 'queueing',
+  'node:sqlite': 'disk',
   '@platformatic/kafka': 'kafka',
   pg: 'sinks',
   'pg-copy-streams': 'sinks',

@@ -33,7 +33,7 @@ export abstract class Sink {
 export interface RetryableErrorOptions extends ErrorOptions {
   /** See the properties of the same names. */
   readonly suspect?: boolean;
-  readonly verbatim?: string;
+  readonly verbatim?: string | undefined;
 }
 
 /** The sink could not take the batch now. Its message goes to the log and to `/readyz`: no part of an event is in it. */

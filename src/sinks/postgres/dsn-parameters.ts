@@ -4,11 +4,28 @@ import type { ConnectionString } from './connection-string.js';
 
 /** Those of which `dsn` makes something, whatever their value. */
 const HONOURED = [
-  ...['host', 'hostaddr', 'port', 'dbname', 'user', 'password', 'options'],
-  ...['application_name', 'fallback_application_name'],
-  ...['connect_timeout', 'keepalives', 'keepalives_idle'],
-  ...['ssl', 'sslmode', 'sslnegotiation', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword'],
-  ...['ssl_min_protocol_version', 'ssl_max_protocol_version', 'channel_binding'],
+  'host',
+  'hostaddr',
+  'port',
+  'dbname',
+  'user',
+  'password',
+  'options',
+  'application_name',
+  'fallback_application_name',
+  'connect_timeout',
+  'keepalives',
+  'keepalives_idle',
+  'ssl',
+  'sslmode',
+  'sslnegotiation',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'sslpassword',
+  'ssl_min_protocol_version',
+  'ssl_max_protocol_version',
+  'channel_binding',
 ];
 
 /** Those that are honoured with these values only: the sink works like that in any case. */

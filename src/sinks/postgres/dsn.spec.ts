@@ -37,11 +37,22 @@ describe('dsn', () => {
 
   it('reads each parameter that it honours', () => {
     const parameters = [
-      ...['hostaddr=10.0.0.1', 'application_name=web', 'fallback_application_name=any'],
-      ...['options=-c%20lock_timeout%3D5s', 'connect_timeout=7', 'channel_binding=prefer'],
-      ...['keepalives=0', 'keepalives_idle=60', 'sslmode=verify-full', 'sslnegotiation=direct'],
-      ...['sslrootcert=/ca.pem', 'sslcert=/c.pem', 'sslkey=/k.pem', 'sslpassword=of-the-key'],
-      ...['ssl_min_protocol_version=TLSv1.2', 'ssl_max_protocol_version=tlsv1.3'],
+      'hostaddr=10.0.0.1',
+      'application_name=web',
+      'fallback_application_name=any',
+      'options=-c%20lock_timeout%3D5s',
+      'connect_timeout=7',
+      'channel_binding=prefer',
+      'keepalives=0',
+      'keepalives_idle=60',
+      'sslmode=verify-full',
+      'sslnegotiation=direct',
+      'sslrootcert=/ca.pem',
+      'sslcert=/c.pem',
+      'sslkey=/k.pem',
+      'sslpassword=of-the-key',
+      'ssl_min_protocol_version=TLSv1.2',
+      'ssl_max_protocol_version=tlsv1.3',
     ];
     expect(dsn(`${BASE}?${parameters.join('&')}`)).toEqual({
       host: 'db.example',
@@ -190,9 +201,16 @@ describe('dsn', () => {
   });
 
   it.each([
-    ...['target_session_attrs=read-write', 'gssencmode=prefer', 'client_encoding=UTF8'],
-    ...['channel_binding=disable', 'load_balance_hosts=disable', 'uselibpqcompat=true'],
-    ...['keepalives_interval=0', 'require_auth=', 'sslnegotiation=postgres', 'ssl=true'],
+    'target_session_attrs=read-write',
+    'gssencmode=prefer',
+    'client_encoding=UTF8',
+    'channel_binding=disable',
+    'load_balance_hosts=disable',
+    'uselibpqcompat=true',
+    'keepalives_interval=0',
+    'require_auth=',
+    'sslnegotiation=postgres',
+    'ssl=true',
   ])('accepts %s: so it is', (parameter) => {
     expect(refusalOf(`${BASE}?${parameter}`)).toBe('accepted');
   });

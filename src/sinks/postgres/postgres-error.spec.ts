@@ -20,8 +20,20 @@ describe('asWriteError', () => {
   );
 
   it.each([
-    ...['2200H', '08006', '25006', '25P02', '28000', '40001', '40P01', '53100', '53400'],
-    ...['55P03', '57014', '57P01', '58030', '58P01'],
+    '2200H',
+    '08006',
+    '25006',
+    '25P02',
+    '28000',
+    '40001',
+    '40P01',
+    '53100',
+    '53400',
+    '55P03',
+    '57014',
+    '57P01',
+    '58030',
+    '58P01',
   ])('takes SQLSTATE %s for trouble that no event has made', (code) => {
     expect(asWriteError(databaseError(code))).toMatchObject({
       name: 'RetryableSinkError',

@@ -38,10 +38,26 @@ const ABOUT_THE_SERVER = anyOf('2200H', '08', '25', '28', '40', '53', '55', '57'
 
 /** Where the server's own texts hold names and numbers only. Those of class 22 quote values. */
 const PLAIN_TEXTS = anyOf(
-  ...['2200H', '08', '0A', '23', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58'],
+  '2200H',
+  '08',
+  '0A',
+  '23',
+  '25',
+  '28',
+  '3D',
+  '3F',
+  '40',
+  '42',
+  '53',
+  '54',
+  '55',
+  '57',
+  '58',
 );
 /** The place in a COPY that the server has come to. Anything else is a function, which may have put the text together. */
 const PLAIN_PLACE = /^COPY [^\n]*$/;
+/** Sources of the server's procedural languages, in which a function may give any text for a name, too. */
+const PROCEDURAL = /^pl/;
 
 /**
  * What a failure of writing a batch means: the server refuses what the batch contains, or the batch may succeed later.
@@ -96,18 +112,27 @@ function sqlClass(code: string): string {
 
 /** The server's text where no value can be in it, else the names that it gives. Never its detail, which repeats the row. */
 function described(error: DatabaseError): string {
-  const { code = '', message, where = '' } = error;
-  const isPlain = PLAIN_TEXTS(code) && (where === '' || PLAIN_PLACE.test(where));
-  return isPlain
-    ? `PostgreSQL says: ${message} (SQLSTATE ${code})`
-    : `PostgreSQL fails with SQLSTATE ${code}${namesOf(error)}, its own log says why`;
+  return isPlain(error)
+    ? words(error)
+    : `PostgreSQL fails with SQLSTATE ${error.code}${namesOf(error)}, its own log says why`;
 }
 
-function verbatim({ code, message }: DatabaseError): string {
+function verbatim(error: DatabaseError): string | undefined {
+  return isPlain(error) ? undefined : words(error);
+}
+
+function isPlain({ code = '', where = '' }: DatabaseError): boolean {
+  return PLAIN_TEXTS(code) && (where === '' || PLAIN_PLACE.test(where));
+}
+
+function words({ code, message }: DatabaseError): string {
   return `PostgreSQL says: ${message} (SQLSTATE ${code})`;
 }
 
-function namesOf({ table, column, constraint }: DatabaseError): string {
+function namesOf({ table, column, constraint, file = '' }: DatabaseError): string {
+  if (PROCEDURAL.test(file)) {
+    return '';
+  }
   const names = Object.entries({ table, column, constraint })
     .filter(([, name]) => name !== undefined)
     .map(([kind, name]) => `${kind} "${name}"`);
