@@ -17,7 +17,7 @@ export interface CollectorParts {
   readonly sinks: readonly string[];
 }
 
-/** Root of the collector's application: what stands in it and how it is wired. */
+/** Root of the collector's application: what it holds and how it is wired. */
 @Module({})
 export class AppModule {
   static forRoot({ configuration, observer, readiness, sinks }: CollectorParts): DynamicModule {

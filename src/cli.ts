@@ -1,112 +1,50 @@
-import { parseArgs } from 'node:util';
+import { type Command, type Options, usageOf } from './cli/command.js';
+import { COMMANDS } from './cli/commands.js';
+import { parseCommandLine } from './cli/parse-command-line.js';
 import { complain, print } from './cli/print.js';
 import { UsageError } from './cli/usage-error.js';
 
-interface Command {
-  /** The words that name it, then its arguments in capitals. */
-  readonly usage: string;
-  readonly about: string;
-  /** Loads the command and what it needs. `run` gives the exit code. */
-  readonly load: () => Promise<{ readonly run: (...args: string[]) => Promise<number> }>;
-}
-
-const COMMANDS: readonly Command[] = [
-  {
-    usage: 'serve',
-    about: 'run the collector (the default)',
-    load: async () => ({ run: (await import('./main.js')).serve }),
-  },
-  {
-    usage: 'check-config',
-    about: 'check the configuration and print what is in effect, secrets masked',
-    load: () => import('./cli/check-config.js'),
-  },
-  {
-    usage: 'healthcheck',
-    about: "ask the running collector's /healthz; exit code 0 when it answers",
-    load: () => import('./cli/healthcheck.js'),
-  },
-  {
-    usage: 'queue status',
-    about: 'what is queued for each sink, how old and how large it is',
-    load: () => import('./cli/queue-status.js'),
-  },
-  {
-    usage: 'queue forget SINK',
-    about: 'give up what is queued for a sink that OUTPUTS no longer names',
-    load: () => import('./cli/queue-forget.js'),
-  },
-  {
-    usage: 'dead-letters list',
-    about: 'what sinks and ingestion have refused, by file and reason',
-    load: () => import('./cli/dead-letters-list.js'),
-  },
-  {
-    usage: 'dead-letters replay NAME',
-    about: 'deliver the dead letters of a sink again, or validate those of "rejected" again',
-    load: () => import('./cli/dead-letters-replay.js'),
-  },
-  {
-    usage: 'dead-letters purge NAME',
-    about: 'delete the dead letters of a sink, or those of "rejected"',
-    load: () => import('./cli/dead-letters-purge.js'),
-  },
-];
-
 /** Width of the first column of the help. */
 const COLUMN = 21;
+const HINT = 'gotrack --help lists the commands';
 
-async function run(args: string[]): Promise<number> {
-  const { positionals, values } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) {
+async function run(args: readonly string[]): Promise<number> {
+  const line = parseCommandLine(args, COMMANDS);
+  if (line.kind === 'help') {
     print(help());
     return 0;
   }
-  const words = positionals.length === 0 ? ['serve'] : positionals;
-  const command = COMMANDS.find(({ usage }) => matches(usage, words));
-  if (!command) {
-    throw new UsageError(`unknown command: ${words.join(' ')}`);
+  if (line.kind === 'version') {
+    const { readBuildInfo } = await import('./metrics/build-info.js');
+    const { version, revision } = readBuildInfo();
+    print(`gotrack ${version} (${revision})`);
+    return 0;
   }
-  const { run: execute } = await command.load();
-  return execute(...words.filter((_, index) => isArgument(command.usage.split(' ')[index])));
+  return execute(line.command, line.options, line.argument);
 }
 
-/** Whether the words are those of the usage, with any word in the place of each argument. */
-function matches(usage: string, words: readonly string[]): boolean {
-  const expected = usage.split(' ');
-  return (
-    expected.length === words.length &&
-    expected.every((word, index) => isArgument(word) || word === words[index])
-  );
-}
-
-function isArgument(word = ''): boolean {
-  return word === word.toUpperCase();
+async function execute(command: Command, options: Options, argument: string): Promise<number> {
+  const loaded = await command.load();
+  try {
+    return await loaded.run(options, argument);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(error.message, usageOf(command)) : error;
+  }
 }
 
 function help(): string {
-  const lines = COMMANDS.map(({ usage, about }) => {
+  const lines = COMMANDS.map((command) => {
+    const usage = usageOf(command);
     const gap =
       usage.length > COLUMN ? `\n${' '.repeat(COLUMN + 4)}` : ' '.repeat(COLUMN + 2 - usage.length);
-    return `  ${usage}${gap}${about}`;
+    return `  ${usage}${gap}${command.about}`;
   });
-  return ['gotrack [command]', '', ...lines].join('\n');
-}
-
-/** `parseArgs` throws a TypeError for an unknown option. */
-function isUnknownOption(error: unknown): error is Error {
-  return (
-    error instanceof Error && 'code' in error && error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
-  );
+  return ['gotrack [command]', '', ...lines, '', '  --help, --version'].join('\n');
 }
 
 function explain(error: unknown): string {
-  if (error instanceof UsageError || isUnknownOption(error)) {
-    return `${error.message}\n\n${help()}`;
+  if (error instanceof UsageError) {
+    return [error.message, error.usage ? `usage: gotrack ${error.usage}` : HINT].join('\n');
   }
   if (error instanceof TypeError || error instanceof ReferenceError) {
     return `${error.stack}`;

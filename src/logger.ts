@@ -1,7 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { pino } from 'pino';
-import type { LogLevel } from './config/logging.options.js';
+import type { LogFormat, LoggingOptions } from './config/logging.options.js';
+import { prettyLine } from './pretty-log.js';
 
 const STDERR = 2;
 
@@ -33,8 +34,34 @@ class OwnLog extends Logger {
   }
 }
 
-/** GoTrack's own log: one JSON object a line, on stderr, since stdout may be a sink. */
-export function createLogger(level: LogLevel): LoggerService {
-  const destination = pino.destination({ dest: STDERR, sync: true });
-  return new OwnLog(new PinoLogger({ pinoHttp: { logger: pino({ level }, destination) } }), {});
+/** GoTrack's own log, a line for each state change, on stderr, since stdout may be a sink. */
+export function createLogger(
+  { level, format }: LoggingOptions,
+  nodeEnv: string | undefined,
+): LoggerService {
+  const { isTTY } = process.stderr;
+  const logger = pino(
+    {
+      level,
+      formatters: { level: (word) => ({ level: word }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination(format ?? defaultFormat(nodeEnv, isTTY)),
+  );
+  return new OwnLog(new PinoLogger({ pinoHttp: { logger } }), {});
+}
+
+/** For people where they develop, for programs everywhere else. */
+export function defaultFormat(nodeEnv: string | undefined, isTerminal: boolean): LogFormat {
+  return nodeEnv === 'development' && isTerminal ? 'pretty' : 'json';
+}
+
+/** Each line is written before the call returns: the last ones before an end count most. */
+function destination(format: LogFormat): { write(line: string): void } {
+  const stderr = pino.destination({ dest: STDERR, sync: true });
+  if (format === 'json') {
+    return stderr;
+  }
+  const colors = process.stderr.isTTY && process.stderr.hasColors();
+  return { write: (line) => void stderr.write(prettyLine(line, { colors })) };
 }

@@ -12,17 +12,20 @@ import type { ListenAddress } from './config/parsers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
 import { connectionLimit } from './http/max-connections.js';
-import { createCollectorAdapter } from './http/http-adapter.js';
+import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
-import { SUCCESSES } from './http/routes.js';
+import { knownRoutes } from './http/routes.js';
+import type { RequestTracker } from './http/request-tracker.js';
+import { ROUTES } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
-import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './metrics/http-metrics.js';
+import { HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
-import type { MetricSource } from './metrics/pulled-metric.js';
+import type { MetricSource } from './metrics/collected-metric.js';
 import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
+import { laneCheck, queueCheck } from './pipeline-checks.js';
 import { EventQueue } from './queueing/event-queue.js';
 import { Lanes } from './delivery/lanes.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
@@ -33,38 +36,34 @@ import { ServerTls } from './http/tls/server-tls.js';
 
 /**
  * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
- * visitors overflows it, and who is dropped there tries again after seconds.
+ * visitors overflows it, and a client that is dropped there tries again after seconds.
  */
 const BACKLOG = 4096;
 
 const logger = new Logger('GoTrack');
 
 /**
- * Runs the collector until SIGTERM or SIGINT has drained it. Nest's own shutdown hooks are not used: with
+ * Runs the collector until a signal has drained it. Nest's own shutdown hooks are not used: with
  * two applications, the first to finish would end the process.
+ * @param stopped resolves with the signal that asks for an orderly end
  * @returns the exit code
  */
-export async function serve(): Promise<number> {
+export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
-  Logger.overrideLogger(createLogger(configuration.get(LoggingOptions).level));
+  Logger.overrideLogger(createLogger(configuration.get(LoggingOptions), configuration.nodeEnv));
   for (const warning of configuration.warnings) {
     logger.warn(warning);
   }
 
-  const stopped = untilSignalled();
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const http = new HttpMetrics(SUCCESSES);
+  const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
   const readiness = new Readiness();
   const tls = {
-    metrics: speakTls('metrics', configuration.get(MetricsOptions).tlsFiles),
-    collector: speakTls('collector', configuration.get(HttpOptions).tlsFiles),
+    metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
+    collector: createServerTls('collector', configuration.get(HttpOptions).tlsFiles),
   };
-
-  const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, [
-    observer,
-    http,
-    new TlsMetrics(tls),
-  ]);
+  const sources = [observer, httpMetrics, new TlsMetrics(tls)];
+  const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, sources);
   const collector = await startCollector(
     {
       configuration: configuration.module,
@@ -73,24 +72,39 @@ export async function serve(): Promise<number> {
       sinks: configuration.get(SinksOptions).outputs,
     },
     configuration,
-    http,
+    httpMetrics.tracker,
     tls.collector,
   );
 
-  const signal = await stopped;
-  const { shutdownDelayMs } = configuration.get(DeliveryOptions);
-  logger.log(`${signal}: shutting down`);
+  logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
-  await sleep(shutdownDelayMs);
+  await sleep(configuration.get(DeliveryOptions).shutdownDelayMs);
+  return shutDown(collector, metricsApp);
+}
+
+/** @returns the exit code */
+async function shutDown(
+  collector: NestFastifyApplication,
+  metricsApp: NestFastifyApplication | undefined,
+): Promise<number> {
   await collector.close();
-  const { shutdownError } = collector.get(Lanes);
+  const { shutdownError, undelivered } = collector.get(Lanes);
   await metricsApp?.close();
   if (shutdownError) {
     logger.fatal(`the shutdown failed: ${shutdownError.stack}`);
     return 1;
   }
-  logger.log('stopped');
+  logStopped(undelivered);
   return 0;
+}
+
+function logStopped(undelivered: ReadonlyMap<string, number>): void {
+  const left = [...undelivered].map(([sink, events]) => `${events} event(s) of ${sink}`);
+  if (left.length === 0) {
+    logger.log('stopped');
+  } else {
+    logger.warn(`stopped; the next start delivers what is left: ${left.join(', ')}`);
+  }
 }
 
 async function startMetricsApp(
@@ -122,13 +136,13 @@ async function startMetricsApp(
 async function startCollector(
   parts: CollectorParts,
   configuration: Configuration,
-  http: HttpMetrics,
+  tracker: RequestTracker,
   tls: ServerTls | undefined,
 ): Promise<NestFastifyApplication> {
   const options = configuration.get(HttpOptions);
   const { shutdownTimeoutMs } = configuration.get(DeliveryOptions);
   const adapter = createCollectorAdapter(options, {
-    ...COUNTED_SERVER_OPTIONS,
+    tracker,
     tls: tls?.serverOptions,
     maxConnections: connectionLimit(await maxFileDescriptors()),
     closingGraceMs: shutdownTimeoutMs / 2,
@@ -137,15 +151,20 @@ async function startCollector(
     abortOnError: false,
     bodyParser: false,
   });
-  http.watch(app.getHttpServer());
   tls?.follow(app.getHttpServer());
   await app.init();
-  parts.readiness.collectorStarted(app.get(EventQueue), app.get(Lanes).all);
+  const queue = app.get(EventQueue);
+  parts.readiness.add(() => queueCheck(queue));
+  app.get(Lanes).all.forEach((lane) => parts.readiness.add(() => laneCheck(lane)));
+  parts.readiness.collectorStarted();
   await listen(app, options.address, 'SERVER_ADDR', 'collector');
   return app;
 }
 
-function speakTls(server: string, files: CredentialFiles | undefined): ServerTls | undefined {
+function createServerTls(
+  server: string,
+  files: CredentialFiles | undefined,
+): ServerTls | undefined {
   return files && new ServerTls(server, files);
 }
 
@@ -169,22 +188,4 @@ async function listen(
   }
   const address = app.getHttpServer().address() as AddressInfo;
   logger.log(`${what} listens on ${address.address} port ${address.port}`);
-}
-
-/** The first signal asks for an orderly end; a second one does not wait for it. */
-function untilSignalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let signalled = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (signalled) {
-        process.exit(1);
-      }
-      signalled = true;
-      resolve(signal);
-    };
-    // The log sink reopens its file on it; without that sink it means nothing, and must not end the process.
-    process.on('SIGHUP', () => {});
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

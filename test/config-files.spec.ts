@@ -94,7 +94,8 @@ describe('config/example.env', () => {
 
 describe('config/development.env', () => {
   it('turns the metrics on, and nothing else', async () => {
-    const { settings: effective } = await load({ NODE_ENV: 'development' });
+    const { settings: effective, warnings } = await load({ NODE_ENV: 'development' });
+    expect(warnings).toEqual([]);
     expect(effective.filter(({ source }) => source !== 'default')).toMatchObject([
       { name: 'METRICS_ENABLED', shown: 'true' },
     ]);

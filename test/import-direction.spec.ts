@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 /**
@@ -31,31 +32,104 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   ingestion: ['config/', 'disk/', 'event/', 'http/', ...PORTS.metrics, ...PORTS.queueing],
   health: ['config/', ...PORTS.metrics],
+  cli: [
+    'config/',
+    'disk/',
+    'http/http.options',
+    'sinks/sinks.options',
+    'queueing/queue.catalogue',
+    'queueing/queue-driver',
+    'queueing/queueing.options',
+    'delivery/',
+    'options-classes',
+  ],
 };
 /** Libraries that one folder keeps to itself. */
 const OWNED: Readonly<Record<string, string>> = {
   'prom-client': 'metrics',
   '@willsoto/nestjs-prometheus': 'metrics',
-  '@nestjs/terminus': 'health',
   'node:sqlite': 'disk',
   '@platformatic/kafka': 'kafka',
   pg: 'sinks',
   'pg-copy-streams': 'sinks',
 };
 
+const MAX_CLASS_LINES = 250;
+const MAX_CONSTRUCTOR_PARAMETERS = 5;
+
 const IMPORT = /(?:from|import)\s*\(?\s*'([^']+)'/g;
 
-const sources = globSync('src/*/**/*.ts').filter((path) => !path.endsWith('.spec.ts'));
+const all = globSync('src/**/*.ts').filter((path) => !path.endsWith('.spec.ts'));
+const sources = all.filter((path) => dirname(path) !== 'src');
 
 function importsOf(path: string): string[] {
   return [...readFileSync(path, 'utf8').matchAll(IMPORT)].map(([, name = '']) => name);
+}
+
+/** Paths of the files of `src` that it imports, types among them. */
+function importedFiles(path: string): string[] {
+  return importsOf(path)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => join(dirname(path), name).replace(/\.js$/, '.ts'));
+}
+
+/** Follows imports from each file; a file that is met again on its own way closes a cycle. */
+function cycles(paths: readonly string[]): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, way: readonly string[]): void => {
+    const start = way.indexOf(path);
+    if (start >= 0) {
+      found.push([...way.slice(start), path].join(' → '));
+    } else if (!done.has(path)) {
+      importedFiles(path).forEach((target) => visit(target, [...way, path]));
+      done.add(path);
+    }
+  };
+  paths.forEach((path) => visit(path, []));
+  return found;
+}
+
+/** All nodes of a file for which `describe` returns a text. */
+function nodesOf(
+  path: string,
+  describeNode: (node: ts.Node, file: ts.SourceFile) => string | undefined,
+): string[] {
+  const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const text = describeNode(node, file);
+    if (text !== undefined) {
+      found.push(`${path}: ${text}`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+function tooLongClass(node: ts.Node, file: ts.SourceFile): string | undefined {
+  if (!ts.isClassLike(node)) {
+    return undefined;
+  }
+  const lineOf = (position: number): number => file.getLineAndCharacterOfPosition(position).line;
+  const lines = lineOf(node.getEnd()) - lineOf(node.getStart(file)) + 1;
+  return lines > MAX_CLASS_LINES ? `${node.name?.text} has ${lines} lines` : undefined;
+}
+
+function tooManyParameters(node: ts.Node): string | undefined {
+  return ts.isConstructorDeclaration(node) && node.parameters.length > MAX_CONSTRUCTOR_PARAMETERS
+    ? `a constructor has ${node.parameters.length} parameters`
+    : undefined;
 }
 
 const folderOf = (path: string): string => relative('src', path).split('/')[0] ?? '';
 
 describe('imports', () => {
   it('go one way only', () => {
-    const backwards = sources.flatMap((path) =>
+    // The command line stands above all folders: it may import from each, and none from it.
+    const below = sources.filter((path) => folderOf(path) !== 'cli');
+    const backwards = below.flatMap((path) =>
       importsOf(path)
         .filter((name) => name.startsWith('.'))
         .map((name) => relative('src', join(dirname(path), name)).replace(/\.js$/, ''))
@@ -86,5 +160,26 @@ describe('imports', () => {
       (path) => folderOf(path) !== 'config' && readFileSync(path, 'utf8').includes('process.env'),
     );
     expect(readers).toEqual([]);
+  });
+
+  it('close no cycle', () => {
+    expect(cycles(all)).toEqual([]);
+  });
+});
+
+describe('classes', () => {
+  it(`have at most ${MAX_CLASS_LINES} lines`, () => {
+    expect(all.flatMap((path) => nodesOf(path, tooLongClass))).toEqual([]);
+  });
+
+  it(`have at most ${MAX_CONSTRUCTOR_PARAMETERS} constructor parameters`, () => {
+    expect(all.flatMap((path) => nodesOf(path, tooManyParameters))).toEqual([]);
+  });
+
+  it('declare private members with the keyword', () => {
+    const names = all.flatMap((path) =>
+      nodesOf(path, (node) => (ts.isPrivateIdentifier(node) ? node.text : undefined)),
+    );
+    expect([...new Set(names)]).toEqual([]);
   });
 });

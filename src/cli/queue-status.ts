@@ -1,28 +1,60 @@
+import { ledgerOf } from '../delivery/accounting.js';
+import type { Ledger } from '../metrics/pipeline-observer.js';
 import { queueDriver } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
-import { print } from './print.js';
+import type { Options } from './command.js';
+import { print, printJson } from './print.js';
 import { loadProgramConfiguration } from './program-configuration.js';
-import { ledgerOf } from '../delivery/accounting.js';
-import type { QueueStatus } from '../queueing/queue-driver.js';
 
 const MIB = 1024 * 1024;
 
-export async function run(): Promise<number> {
-  const options = (await loadProgramConfiguration()).get(QueueingOptions);
-  print(describe(options.path, await queueDriver.status(options)));
+interface Described {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly capacityBytes: number;
+  readonly filesystemAvailableBytes: number;
+  readonly sinks: readonly {
+    readonly sink: string;
+    readonly ledger: Ledger;
+    readonly oldestEventAgeSeconds: number;
+  }[];
+}
+
+export async function run(options: Options): Promise<number> {
+  const queueing = (await loadProgramConfiguration()).get(QueueingOptions);
+  const { sinks, bytes, filesystemAvailableBytes } = await queueDriver.status(queueing);
+  const described = {
+    directory: queueing.path,
+    bytes,
+    capacityBytes: queueing.maxMegabytes * MIB,
+    filesystemAvailableBytes,
+    sinks: sinks.map(({ sink, progress, account, oldestEventAgeSeconds }) => ({
+      sink,
+      ledger: ledgerOf(progress, account),
+      oldestEventAgeSeconds,
+    })),
+  };
+  if (options.has('json')) {
+    printJson(described);
+  } else {
+    print(describe(described));
+  }
   return 0;
 }
 
 /** One line for the queue, then a table of its sinks. */
-function describe(directory: string, status: QueueStatus): string {
-  const size = `${directory}: ${mib(status.bytes)} MiB used, ${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
-  const rows = status.sinks.map(({ sink, progress, account, oldestEventAgeSeconds }) => {
-    const { queued, accepted, delivered, deadLettered, corrupt } = ledgerOf(progress, account);
-    const counts = [queued, accepted, delivered, deadLettered, corrupt].map(String);
+function describe({ directory, bytes, capacityBytes, ...status }: Described): string {
+  const share = ((100 * bytes) / capacityBytes).toFixed(1);
+  const size =
+    `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
+    `${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
+  const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => {
+    const { queued, accepted, delivered, deadLettered, purged, corrupt } = ledger;
+    const counts = [queued, accepted, delivered, deadLettered, purged, corrupt].map(String);
     return [sink, ...counts, `${oldestEventAgeSeconds.toFixed(1)} s`];
   });
   const table = [
-    ['sink', 'queued', 'accepted', 'delivered', 'dead letters', 'corrupt', 'oldest'],
+    ['sink', 'queued', 'accepted', 'delivered', 'dead letters', 'purged', 'corrupt', 'oldest'],
     ...rows,
   ];
   const widths = table[0]?.map((_, column) =>

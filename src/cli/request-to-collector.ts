@@ -1,27 +1,48 @@
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
-import { askAboutDeadLetters } from '../delivery/dead-letters/ask-about-dead-letters.js';
+import {
+  type Asked,
+  askAboutDeadLetters,
+} from '../delivery/dead-letters/ask-about-dead-letters.js';
+import type { Configuration } from '../config/load-configuration.js';
 import { REJECTED } from '../disk/dead-letter-paths.js';
 import type { DeadLetterRequest } from '../disk/dead-letter-requests.js';
 import { SinksOptions } from '../sinks/sinks.options.js';
-import { print } from './print.js';
 import { loadProgramConfiguration } from './program-configuration.js';
 import { UsageError } from './usage-error.js';
+
+/** @throws UsageError when `name` is neither a sink of OUTPUTS nor what ingestion rejected */
+export async function configurationWith(name: string): Promise<Configuration> {
+  const configuration = await loadProgramConfiguration();
+  const names = [...configuration.get(SinksOptions).outputs, REJECTED];
+  if (!names.includes(name)) {
+    throw new UsageError(
+      `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
+    );
+  }
+  return configuration;
+}
 
 /**
  * Has the running collector replay or purge dead letters: only a sink's lane knows which of them it still holds,
  * and a sink without a lane has nobody to ask.
  */
 export async function requestToCollector(
+  { get }: Configuration,
   name: string,
   request: DeadLetterRequest,
-): Promise<number> {
-  const { get } = await loadProgramConfiguration();
-  const names = [...get(SinksOptions).outputs, REJECTED];
-  if (!names.includes(name)) {
-    throw new UsageError(
-      `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
-    );
+): Promise<Asked> {
+  const { path } = get(DeadLetterOptions);
+  try {
+    return await askAboutDeadLetters(path, name, request);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw new Error(
+        `DEAD_LETTER_PATH ${path} cannot be used: ${message}. This command runs as uid ${process.getuid?.()}, ` +
+          'which must be able to read and write there, as the collector does',
+        { cause: error },
+      );
+    }
+    throw error;
   }
-  print(await askAboutDeadLetters(get(DeadLetterOptions).path, name, request));
-  return 0;
 }

@@ -1,6 +1,7 @@
 import type { Fault } from './configuration-error.js';
 import { nearMiss } from './near-miss.js';
 import { type OptionsClass, settingsOf } from './setting.js';
+import { QUOTED, isQuoted } from './quoted.js';
 import { UNSUPPORTED, unsupportedFaults } from './unsupported.js';
 import { namesOf, type Variables } from './variables.js';
 
@@ -12,7 +13,7 @@ export function knownNames(optionsClasses: readonly OptionsClass[]): ReadonlySet
   return new Set([NODE_ENV, ...declaredNames(optionsClasses), ...UNSUPPORTED.flatMap(namesOf)]);
 }
 
-/** Names that are ours and that nothing reads yet, and names that were probably meant to be ours. */
+/** Quotes around what names the env file, names that are ours and that nothing reads yet, and names that were probably meant to be ours. */
 export function nameFaults(
   optionsClasses: readonly OptionsClass[],
   variables: Variables,
@@ -22,7 +23,10 @@ export function nameFaults(
     const meant = nearMiss(name, known);
     return meant === undefined ? [] : [{ name, reason: `unknown; did you mean ${meant}?` }];
   });
-  return [...unsupportedFaults(variables, declaredNames(optionsClasses)), ...nearMisses];
+  const quoted = isQuoted(variables.get(NODE_ENV)?.text)
+    ? [{ name: NODE_ENV, reason: QUOTED }]
+    : [];
+  return [...quoted, ...unsupportedFaults(variables, declaredNames(optionsClasses)), ...nearMisses];
 }
 
 function declaredNames(optionsClasses: readonly OptionsClass[]): ReadonlySet<string> {

@@ -55,7 +55,9 @@ describe('currentValue', () => {
 
     await rm(path);
     expect(() => currentValue(options, 'pin')).toThrow(
-      new InvalidValueError('PIN_FILE names a file that cannot be read: it does not exist (ENOENT)'),
+      new InvalidValueError(
+        'PIN_FILE names a file that cannot be read: it does not exist (ENOENT)',
+      ),
     );
   });
 });

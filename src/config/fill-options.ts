@@ -1,6 +1,7 @@
 import { ConfigurationError, type Fault } from './configuration-error.js';
 import { rememberFile } from './current-value.js';
 import { formatValue } from './format-value.js';
+import { isQuoted, QUOTED } from './quoted.js';
 import { readSecretFile } from './secret-file.js';
 import {
   InvalidValueError,
@@ -70,8 +71,8 @@ function findText(
   variables: Variables,
   directory: string,
 ): FoundText | undefined {
-  const given = variables.get(name);
-  const file = secret ? variables.get(fileVariable(name)) : undefined;
+  const given = unquoted(name, variables);
+  const file = secret ? unquoted(fileVariable(name), variables) : undefined;
   if (file === undefined) {
     return given;
   }
@@ -84,6 +85,14 @@ function findText(
     text: valueOrFault(fileVariable(name), reread),
     source: `${file.source} (${fileVariable(name)})`,
   };
+}
+
+function unquoted(name: string, variables: Variables): GivenText | undefined {
+  const given = variables.get(name);
+  if (isQuoted(given?.text)) {
+    throw fault(name, QUOTED);
+  }
+  return given;
 }
 
 function assign(

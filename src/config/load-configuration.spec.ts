@@ -88,7 +88,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function write(file: string, content: string): Promise<void> {
+async function write(file: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(join(directory, file)), { recursive: true });
   await writeFile(join(directory, file), content);
 }
@@ -115,9 +115,13 @@ async function faults(...given: Parameters<typeof load>): Promise<readonly Fault
   return (await failure(...given)).faults;
 }
 
-async function level(environment: Record<string, string>): Promise<string> {
+async function logging(environment: Record<string, string>): Promise<LoggingOptions> {
   const configuration = await loadConfiguration([LoggingOptions], { environment, directory });
-  return configuration.get(LoggingOptions).level;
+  return configuration.get(LoggingOptions);
+}
+
+async function level(environment: Record<string, string>): Promise<string> {
+  return (await logging(environment)).level;
 }
 
 describe('sources', () => {
@@ -167,6 +171,51 @@ describe('sources', () => {
     expect(process.env).toEqual(before);
   });
 
+  it('says which files it has read, and NODE_ENV', async () => {
+    await write('config/staging.env', '');
+    expect(await load({ NODE_ENV: 'staging' })).toMatchObject({
+      nodeEnv: 'staging',
+      files: ['config/staging.env'],
+      warnings: [],
+    });
+    await write('.env', '');
+    expect((await load({ NODE_ENV: 'staging' })).files).toEqual(['config/staging.env', '.env']);
+    expect(await load({ NODE_ENV: '' })).toMatchObject({ nodeEnv: undefined, files: ['.env'] });
+  });
+
+  it('warns of a NODE_ENV that names no file of config/', async () => {
+    expect((await load({ NODE_ENV: 'prod' })).warnings).toEqual([
+      `NODE_ENV=prod: there is no config/prod.env in ${directory}; there is no folder config/`,
+    ]);
+    await write('config/production.env', '');
+    await write('config/development.env', '');
+    expect((await load({ NODE_ENV: 'prod' })).warnings).toEqual([
+      expect.stringMatching(/; config\/ has development\.env, production\.env$/),
+    ]);
+  });
+
+  it('takes an env file with the byte order mark of UTF-8', async () => {
+    await write('.env', '\uFEFFBATCH_SIZE=2\nFLUSH_INTERVAL_MS=3\n');
+    const configuration = await load();
+    expect(configuration.get(BatchOptions)).toMatchObject({ size: 2, flushIntervalMs: 3 });
+  });
+
+  const line = 'BATCH_SIZE=2\n';
+  it.each([
+    ['UTF-16', Buffer.from(line, 'utf16le')],
+    ['UTF-16 with a byte order mark', Buffer.from(`\uFEFF${line}`, 'utf16le')],
+    ['big-endian UTF-16', Buffer.from(`\uFEFF${line}`, 'utf16le').swap16()],
+    ['Latin-1', Buffer.from('# für alle\n', 'latin1')],
+  ])('refuses an env file in %s', async (_encoding, content) => {
+    await write('.env', content);
+    expect(await faults()).toEqual([
+      {
+        name: '.env',
+        reason: 'this env file cannot be read: it is not in UTF-8; save it as UTF-8',
+      },
+    ]);
+  });
+
   it('refuses an env file that cannot be read', async () => {
     await mkdir(join(directory, '.env'));
     expect(await faults()).toEqual([
@@ -200,6 +249,34 @@ describe('faults', () => {
       { name: 'IP_HASH_SECRET_FIEL', reason: 'unknown; did you mean IP_HASH_SECRET_FILE?' },
       { name: 'KAFKA_BROKER', reason: 'unknown; did you mean KAFKA_BROKERS?' },
     ]);
+  });
+
+  it.each([
+    ['BATCH_SIZE', '"7"'],
+    ['OUTPUTS', '"log"'],
+    ['KAFKA_TLS_CA', "'a b'"],
+    ['KAFKA_TLS_CA', '""'],
+    ['SERVER_ADDR', '`:1`'],
+    ['PG_DSN', '"postgres://u:p@h/d"'],
+    ['PG_DSN_FILE', '"/run/dsn"'],
+    ['NODE_ENV', '"production"'],
+  ])('refuses %s in quotes that its source has kept: %s', async (name, value) => {
+    expect(await faults({ [name]: value })).toEqual([
+      { name, reason: expect.stringMatching(/^begins and ends with quotes.*remove the quotes$/) },
+    ]);
+  });
+
+  it('takes quotes inside a value, and those of an env file', async () => {
+    await write('.env', 'BATCH_SIZE="7"\nIP_HASH_SECRET=\'a "b"\'\n');
+    const configuration = await load({ KAFKA_TLS_CA: `"a"b'` });
+    expect(configuration.get(BatchOptions).size).toBe(7);
+    expect(configuration.get(SecretOptions).hash).toBe('a "b"');
+    expect(configuration.get(OutputOptions).ca).toBe(`"a"b'`);
+  });
+
+  it('refuses the quotes that remain of a value in an env file', async () => {
+    await write('.env', `KAFKA_TLS_CA='"a"'\n`);
+    expect(await faults()).toMatchObject([{ name: 'KAFKA_TLS_CA' }]);
   });
 
   it('ignores other names', async () => {
@@ -264,6 +341,7 @@ describe('secrets', () => {
     ['s3cret\r\n', 's3cret'],
     ['s3cret\n\n', 's3cret\n'],
     [' s3cret ', ' s3cret '],
+    ['\uFEFFs3cret', 's3cret'],
   ])('takes the content %j of the file that NAME_FILE names as %j', async (content, secret) => {
     await write('secrets/hash', content);
     const configuration = await load({ IP_HASH_SECRET_FILE: 'secrets/hash' });
@@ -306,6 +384,16 @@ describe('secrets', () => {
     ]);
     expect(await faults({ [name]: 'empty' })).toEqual([
       { name, reason: 'names a file that is empty; write the secret to it or unset it' },
+    ]);
+  });
+
+  it('refuses a file in another encoding', async () => {
+    await write('hash', Buffer.from('s3cret', 'utf16le'));
+    expect(await faults({ IP_HASH_SECRET_FILE: 'hash' })).toEqual([
+      {
+        name: 'IP_HASH_SECRET_FILE',
+        reason: 'names a file that is not in UTF-8; save it as UTF-8',
+      },
     ]);
   });
 
@@ -364,5 +452,12 @@ describe('LOG_LEVEL', () => {
     await expect(level({ LOG_LEVEL: 'verbose' })).rejects.toThrow(
       'LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal',
     );
+  });
+});
+
+describe('LOG_FORMAT', () => {
+  it('is left to the start unless set', async () => {
+    expect((await logging({})).format).toBeUndefined();
+    expect((await logging({ LOG_FORMAT: 'Pretty' })).format).toBe('pretty');
   });
 });

@@ -20,6 +20,9 @@ export interface Configuration {
   readonly module: DynamicModule;
   /** For the operator's log. */
   readonly warnings: readonly string[];
+  /** The env files that were read, relative to the working directory; the first wins. */
+  readonly files: readonly string[];
+  readonly nodeEnv: string | undefined;
   readonly settings: readonly EffectiveSetting[];
 }
 
@@ -39,7 +42,7 @@ export async function loadConfiguration(
     crossChecks = [],
   }: LoadConfigurationFrom = {},
 ): Promise<Configuration> {
-  const variables = readVariables(environment, directory);
+  const { variables, files, nodeEnv, warnings } = readVariables(environment, directory);
   const loaded = new Map(
     optionsClasses.map((each) => [each, readOptions(each, variables, directory)] as const),
   );
@@ -57,7 +60,9 @@ export async function loadConfiguration(
   return {
     get,
     module: await configModule(optionsClasses, get),
-    warnings: reads.flatMap(({ options }) => options.warnings?.() ?? []),
+    warnings: [...warnings, ...reads.flatMap(({ options }) => options.warnings?.() ?? [])],
+    files,
+    nodeEnv,
     settings: reads.flatMap(({ settings }) => settings),
   };
 }

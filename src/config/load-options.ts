@@ -12,7 +12,7 @@ export function loadOptions<T extends object>(
   optionsClass: OptionsClass<T>,
   { environment = process.env, directory = process.cwd() }: ConfigurationPlace = {},
 ): T {
-  const variables = readVariables(environment, directory);
+  const { variables } = readVariables(environment, directory);
   const { options, faults } = fillOptions(optionsClass, variables, directory);
   if (faults.length > 0) {
     throw new ConfigurationError(faults);

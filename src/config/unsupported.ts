@@ -26,7 +26,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'EVENT_SCHEMAS' },
   { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
   { name: 'TEST_MODE', default: false },
-  { name: 'LOG_FORMAT', default: 'json' },
 
   { name: 'HMAC_SECRET', secret: true },
   { name: 'REQUIRE_HMAC', default: false },

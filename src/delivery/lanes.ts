@@ -44,6 +44,14 @@ export class Lanes
     );
   }
 
+  /** Events that are queued for each sink, a replay's too; sinks without any are left out. */
+  get undelivered(): ReadonlyMap<string, number> {
+    const queued = this.all.map(
+      ({ name, accounting }) => [name, accounting.ledger.queued] as const,
+    );
+    return new Map(queued.filter(([, events]) => events > 0));
+  }
+
   onApplicationBootstrap(): void {
     this.observer.lanesOpened(() =>
       this.all.map(({ name, accounting, oldestEventAgeSeconds }) => ({

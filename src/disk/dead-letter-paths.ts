@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Takes the place of a sink's name for what ingestion refused. */
@@ -11,4 +12,10 @@ export const REPLAY_SUFFIX = '.replaying';
 /** @param name of a sink, or `REJECTED` */
 export function deadLetterPath(directory: string, name: string): string {
   return join(directory, `${name}${DEAD_LETTER_SUFFIX}`);
+}
+
+/** The file of a replay that has begun and is not over, of a sink or of `REJECTED`. */
+export async function replayedFile(directory: string, name: string): Promise<string | undefined> {
+  const files = await readdir(directory).catch(() => []);
+  return files.find((file) => file.startsWith(`${name}.`) && file.endsWith(REPLAY_SUFFIX));
 }

@@ -1,4 +1,5 @@
 import type { Fields } from './fields.js';
+import { firstNotEmpty, type Query } from './query.js';
 
 export type CampaignGroup = 'utm' | 'google' | 'meta' | 'microsoft' | 'other_click_ids';
 
@@ -55,9 +56,30 @@ const FIELDS: ReadonlyMap<string, CampaignField> = new Map([
   }),
 ]);
 
-/** The field that a query parameter fills; names are exact. */
+const GROUPS: readonly CampaignGroup[] = ['utm', 'google', 'meta', 'microsoft', 'other_click_ids'];
+
+/** The field that a query parameter fills. */
 export function campaignField(parameter: string): CampaignField | undefined {
-  return FIELDS.get(parameter);
+  return FIELDS.get(parameter) ?? FIELDS.get(plainName(parameter));
+}
+
+/** Names count in any case, and as one of a list: `utm_source[]`. */
+export function plainName(parameter: string): string {
+  return (parameter.endsWith('[]') ? parameter.slice(0, -2) : parameter).toLowerCase();
+}
+
+export function hasCampaign(url: Readonly<Fields>): boolean {
+  return GROUPS.some((group) => (url[group] ?? undefined) !== undefined);
+}
+
+/** Adds to `url` what a query says about the campaign, and `url` does not. */
+export function addCampaign(url: Fields, query: Query): void {
+  for (const [name, value] of query) {
+    const field = campaignField(name);
+    if (field !== undefined) {
+      addCampaignValue(url, field, firstNotEmpty(value) as string);
+    }
+  }
 }
 
 /** Sets the field in `url`, unless it is set already or there is nothing to set. */
@@ -65,8 +87,8 @@ export function addCampaignValue(url: Fields, field: CampaignField, value: strin
   if (value === '') {
     return;
   }
-  const group = url[field.group] as Fields | undefined;
-  if (group === undefined) {
+  const group = url[field.group] as Fields | null | undefined;
+  if (group === undefined || group === null) {
     url[field.group] = { [field.name]: value };
   } else {
     group[field.name] ??= value;

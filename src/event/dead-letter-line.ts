@@ -1,5 +1,6 @@
 import { encode } from './encode.js';
 import { type Fields, isFields } from './fields.js';
+import { parseJson } from './parse-json.js';
 import type { EncodedEvent } from './stored-event.js';
 
 export interface DeadLetter {
@@ -24,7 +25,7 @@ export function encodeLine(sink: string, { event, reason, error }: DeadLetter): 
 /** Undefined when the line holds no event: an operator may have edited it. */
 export function eventOfLine(line: Buffer): Fields | undefined {
   try {
-    const letter: unknown = JSON.parse(line.toString());
+    const letter: unknown = parseJson(line.toString());
     return isFields(letter) && isFields(letter['event']) ? letter['event'] : undefined;
   } catch {
     return undefined;

@@ -12,6 +12,11 @@ const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][\da-f]{2})/g;
  * `value` must be data that `JSON.parse` could have made.
  */
 export function encode(value: object): EncodedEvent {
+  return Buffer.from(encodeText(value));
+}
+
+/** The same as text. */
+export function encodeText(value: object): string {
   const json = JSON.stringify(value);
-  return Buffer.from(json.includes('\\u') ? json.replace(UNSTORABLE, '$1\u{FFFD}') : json);
+  return json.includes('\\u') ? json.replace(UNSTORABLE, '$1\u{FFFD}') : json;
 }

@@ -149,7 +149,8 @@ export class SessionFields {
 /** `received_at` and `server` are missing here: the server alone writes them. */
 export class EventFields {
   @IsOptional() @IsString() event_id?: string;
-  @IsOptional() @IsString() @JSONSchema({ format: 'date-time' }) ts?: string;
+  /** RFC 3339, or seconds or milliseconds since the epoch. Anything else is moved into `props`. */
+  @IsOptional() ts?: unknown;
   @IsOptional() @IsString() type?: string;
   @IsOptional() @ValidateNested() url?: UrlFields;
   @IsOptional() @ValidateNested() route?: RouteFields;

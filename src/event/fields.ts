@@ -1,8 +1,15 @@
+import { NumberLiteral } from './number-literal.js';
+
 /** An object as `JSON.parse` makes it: members of any name, no methods. */
 export type Fields = Record<string, unknown>;
 
 export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof NumberLiteral)
+  );
 }
 
 /** The object, or undefined when it has no members. */

@@ -1,4 +1,5 @@
 import type { Fields } from './fields.js';
+import { NumberLiteral } from './number-literal.js';
 
 /** The event itself is the first level. */
 export const MAX_DEPTH = 32;
@@ -12,6 +13,9 @@ export interface Survey {
   fields: number;
   /** There is a null or an empty object somewhere. */
   hasGaps: boolean;
+  hasLiterals: boolean;
+  /** There is a number that can't be stored. */
+  hasUnstorable: boolean;
 }
 
 /**
@@ -19,7 +23,12 @@ export interface Survey {
  * @returns undefined when it is nested deeper than `MAX_DEPTH`
  */
 export function survey(value: object): Survey | undefined {
-  const found: Survey = { fields: 0, hasGaps: false };
+  const found: Survey = {
+    fields: 0,
+    hasGaps: false,
+    hasLiterals: false,
+    hasUnstorable: false,
+  };
   return isWithin(MAX_DEPTH, value, found) ? found : undefined;
 }
 
@@ -47,6 +56,11 @@ function isMemberWithin(levels: number, member: unknown, found: Survey): boolean
   }
   if (member === null) {
     found.hasGaps = true;
+    return true;
+  }
+  if (member instanceof NumberLiteral) {
+    found.hasLiterals = true;
+    found.hasUnstorable ||= !member.isStorable;
     return true;
   }
   return isWithin(levels - 1, member, found);

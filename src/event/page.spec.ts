@@ -91,6 +91,29 @@ describe('addPage', () => {
     });
   });
 
+  it.each([
+    ['#utm_source=x', { source: 'x' }],
+    ['#/path?utm_source=x&UTM_MEDIUM=y', { source: 'x', medium: 'y' }],
+    ['#!/path?a=1&utm_source[]=x', { source: 'x' }],
+    ['?utm_source=q#utm_source=x&utm_medium=y', { source: 'q', medium: 'y' }],
+    ['?utm_source=#/?utm_source=x', { source: 'x' }],
+    ['?UTM_SOURCE=x', { source: 'x' }],
+    ['?utm_source=&utm_source=x&utm_source=y', { source: 'x' }],
+    ['?utm_source[]=&utm_source%5B%5D=x', { source: 'x' }],
+    ['?utm_source=&Utm_Source[]=x', { source: 'x' }],
+  ])('finds the campaign in %s', (tail, utm) => {
+    const { route, url } = pageOf(`https://example.com/${tail}`);
+    expect(url['utm']).toEqual(utm);
+    expect(url['raw_query']).toBe(/^\?([^#]*)/.exec(tail)?.[1]);
+    expect(route['hash']).toBe(/#.*/.exec(tail)?.[0]);
+  });
+
+  it('finds no campaign in other fragments', () => {
+    for (const tail of ['#utm_source', '#/utm_source=', '#a?b', '#=utm_source']) {
+      expect(pageOf(`https://example.com/${tail}`).url).toEqual({});
+    }
+  });
+
   it('leaves out empty campaign fields', () => {
     expect(pageOf('https://example.com/?utm_source=&gclid').url).not.toHaveProperty('utm');
     expect(pageOf('https://example.com/?utm_source=&gclid').url).not.toHaveProperty('google');

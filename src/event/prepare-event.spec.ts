@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fields } from './fields.js';
+import { urlOfQuery } from './page.js';
+import { parseJson } from './parse-json.js';
 import { type EventContext, prepareEvent } from './prepare-event.js';
 import type { Rejection } from './rejection.js';
 import { createSanitizer } from './sanitize.js';
@@ -22,6 +24,10 @@ function stored(raw: unknown, changes: Partial<EventContext> = {}): Fields {
     throw new Error(`rejected: ${rejected.errors.join()}`);
   }
   return JSON.parse(json.toString()) as Fields;
+}
+
+function storedText(json: string): string {
+  return prepareEvent(parseJson(json), context).json?.toString() ?? '';
 }
 
 function rejection(raw: unknown, changes: Partial<EventContext> = {}): Rejection | undefined {
@@ -178,11 +184,235 @@ describe('prepareEvent', () => {
       },
     );
 
-    it('makes the event invalid when it is no date-time', () => {
-      expect(rejection({ ts: 'soon' })).toMatchObject({
-        reason: 'schema',
-        errors: ['ts: must be an RFC 3339 date-time'],
+    it.each([
+      ['2026-11-23 11:30:00 02:00', '2026-11-23T09:30:00.000Z'],
+      [1_795_426_200, '2026-11-23T09:30:00.000Z'],
+      [1_795_426_200_100, '2026-11-23T09:30:00.100Z'],
+      ['1795426200', '2026-11-23T09:30:00.000Z'],
+      ['1795426200100', '2026-11-23T09:30:00.100Z'],
+    ])('reads %j', (ts, expected) => {
+      expect(stored({ ts })['ts']).toBe(expected);
+      expect(stored({ ts })).not.toHaveProperty('props');
+    });
+
+    it.each([
+      ['soon'],
+      ['2026-11-23'],
+      ['2026-11-23T10:00:00'],
+      [17],
+      [-1],
+      [1e18],
+      [true],
+      [false],
+      [[]],
+      [[1_795_426_200]],
+      [{ a: [null] }],
+    ])('never costs the event: %j', (ts) => {
+      expect(stored({ ts })).toMatchObject({ ts: RECEIVED_AT, props: { client_ts: ts } });
+    });
+
+    it('never costs the event, whatever it is', () => {
+      fc.assert(
+        fc.property(anyJson, (ts) => {
+          const result = stored({ ts, props: { a: 1 } });
+          expect(result).toHaveProperty('ts');
+          if (ts !== null && ts !== '' && result['ts'] === RECEIVED_AT) {
+            expect(result['props']).toEqual({ a: 1, client_ts: cleanValue(ts) });
+          }
+        }),
+      );
+    });
+
+    it('is kept as it was written when it is a number that no double holds', () => {
+      const kept = ['12345678901234567890', '1e400'];
+      for (const ts of kept) {
+        expect(storedText(`{"ts":${ts}}`)).toContain(`"props":{"client_ts":${ts}}`);
+      }
+      expect(storedText('{"ts":1e999}')).toContain('"props":{"client_ts":"1e999"}');
+      expect(storedText('{"ts":["\\u0000",1e999]}')).toContain('[\\"\u{FFFD}\\",1e999]');
+      expect(storedText('{"ts":[1e999]}')).toContain('"props":{"client_ts":"[1e999]"}');
+    });
+  });
+
+  describe('event_id', () => {
+    it.each([' ', 'undefined', 'NULL', 'NaN', '[object Object]', '{{id}}', 'x-${id}'])(
+      "is the server's when the client sends %j",
+      (id) => {
+        const first = stored({ event_id: id });
+        expect(first['event_id']).toMatch(/^[\da-f]{8}-[\da-f]{4}-7/);
+        expect(first['props']).toEqual({ client_event_id: id });
+        expect(stored({ event_id: id })['event_id']).not.toBe(first['event_id']);
+      },
+    );
+
+    it('of another type makes the event invalid', () => {
+      expect(rejection({ event_id: 5 })?.errors).toEqual(['event_id: must be a string']);
+    });
+  });
+
+  describe('numbers that no double holds', () => {
+    it('keep their text in props, in free data and in unknown fields', () => {
+      const text =
+        '{"route":{"query":{"a":1e400}},"props":{"id":12345678901234567890,"__proto__":[-1e400]},' +
+        '"own":{"deep":[1E+400]},"url":{"own":9007199254740993}}';
+      for (const inContext of [context, sanitizing]) {
+        const line = prepareEvent(parseJson(text), inContext).json?.toString();
+        expect(line).toContain('"url":{"own":9007199254740993}');
+        expect(line).toContain('"route":{"query":{"a":1e400}}');
+        expect(line).toContain(
+          '"props":{"id":12345678901234567890,"__proto__":[-1e400],"own":{"deep":[1E+400]}}',
+        );
+      }
+    });
+
+    it('are doubles in known fields, and a fault when they overflow', () => {
+      const text = '{"device":{"viewport_w":12345678901234567890,"screens":[{"width":1e30}]}}';
+      expect(JSON.parse(storedText(text))).toMatchObject({
+        device: { viewport_w: 12345678901234567000, screens: [{ width: 1e30 }] },
       });
+      expect(rejection(parseJson('{"device":{"screens":[{"width":1e400}]}}'))?.errors).toEqual([
+        'device.screens.0.width: must be a finite number',
+      ]);
+      const long = `1${'0'.repeat(300)}.${'0'.repeat(200)}`;
+      expect(JSON.parse(storedText(`{"device":{"gpu":"g","network_rtt":${long}}}`))).toMatchObject({
+        device: { network_rtt: 1e300 },
+      });
+    });
+
+    it.each([
+      ['{"type":1e400}', 'type: must be a string'],
+      ['{"event_id":12345678901234567890}', 'event_id: must be a string'],
+      ['{"url":1e400}', 'url: must be an object'],
+      ['{"url":{"utm":1e400}}', 'url.utm: must be an object'],
+      ['{"props":1e400}', 'props: must be an object'],
+      ['{"route":{"query":1e400}}', 'route.query: must be an object'],
+      ['{"device":{"screens":[1e400]}}', 'device.screens.0: must be an object'],
+      ['{"device":{"languages":1e400}}', 'device.languages: must be an array'],
+      ['{"device":{"languages":[1e400]}}', 'device.languages.0: must be a string'],
+      ['{"session":{"session_id":1e400}}', 'session.session_id: must be a string'],
+    ])('are of the wrong type as others are: %s', (text, error) => {
+      expect(rejection(parseJson(text))).toMatchObject({ reason: 'schema', errors: [error] });
+    });
+
+    it.each([
+      ['more than 400 characters', '1'.repeat(401)],
+      ['an exponent over 400', '1e401'],
+      ['more than PostgreSQL stores', '1e131072'],
+    ])('make an event invalid when they have %s', (_, number) => {
+      for (const text of [
+        `{"props":{"a":[${number}]}}`,
+        `{"own":${number}}`,
+        `{"url":{"own":${number}}}`,
+      ]) {
+        const found = rejection(parseJson(text));
+        expect(found).toMatchObject({
+          reason: 'schema',
+          errors: [expect.stringMatching(/^event: numbers .*400/)],
+        });
+        expect(JSON.stringify(found?.event)).toContain(number);
+      }
+      expect(
+        rejection(parseJson(`{"server":${number},"received_at":[${number}]}`)),
+      ).toBeUndefined();
+    });
+
+    it('keep their digits, whatever they are', () => {
+      const digits = fc.stringMatching(/^-?[1-9]\d{16,399}$/).filter((text) => text.length <= 400);
+      const exponent = fc.stringMatching(
+        /^-?[1-9](\.\d{1,20})?[eE]\+?(1[7-9]|[2-9]\d|[1-3]\d\d|400)$/,
+      );
+      fc.assert(
+        fc.property(fc.oneof(digits, exponent), (number) => {
+          expect(storedText(`{"props":{"a":${number}}}`)).toContain(`"props":{"a":${number}}`);
+        }),
+      );
+    });
+  });
+
+  describe('the query of a page', () => {
+    const campaign = { raw_query: 'utm_source=x&a=1', query_size: 16, utm: { source: 'x' } };
+
+    it.each([
+      ['a query', { raw_query: 'utm_source=x&a=1' }, campaign],
+      ['a question mark too', { raw_query: '?utm_source=x&a=1', query_size: 17 }, campaign],
+      [
+        'its size',
+        { raw_query: 'utm_source=x', query_size: 3 },
+        { raw_query: 'utm_source=x', query_size: 3, utm: { source: 'x' } },
+      ],
+      [
+        'a campaign',
+        { raw_query: 'utm_source=x', utm: { medium: 'm' } },
+        { raw_query: 'utm_source=x', query_size: 12, utm: { medium: 'm' } },
+      ],
+      [
+        'a click id',
+        { raw_query: 'utm_source=x', query_size: 12, meta: { fbc: 'm' } },
+        { raw_query: 'utm_source=x', query_size: 12, meta: { fbc: 'm' } },
+      ],
+      ['an empty campaign', { raw_query: 'utm_source=x&a=1', utm: {}, google: null }, campaign],
+      ['no campaign in its query', { raw_query: 'ä=%2' }, { raw_query: 'ä=%2', query_size: 5 }],
+      ['an empty query', { raw_query: '', referrer: 'r' }, { raw_query: '', referrer: 'r' }],
+      ['a referrer', { referrer: 'r' }, { referrer: 'r' }],
+    ])('fills in what an event with %s does not say', (_, url, expected) => {
+      const before = structuredClone(url);
+      expect(stored({ url })['url']).toEqual(expected);
+      expect(url).toEqual(before);
+    });
+
+    it('that the request itself has serves where the event says nothing', () => {
+      const changes = { urlOfQuery: urlOfQuery('utm_source=x&a=1', undefined) };
+      expect(stored({}, changes)['url']).toEqual(campaign);
+      expect(stored({ url: null }, changes)['url']).toEqual(campaign);
+      expect(stored({ url: { referrer: 'r', raw_query: '' } }, changes)['url']).toEqual({
+        referrer: 'r',
+        ...campaign,
+      });
+      for (const url of [{ raw_query: 'b', query_size: 1 }, { utm: { medium: 'm' } }]) {
+        expect(stored({ url }, changes)['url']).toEqual(url);
+      }
+      expect(rejection({ type: 5 }, changes)?.event).toMatchObject({ type: 5, url: campaign });
+      expect(rejection({ url: { raw_query: 5, utm: 6 } }, changes)?.event).toMatchObject({
+        url: { raw_query: 5, utm: 6 },
+      });
+      expect(
+        rejection({ url: { utm: null, raw_query: 'utm_source=x', referrer: 5 } })?.event,
+      ).toMatchObject({
+        url: { utm: { source: 'x' }, referrer: 5 },
+      });
+    });
+
+    it('that the request itself has is sanitised and bounded', () => {
+      const sanitizer = createSanitizer(['token', 'utm_term']);
+      expect(urlOfQuery('token=x&utm_term=y', sanitizer)).toBeUndefined();
+      expect(urlOfQuery('utm_term=y&utm_source=x&a=1', sanitizer)).toEqual(campaign);
+      expect(urlOfQuery('', undefined)).toBeUndefined();
+      expect(urlOfQuery('', sanitizer)).toBeUndefined();
+      expect(urlOfQuery(`utm_source=x&a=1&b=${'c'.repeat(5000)}`, undefined)).toEqual(campaign);
+      expect(urlOfQuery('c'.repeat(5000), undefined)).toBeUndefined();
+    });
+  });
+
+  describe('user names and passwords', () => {
+    const event = {
+      url: { referrer: 'https://user:secret@a.b/' },
+      route: { canonical_url: 'https://secret@a.b/c' },
+      props: { link: 'https://user:secret@a.b/', mail: 'joe@a.b' },
+      landing: ['ftp://user:secret@a.b/'],
+    };
+
+    it('are removed from every address', () => {
+      const line = prepareEvent(event, context).json?.toString() ?? '';
+      expect(line).not.toMatch(/user|secret/);
+      expect(JSON.parse(line)).toMatchObject({
+        url: { referrer: 'https://a.b/' },
+        route: { canonical_url: 'https://a.b/c' },
+        props: { link: 'https://a.b/', mail: 'joe@a.b', landing: ['ftp://a.b/'] },
+      });
+    });
+
+    it('are removed from what is kept of a rejected event', () => {
+      expect(JSON.stringify(rejection({ ...event, type: 5 })?.event)).not.toMatch(/user|secret/);
     });
   });
 

@@ -1,11 +1,15 @@
+import { parseClientTime } from './client-time.js';
 import { compact, type GroupName } from './compact.js';
-import { encode } from './encode.js';
+import { withoutCredentialsInside } from './credentials.js';
+import { encodeText } from './encode.js';
+import { isEventId } from './event-id.js';
 import { validationErrors } from './event-schema.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
-import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES } from './limits.js';
+import { withKnownDoubles } from './known-numbers.js';
+import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES, type Survey } from './limits.js';
+import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
-import { parseRfc3339 } from './rfc3339.js';
 import type { Sanitizer } from './sanitize.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
@@ -48,6 +52,8 @@ export interface EventContext {
   readonly serverFieldsOf?: ((event: Readonly<Fields>) => ServerFields) | undefined;
   /** The request's header. */
   readonly userAgent: string | undefined;
+  /** What the request's own query says, for the `url` of an event that says nothing. */
+  readonly urlOfQuery?: Fields | undefined;
   /** For a visitor who asks not to be tracked. */
   readonly omitSession: boolean;
   readonly sanitizer: Sanitizer | undefined;
@@ -92,26 +98,34 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('too_many_fields', [error], keptForDiagnosis(given, context));
   }
 
-  // Sanitizing may have left gaps.
-  const hasGaps = found.hasGaps || context.sanitizer !== undefined;
-  const event = draftOf(given, hasGaps, context);
+  const ts = timelyTs(present(given['ts']), context.receivedAtMs);
+  const event = draft(given, found, context, ts);
   const errors = validationErrors(event);
   if (errors.length > 0) {
     return rejected('schema', errors, keptForDiagnosis(given, context));
+  }
+  if (found.hasUnstorable && survey({ ...given, ...event })?.hasUnstorable !== false) {
+    const error = 'event: numbers must not have more than 400 characters or an exponent over 400';
+    return rejected('schema', [error], keptForDiagnosis(given, context));
   }
   event.type ??= DEFAULT_TYPE;
   if (isTypeTooLong(event.type as string)) {
     const error = `type: must not be longer than ${MAX_TYPE_BYTES} bytes`;
     return rejected('type_too_long', [error], keptForDiagnosis(given, context));
   }
-  event.event_id ??= uuidv7(context.receivedAtMs);
-  event.device = withUserAgent(event.device, context.userAgent);
-  moveIntoProps(given, event, setTime(event, context.receivedAtMs));
+  const clientId = event.event_id;
+  complete(event, context);
+  moveIntoProps(
+    given,
+    event,
+    ts === undefined ? storable(present(given['ts']), found) : undefined,
+    event.event_id === clientId ? undefined : clientId,
+  );
   if (context.serverFieldsOf !== undefined) {
     event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
   }
 
-  const json = encode(event);
+  const json = encodeClean(event);
   if (json.length > context.maxEventBytes) {
     const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
     return rejected('too_large', [error], keptForDiagnosis(given, context));
@@ -119,13 +133,18 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   return { json };
 }
 
-function draftOf(given: Fields, hasGaps: boolean, context: EventContext): Draft {
-  const group = (name: GroupName): unknown => (hasGaps ? compact(name, given[name]) : given[name]);
+/** What the client says, for the schema to judge. A time that can't be read is no fault. */
+function draft(given: Fields, found: Survey, context: EventContext, ts: string | undefined): Draft {
+  const known = found.hasLiterals ? withKnownDoubles(given) : given;
+  // Sanitizing may have left gaps.
+  const hasGaps = found.hasGaps || context.sanitizer !== undefined;
+  const group = (name: GroupName): unknown => (hasGaps ? compact(name, known[name]) : known[name]);
+  const receivedAt = isoTime(context.receivedAtMs);
   return {
-    event_id: present(given['event_id']),
-    ts: present(given['ts']),
-    received_at: isoTime(context.receivedAtMs),
-    type: present(given['type']),
+    event_id: present(known['event_id']),
+    ts: ts ?? receivedAt,
+    received_at: receivedAt,
+    type: present(known['type']),
     url: group('url'),
     route: group('route'),
     device: group('device'),
@@ -133,6 +152,24 @@ function draftOf(given: Fields, hasGaps: boolean, context: EventContext): Draft 
     props: group('props'),
     server: unlessEmpty(context.server),
   };
+}
+
+/** Adds to a valid event what the client did not say. */
+function complete(event: Draft, context: EventContext): void {
+  if (event.event_id === undefined || !isEventId(event.event_id as string)) {
+    event.event_id = uuidv7(context.receivedAtMs);
+  }
+  event.url = completedUrl(event.url, context.urlOfQuery);
+  event.device = withUserAgent(event.device, context.userAgent);
+}
+
+function encodeClean(event: Draft): EncodedEvent {
+  const text = encodeText(event);
+  if (!text.includes('@')) {
+    return Buffer.from(text);
+  }
+  const clean = withoutCredentialsInside(event);
+  return Buffer.from(clean === event ? text : encodeText(clean));
 }
 
 function rejected(
@@ -146,6 +183,7 @@ function rejected(
 function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   const kept: Fields = {
     ...given,
+    url: completedUrl(given['url'], context.urlOfQuery),
     device: withUserAgent(given['device'], context.userAgent),
     received_at: isoTime(context.receivedAtMs),
     server: unlessEmpty(context.server),
@@ -153,7 +191,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   if (context.omitSession) {
     delete kept['session'];
   }
-  return kept;
+  return withoutCredentialsInside(kept);
 }
 
 function present(value: unknown): unknown {
@@ -181,20 +219,31 @@ function withUserAgent(device: unknown, header: string | undefined): unknown {
     : device;
 }
 
-/** @returns the client's text when it is out of bounds and the server's time stands instead */
-function setTime(event: Draft, receivedAtMs: number): string | undefined {
-  const text = event.ts as string | undefined;
-  const clientMs = text === undefined ? receivedAtMs : (parseRfc3339(text) as number);
-  if (clientMs < receivedAtMs - MAX_AGE_MS || clientMs > receivedAtMs + MAX_AHEAD_MS) {
-    event.ts = event.received_at;
-    return text;
+/** The client's time in the stored form; undefined when it can't be read, or is out of bounds. */
+function timelyTs(ts: unknown, receivedAtMs: number): string | undefined {
+  const clientMs = parseClientTime(ts);
+  if (
+    clientMs === undefined ||
+    clientMs < receivedAtMs - MAX_AGE_MS ||
+    clientMs > receivedAtMs + MAX_AHEAD_MS
+  ) {
+    return undefined;
   }
-  event.ts = text === undefined ? event.received_at : normalTime(text, clientMs);
-  return undefined;
+  return typeof ts === 'string' && isNormalTime(ts) ? ts : new Date(clientMs).toISOString();
+}
+
+/** A time that holds a number that can't be stored becomes text: no time costs the event. */
+function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
+  return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
 }
 
 /** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */
-function moveIntoProps(given: Fields, event: Draft, clientTs: string | undefined): void {
+function moveIntoProps(
+  given: Fields,
+  event: Draft,
+  clientTs: unknown,
+  clientEventId: unknown,
+): void {
   let props: Fields | undefined;
   const move = (name: string, value: unknown): void => {
     props ??= { ...(event.props as Fields | undefined) };
@@ -212,13 +261,15 @@ function moveIntoProps(given: Fields, event: Draft, clientTs: string | undefined
   if (clientTs !== undefined) {
     move('client_ts', clientTs);
   }
+  if (clientEventId !== undefined) {
+    move('client_event_id', clientEventId);
+  }
   event.props = props ?? event.props;
 }
 
 /** Most clients send it in the stored form already. */
-function normalTime(text: string, ms: number): string {
-  const isNormal = text.length === 24 && text[10] === 'T' && text[23] === 'Z' && text[17] !== '6';
-  return isNormal ? text : new Date(ms).toISOString();
+function isNormalTime(text: string): boolean {
+  return text.length === 24 && text[10] === 'T' && text[23] === 'Z' && text[17] !== '6';
 }
 
 let lastMs = Number.NaN;

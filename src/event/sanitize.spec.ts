@@ -20,6 +20,7 @@ describe('createSanitizer', () => {
   it.each([
     ['email', true],
     ['EMAIL', true],
+    ['Email[]', true],
     ['emails', false],
     ['constructor', false],
   ])('knows whether it strips %s', (name, expected) => {
@@ -48,6 +49,8 @@ describe('createSanitizer', () => {
     ['with an encoded name', '/p?%65m%61il=x&c=1', '/p?c=1'],
     ['with an encoded upper-case name', '/p?%45mail=x&c=1', '/p?c=1'],
     ['with a name encoded twice', '/p?%2565mail=x&c=1', '/p?c=1'],
+    ['of a list', '/p?email[]=x&c=1&email%5B%5D=y', '/p?c=1'],
+    ['of a list in an encoded address', '/p?u=%3Femail%255B%255D%3Dx&c=1', '/p?u=&c=1'],
     ['with an encoded equals sign', '/p?email%3Dx&c=1', '/p?c=1'],
     ['in an address in an address', '/p?u=//c?email=x&c=1', '/p?u=//c?c=1'],
     [

@@ -1,4 +1,4 @@
-import { campaignField } from './campaign.js';
+import { campaignField, plainName } from './campaign.js';
 import { type Fields, isFields, setField } from './fields.js';
 
 /** Strips the query parameters that the operator does not want to store. */
@@ -24,7 +24,8 @@ export function createSanitizer(parameterNames: readonly string[]): Sanitizer | 
   }
   const names = new Set(parameterNames.map((name) => name.toLowerCase()));
   const campaign = [...names].flatMap((name) => campaignField(name) ?? []);
-  const strips = (name: string): boolean => names.has(name.toLowerCase());
+  const strips = (name: string): boolean =>
+    names.has(name.toLowerCase()) || names.has(plainName(name));
   const parameter = parameterPattern([...names]);
   const strip: Strip = (text) => withoutParameters(text, parameter);
 
@@ -103,10 +104,13 @@ interface Separator {
   readonly depth: number;
 }
 
+/** They follow the name of a list. */
+const BRACKETS = '(?:(?:\\[|%(?:25)*5b)(?:\\]|%(?:25)*5d))?';
+
 /** A separator, one of the names, whose characters may be percent-encoded, and what stands before a value. */
 function parameterPattern(names: readonly string[]): RegExp {
   const patterns = names.map((name) => Array.from(name, characterPattern).join(''));
-  return new RegExp(`(${SEPARATOR})(?:${patterns.join('|')})(?:=|%(?:25)*3d)`, 'giu');
+  return new RegExp(`(${SEPARATOR})(?:${patterns.join('|')})${BRACKETS}(?:=|%(?:25)*3d)`, 'giu');
 }
 
 function characterPattern(character: string): string {

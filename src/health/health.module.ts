@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { TerminusModule } from '@nestjs/terminus';
 import { HEALTH_ANSWERS, type HealthAnswers, HealthController } from './health.controller.js';
 import { Readiness } from './readiness.js';
 
@@ -9,8 +8,6 @@ export class HealthModule {
   static forRoot(readiness: Readiness, answers: HealthAnswers): DynamicModule {
     return {
       module: HealthModule,
-      // A failed check is an answer here, and no error to log at each probe.
-      imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [HealthController],
       providers: [
         { provide: Readiness, useValue: readiness },

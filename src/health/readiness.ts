@@ -1,6 +1,3 @@
-import type { EventQueue } from '../queueing/event-queue.js';
-import type { Lane } from '../delivery/lane.js';
-
 export interface Check {
   /** `process`, `queue` or `sink:<name>`. */
   readonly name: string;
@@ -15,50 +12,27 @@ export interface Check {
  * answers before the collector is there and after it is gone.
  */
 export class Readiness {
-  private queue: EventQueue | undefined;
-  private lanes: readonly Lane[] = [];
-  private draining = false;
+  private readonly added: (() => Check)[] = [];
+  private process: 'starting' | 'running' | 'draining' = 'starting';
 
-  collectorStarted(queue: EventQueue, lanes: readonly Lane[]): void {
-    this.queue = queue;
-    this.lanes = lanes;
+  /** @param check asked at each probe, in the order in which checks were added */
+  add(check: () => Check): void {
+    this.added.push(check);
+  }
+
+  collectorStarted(): void {
+    this.process = 'running';
   }
 
   drainBegun(): void {
-    this.draining = true;
+    this.process = 'draining';
   }
 
   checks(): readonly Check[] {
+    const status = this.process === 'running' ? 'up' : 'down';
     return [
-      this.process(),
-      ...(this.queue ? [queueCheck(this.queue)] : []),
-      ...this.lanes.map(laneCheck),
+      { name: 'process', state: this.process, status },
+      ...this.added.map((check) => check()),
     ];
   }
-
-  private process(): Check {
-    if (this.draining) {
-      return { name: 'process', state: 'draining', status: 'down' };
-    }
-    return this.queue
-      ? { name: 'process', state: 'running', status: 'up' }
-      : { name: 'process', state: 'starting', status: 'down' };
-  }
-}
-
-function queueCheck({ state, failure }: EventQueue): Check {
-  const full = 'QUEUE_MAX_MB is reached: requests get 503 until sinks have drained';
-  const error = state === 'full' ? full : failure;
-  return { name: 'queue', state, status: state === 'accepting' ? 'up' : 'down', error };
-}
-
-function laneCheck({ name, sinkState, holding }: Lane): Check {
-  const { state, error } = sinkState;
-  const check = `sink:${name}`;
-  if (state === 'down') {
-    return { name: check, state, status: 'degraded', error };
-  }
-  return holding === undefined
-    ? { name: check, state, status: 'up' }
-    : { name: check, state: 'holding', status: 'degraded', error: holding };
 }

@@ -43,7 +43,7 @@ describe('lastUntrustedHop', () => {
       '198.51.100.9',
     ],
     ['proxies only', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
-    ['garbage behind a proxy', '10.0.0.1', 'unknown, 10.0.0.2', '10.0.0.2'],
+    ['garbage before a proxy', '10.0.0.1', 'unknown, 10.0.0.2', '10.0.0.2'],
     ['garbage at once', '10.0.0.1', 'evil', '10.0.0.1'],
     ['an empty header', '10.0.0.1', '', '10.0.0.1'],
     ['a leading comma', '10.0.0.1', ',10.0.0.2', '10.0.0.2'],
@@ -86,7 +86,7 @@ describe('ClientAddress', () => {
     expect(resolve(['10.0.0.0/8'], '192.0.2.1', '203.0.113.66')).toBe('192.0.2.1');
   });
 
-  it('believes anyone when told to', () => {
+  it('believes anyone when configured to', () => {
     expect(resolve(true, '192.0.2.1', '203.0.113.66, 10.0.0.1')).toBe('203.0.113.66');
     expect(resolve(true, '192.0.2.1', 'unknown')).toBe('192.0.2.1');
     expect(resolve(true, '192.0.2.1')).toBe('192.0.2.1');

@@ -8,13 +8,13 @@ import { type AddressRange, parseRange } from './trusted-proxies.js';
 
 const MAPPED_IPV4 = '::ffff:';
 
-/** The one who sent the request, as every part of ingestion sees it. */
+/** The address that sent a request, as every part of ingestion sees it. */
 @Injectable()
 export class ClientAddress {
-  readonly #trusted: readonly AddressRange[] | boolean;
+  private readonly trusted: readonly AddressRange[] | boolean;
 
   constructor(@InjectOptions(HttpOptions) { trustProxy }: HttpOptions) {
-    this.#trusted = typeof trustProxy === 'boolean' ? trustProxy : trustProxy.map(parseRange);
+    this.trusted = typeof trustProxy === 'boolean' ? trustProxy : trustProxy.map(parseRange);
   }
 
   /** Canonical text; `undefined` when the connection is gone already. */
@@ -22,13 +22,13 @@ export class ClientAddress {
     const remote = request.socket.remoteAddress;
     const peer = remote === undefined ? undefined : canonicalAddress(remote);
     const forwardedFor = request.headers['x-forwarded-for'];
-    if (this.#trusted === false || peer === undefined || forwardedFor === undefined) {
+    if (this.trusted === false || peer === undefined || forwardedFor === undefined) {
       return peer;
     }
     const hops = String(forwardedFor);
-    return this.#trusted === true
+    return this.trusted === true
       ? (leftmostHop(hops) ?? peer)
-      : lastUntrustedHop(peer, hops, this.#trusted);
+      : lastUntrustedHop(peer, hops, this.trusted);
   }
 }
 
@@ -67,7 +67,7 @@ export function lastUntrustedHop(
   return client;
 }
 
-/** The first readable address of X-Forwarded-For, whoever wrote it. */
+/** The first readable address of X-Forwarded-For, no matter who wrote it. */
 export function leftmostHop(forwardedFor: string): string | undefined {
   for (const entry of forwardedFor.split(',')) {
     const hop = hopAddress(entry);

@@ -4,8 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createCollectorAdapter } from './http-adapter.js';
-import { HttpOptions } from './http.options.js';
+import { createAdapter } from './create-adapter.js';
 
 const running: FastifyAdapter[] = [];
 
@@ -15,9 +14,13 @@ afterEach(async () => {
 
 /** `/` answers at once, `/held` when `release` was called. */
 async function start(closingGraceMs = 5_000) {
-  const adapter = createCollectorAdapter(new HttpOptions(), {
+  const adapter = createAdapter({
     maxConnections: 1000,
-    closingGraceMs,
+    maxPipelinedRequests: 1000,
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    keepAliveTimeoutMs: 65_000,
+    closing: { lingerMs: 1_000, graceMs: closingGraceMs },
   });
   running.push(adapter);
   const fastify = adapter.getInstance();
@@ -50,7 +53,7 @@ async function dial(port: number, sent = ''): Promise<Socket> {
 }
 
 describe('a server that closes', () => {
-  it('resets no connection of clients that go on asking', async () => {
+  it('resets no connection of clients that keep asking', async () => {
     const { adapter, port } = await start();
     const faults: unknown[] = [];
     let answered = 0;
@@ -61,7 +64,7 @@ describe('a server that closes', () => {
           await ask(port, agent);
           answered += 1;
         } catch (error) {
-          // The server is gone, and says so to those who connect anew.
+          // The server is gone, and says so to those who connect again.
           if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') {
             return;
           }

@@ -19,7 +19,7 @@ export interface ClosingTimes {
  */
 export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTimes): void {
   const overTls = server instanceof HttpsServer;
-  const sockets = openOnes(server, overTls ? 'secureConnection' : 'connection');
+  const sockets = openSockets(server, overTls ? 'secureConnection' : 'connection');
   const handshakes = overTls ? new UnfinishedHandshakes(server) : undefined;
 
   const close = server.close.bind(server);
@@ -46,7 +46,7 @@ export function lingerOnClose(server: Server, { lingerMs, graceMs }: ClosingTime
   };
 }
 
-function openOnes(server: Server, event: string): ReadonlySet<AnsweringSocket> {
+function openSockets(server: Server, event: string): ReadonlySet<AnsweringSocket> {
   const sockets = new Set<AnsweringSocket>();
   server.on(event, (socket: Socket) => {
     sockets.add(socket);

@@ -6,21 +6,33 @@ import {
   Logger,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { IngestionError } from './errors.js';
-import { allowHeader } from './routes.js';
+import { HttpError } from './errors.js';
+import { allowHeader, type Route } from './routes.js';
 
-/** Every error of the collector leaves through here, as JSON of one shape. */
+export interface ErrorFilterOptions {
+  /** What the log calls the application. */
+  readonly application: string;
+  readonly routes: readonly Route[];
+  /** What an answer of 404 says after its message. */
+  readonly notFoundDetail: string;
+}
+
+/** Every error of an application leaves through here, as JSON of one shape. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter<unknown> {
-  readonly #logger = new Logger('Collector');
+  private readonly logger: Logger;
+
+  constructor(private readonly options: ErrorFilterOptions) {
+    this.logger = new Logger(options.application);
+  }
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const error = asIngestionError(thrown, request);
+    const error = this.asHttpError(thrown, request);
     if (error.code === 'GT_INTERNAL') {
-      this.#logger.error(
+      this.logger.error(
         `unexpected error while handling a request: ${String(thrown)}`,
         thrown instanceof Error ? thrown.stack : undefined,
       );
@@ -29,7 +41,28 @@ export class ErrorFilter implements ExceptionFilter<unknown> {
       reply.raw.destroy();
       return;
     }
-    sendError(reply, error, request.raw.url ?? '');
+    if (error.code === 'GT_METHOD_NOT_ALLOWED') {
+      void reply.header('allow', allowHeader(this.options.routes, request.raw.url ?? ''));
+    }
+    sendError(reply, error);
+  }
+
+  private asHttpError(thrown: unknown, request: FastifyRequest): HttpError {
+    if (request.is404) {
+      const { routes, notFoundDetail } = this.options;
+      return allowHeader(routes, request.raw.url ?? '') === undefined
+        ? new HttpError('GT_NOT_FOUND', notFoundDetail)
+        : new HttpError('GT_METHOD_NOT_ALLOWED');
+    }
+    if (thrown instanceof HttpError) {
+      return thrown;
+    }
+    const cause = { cause: thrown };
+    const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
+    if (status === 415) {
+      return new HttpError('GT_UNSUPPORTED_MEDIA_TYPE', undefined, cause);
+    }
+    return new HttpError(status < 500 ? 'GT_BAD_REQUEST' : 'GT_INTERNAL', undefined, cause);
   }
 }
 
@@ -42,10 +75,10 @@ export function sendFrameworkError(
   if (!request.server.server.listening) {
     void reply.header('connection', 'close');
   }
-  sendError(reply, new IngestionError('GT_BAD_URL'), '');
+  sendError(reply, new HttpError('GT_BAD_URL'));
 }
 
-/** A line that ends behind its path is HTTP/0.9 to Node's parser; to everyone else it is no request. */
+/** A line that ends after its path is HTTP/0.9 to Node's parser; to everyone else it is no request. */
 export function refuseOldVersions(
   { raw }: FastifyRequest,
   reply: FastifyReply,
@@ -55,32 +88,12 @@ export function refuseOldVersions(
     done();
     return;
   }
-  sendError(reply, new IngestionError('GT_BAD_REQUEST', 'send it as HTTP/1.1'), '');
+  sendError(reply, new HttpError('GT_BAD_REQUEST', 'send it as HTTP/1.1'));
 }
 
-function sendError(reply: FastifyReply, error: IngestionError, target: string): void {
-  if (error.code === 'GT_METHOD_NOT_ALLOWED') {
-    void reply.header('allow', allowHeader(target));
-  }
+function sendError(reply: FastifyReply, error: HttpError): void {
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('retry-after', error.retryAfterSeconds);
   }
   void reply.code(error.statusCode).header('cache-control', 'no-store').send(error.answer());
-}
-
-function asIngestionError(thrown: unknown, request: FastifyRequest): IngestionError {
-  if (request.is404) {
-    const known = allowHeader(request.raw.url ?? '') !== undefined;
-    return new IngestionError(known ? 'GT_METHOD_NOT_ALLOWED' : 'GT_NOT_FOUND');
-  }
-  if (thrown instanceof IngestionError) {
-    return thrown;
-  }
-  const status = thrown instanceof HttpException ? thrown.getStatus() : 500;
-  if (status === 415) {
-    return new IngestionError('GT_UNSUPPORTED_MEDIA_TYPE', undefined, { cause: thrown });
-  }
-  return new IngestionError(status < 500 ? 'GT_BAD_REQUEST' : 'GT_INTERNAL', undefined, {
-    cause: thrown,
-  });
 }

@@ -1,6 +1,6 @@
-/** Seconds. A group commit or a lane's batch takes less: who waits this long finds another state. */
+/** Seconds. A group commit or a lane's batch takes less: a client that waits this long finds another state. */
 const SOON = 1;
-/** Seconds. For what a person or a drained backlog has to mend. */
+/** Seconds. For what a person or a drained backlog has to fix. */
 const LATER = 5;
 
 interface ErrorKind {
@@ -10,7 +10,7 @@ interface ErrorKind {
   readonly retryAfter?: number;
 }
 
-/** Every error that the collector answers with. The codes are stable, the messages are for people. */
+/** Every error that a server of ours answers with. The codes are stable, the messages are for people. */
 export const ERRORS = {
   GT_BAD_REQUEST: { status: 400, message: 'the request cannot be handled' },
   GT_BAD_URL: { status: 400, message: 'the path of the URL is not valid percent-encoding' },
@@ -34,10 +34,27 @@ export const ERRORS = {
     status: 400,
     message: 'every event is invalid, nothing was stored: see rejected',
   },
-  GT_NOT_FOUND: { status: 404, message: 'no such path: events go to POST /collect or GET /px.gif' },
+  GT_MALFORMED_HTTP: {
+    status: 400,
+    message: 'what arrived is not a whole HTTP/1.1 request; send one as RFC 9112 describes',
+  },
+  GT_UNAUTHORIZED: {
+    status: 401,
+    message:
+      'the metrics need the token of METRICS_BEARER_TOKEN; send it as Authorization: Bearer …',
+  },
+  GT_NOT_FOUND: { status: 404, message: 'no such path' },
   GT_METHOD_NOT_ALLOWED: {
     status: 405,
     message: 'the path does not answer to this method: see Allow',
+  },
+  GT_REQUEST_TIMEOUT: {
+    status: 408,
+    message: 'the request did not arrive in time; send it again',
+  },
+  GT_CHUNK_EXTENSIONS_TOO_LARGE: {
+    status: 413,
+    message: 'the chunk extensions are too large; leave them out',
   },
   GT_BODY_TOO_LARGE: {
     status: 413,
@@ -51,9 +68,21 @@ export const ERRORS = {
     status: 415,
     message: 'Content-Type must be application/json, text/plain or application/x-ndjson, in UTF-8',
   },
+  GT_EXPECTATION_FAILED: {
+    status: 417,
+    message: 'Expect may only ask for 100-continue; leave it out',
+  },
+  GT_HEADERS_TOO_LARGE: {
+    status: 431,
+    message: 'the request line and headers are too large; send fewer or smaller ones',
+  },
   GT_INTERNAL: {
     status: 500,
     message: 'an unexpected error; the log of the collector has its cause',
+  },
+  GT_METRICS_FAILED: {
+    status: 500,
+    message: 'metrics could not be rendered; the log says why',
   },
   GT_BUSY: { status: 503, message: 'too many requests are in flight: try again', retryAfter: SOON },
   GT_QUEUE_FULL: {
@@ -67,17 +96,28 @@ export const ERRORS = {
     message: 'the collector is shutting down: try again',
     retryAfter: SOON,
   },
+  GT_TOO_MANY_SCRAPES: {
+    status: 503,
+    message: 'more scrapes are not served at once, scrape less often',
+    retryAfter: SOON,
+  },
 } as const satisfies Record<`GT_${string}`, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
+export interface ErrorAnswer {
+  readonly statusCode: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** An error that is answered as it is. */
-export class IngestionError extends Error {
-  override readonly name: string = 'IngestionError';
+export class HttpError extends Error {
+  override readonly name: string = 'HttpError';
   readonly statusCode: number;
   readonly retryAfterSeconds: number | undefined;
 
-  /** @param detail for the client, behind the message of the catalogue; never a piece of the body */
+  /** @param detail for the client, after the message of the catalogue; never a piece of the body */
   constructor(
     readonly code: ErrorCode,
     detail?: string,
@@ -90,11 +130,27 @@ export class IngestionError extends Error {
   }
 
   /** The body of the answer. */
-  answer(): Record<string, unknown> {
+  answer(): ErrorAnswer {
     return { statusCode: this.statusCode, code: this.code, message: this.message };
   }
 }
 
-export function bodyTooLarge(maxBytes: number): IngestionError {
-  return new IngestionError('GT_BODY_TOO_LARGE', `at most ${maxBytes} bytes`);
+export function bodyTooLarge(maxBytes: number): HttpError {
+  return new HttpError('GT_BODY_TOO_LARGE', `at most ${maxBytes} bytes`);
+}
+
+const MALFORMED: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'GT_HEADERS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'GT_CHUNK_EXTENSIONS_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'GT_REQUEST_TIMEOUT',
+};
+
+/**
+ * @param code of the error that Node's `clientError` event carries
+ * @returns `undefined` for an error of the network
+ */
+export function malformedRequest(code: string | undefined): HttpError | undefined {
+  return code !== undefined && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    ? new HttpError(MALFORMED[code] ?? 'GT_MALFORMED_HTTP')
+    : undefined;
 }

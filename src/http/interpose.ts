@@ -1,6 +1,6 @@
 import type { RequestListener, Server } from 'node:http';
 
-/** Puts something between a server and whoever handles its requests by now. */
+/** Puts something between a server and the handlers of its requests that it has by now. */
 export function interpose(
   server: Server,
   between: (handle: RequestListener) => RequestListener,

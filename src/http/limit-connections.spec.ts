@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, it, vi } from 'vitest';
 import { CertificateAuthority } from '../../test/support/servers/server-certificate.js';
-import { boundConnections } from './limit-connections.js';
+import { limitConnections } from './limit-connections.js';
 
 const MAX = 4;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -42,7 +42,7 @@ class Client {
 
 async function listen(server: Server): Promise<number> {
   servers.push(server);
-  boundConnections(server, MAX);
+  limitConnections(server, MAX);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -113,6 +113,72 @@ it('spares one whose request is still arriving while others do nothing any more'
   await (await dial(port)).ask();
   await vi.waitFor(() => expect(closedAmong(done)).toHaveLength(1));
   expect(sending.closed).toBe(false);
+});
+
+it('takes an idle one, and not one whose request is arriving, while most are being answered for the first time', async () => {
+  const port = await serve((request, response) => {
+    if (request.url === '/') {
+      response.end('ok');
+    }
+  });
+  const idle = await dial(port);
+  await idle.ask();
+  const busy = await dialMany(port, MAX - 2);
+  await Promise.all(
+    busy.map(async ({ socket }) => {
+      const begun = once(servers[0] as Server, 'request');
+      socket.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
+      await begun;
+    }),
+  );
+  const sending = await dial(port);
+  const begun = once(servers[0] as Server, 'request');
+  sending.socket.write('POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n');
+  await begun;
+  await (await dial(port)).ask();
+  await vi.waitFor(() => expect(idle.closed).toBe(true));
+  expect([...busy, sending].map(({ closed }) => closed)).toEqual([false, false, false]);
+});
+
+it('spares one that was answered and sends its next request', async () => {
+  const port = await serve();
+  const clientsOfBefore = await dialMany(port, MAX);
+  await Promise.all(clientsOfBefore.map((client) => client.ask()));
+  await (await dial(port)).ask();
+  await vi.waitFor(() => expect(closedAmong(clientsOfBefore)).toEqual([0]));
+  const begun = once(servers[0] as Server, 'request');
+  clientsOfBefore[1]?.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n');
+  await begun;
+  await (await dial(port)).ask();
+  await vi.waitFor(() => expect(closedAmong(clientsOfBefore)).toEqual([0, 2]));
+});
+
+it('takes one that sent nothing before one whose request is arriving', async () => {
+  const port = await serve((request, response) => {
+    request.on('end', () => response.end('ok')).resume();
+  });
+  const sending = await dial(port);
+  const begun = once(servers[0] as Server, 'request');
+  sending.socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n');
+  await begun;
+  const silent = await dialMany(port, MAX - 1);
+  await (await dial(port)).ask();
+  await vi.waitFor(() => expect(closedAmong(silent)).toEqual([0]));
+  expect(sending.closed).toBe(false);
+});
+
+it('lets a flood of half requests drive out only itself, and not one that has sent nothing yet', async () => {
+  const port = await serve();
+  const inUse = await dial(port);
+  await inUse.ask();
+  const flood = await dialMany(port, MAX - 2);
+  flood.forEach(({ socket }) => socket.write('GET / HTTP/1.1\r\nX-'));
+  await inUse.ask();
+  const silent = await dial(port);
+  await dial(port);
+  await vi.waitFor(() => expect(closedAmong(flood)).toEqual([0]));
+  await silent.ask();
+  await inUse.ask();
 });
 
 it('lets a flood of new connections drive out only itself', async () => {

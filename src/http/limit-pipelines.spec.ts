@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { boundPipelines } from './limit-pipelines.js';
+import { limitPipelines } from './limit-pipelines.js';
 
 const MAX = 8;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 let server: Server;
-/** Of requests that were begun and are not answered yet. */
+/** Each answers a request that was begun. */
 let answers: (() => void)[];
 const clients: Socket[] = [];
 
 beforeEach(async () => {
   answers = [];
   server = createServer((_, response) => answers.push(() => response.end('ok')));
-  boundPipelines(server, MAX);
+  limitPipelines(server, MAX);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -37,7 +37,7 @@ function send(text: string): { socket: Socket; received: string; closed: boolean
   return client;
 }
 
-it('answers a pipeline within the bound, in order', async () => {
+it('answers a pipeline within the limit, in order', async () => {
   const client = send(REQUEST.repeat(MAX + 1));
   await vi.waitFor(() => expect(answers).toHaveLength(MAX + 1));
   answers.forEach((answer) => answer());
@@ -51,7 +51,7 @@ it('cuts the one that goes beyond it, and begins nothing of the rest', async () 
   expect(answers).toHaveLength(MAX + 1);
 });
 
-it('bounds all connections together, and leaves alone who does not pipeline', async () => {
+it('limits all connections together, and leaves those alone that do not pipeline', async () => {
   send(REQUEST.repeat(MAX + 1));
   await vi.waitFor(() => expect(answers).toHaveLength(MAX + 1));
   const another = send(REQUEST.repeat(2));

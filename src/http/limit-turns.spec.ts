@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import { holdUp, Turns } from '../../test/support/servers/event-loop.js';
-import { boundTurns } from './limit-turns.js';
+import { limitTurns } from './limit-turns.js';
 
 const MAX = 4;
 
@@ -17,7 +17,7 @@ afterEach(() => {
 
 async function serve(handler: RequestListener): Promise<number> {
   server = createServer(handler);
-  boundTurns(server, MAX);
+  limitTurns(server, MAX);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;

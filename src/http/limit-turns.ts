@@ -2,12 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { interpose } from './interpose.js';
 
 /**
- * Begins at most so many requests in a turn of the event loop; the others wait for the next turns, in order. Node
+ * Begins at most `max` requests in a turn of the event loop; the others wait for the next turns, in order. Node
  * accepts one connection a turn, and everybody else on this thread has one turn in it, too: while thousands of
  * connections send at once, their requests would make a single turn of a second. Give it the server once its handler
  * listens for requests.
  */
-export function boundTurns(server: Server, max: number): void {
+export function limitTurns(server: Server, max: number): void {
   const waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
   let begun = 0;
 
@@ -17,7 +17,7 @@ export function boundTurns(server: Server, max: number): void {
         setImmediate(nextTurn);
       }
       begun += 1;
-      // Who has waited may have gone.
+      // A client that had to wait may have gone.
       if (!request.socket.destroyed) {
         handle(request, response);
       }

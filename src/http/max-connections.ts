@@ -5,7 +5,7 @@ const RESERVED_DESCRIPTORS = 256;
 
 /**
  * How many connections the collector may hold. Without descriptors left the queue could not begin a
- * segment, nor a sink connect: whoever opens connections must not be able to take the last one.
+ * segment, nor a sink connect: a client that opens connections must not be able to take the last one.
  * @param descriptors the process may have open; undefined when that is not known
  */
 export function connectionLimit(descriptors: number | undefined): number {

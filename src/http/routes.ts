@@ -1,32 +1,35 @@
-/** A path of the collector, what it answers to, and the status of its success. */
+/** A path of a server, what it answers to, and the status of its success. */
 export interface Route {
   readonly path: string;
+  /** OPTIONS among them when preflights are answered. */
   readonly methods: readonly string[];
   readonly status: number;
 }
 
-export const ROUTES = [
-  { path: '/px.gif', methods: ['GET', 'HEAD'], status: 200 },
-  { path: '/collect', methods: ['POST'], status: 202 },
-  { path: '/healthz', methods: ['GET', 'HEAD'], status: 200 },
-  { path: '/readyz', methods: ['GET', 'HEAD'], status: 200 },
-] as const satisfies readonly Route[];
+export interface KnownRoute {
+  /** Its path, as the router matches it. */
+  readonly endpoint: string;
+  readonly method: string;
+  /** What success answers. */
+  readonly status: number;
+}
 
-/** What each path answers when all is well; a preflight (OPTIONS) is answered on all of them. */
-export const SUCCESSES = ROUTES.flatMap(({ path, methods, status }: Route) =>
-  [...methods, 'OPTIONS'].map((method) => ({
-    endpoint: path,
-    method,
-    status: method === 'OPTIONS' ? 204 : status,
-  })),
-);
+const PREFLIGHT_STATUS = 204;
 
-const allowed = new Map<string, string>(
-  ROUTES.map(({ path, methods }) => [path, [...methods, 'OPTIONS'].join(', ')]),
-);
+/** What each path answers when all is well. */
+export function knownRoutes(routes: readonly Route[]): readonly KnownRoute[] {
+  return routes.flatMap(({ path, methods, status }) =>
+    methods.map((method) => ({
+      endpoint: path,
+      method,
+      status: method === 'OPTIONS' ? PREFLIGHT_STATUS : status,
+    })),
+  );
+}
 
-/** The Allow header (RFC 9110, 10.2.1) of a request target; `undefined` when its path is none of ours. */
-export function allowHeader(target: string): string | undefined {
+/** The Allow header (RFC 9110, 10.2.1) of a request target; `undefined` when its path is none of the routes. */
+export function allowHeader(routes: readonly Route[], target: string): string | undefined {
   const query = target.indexOf('?');
-  return allowed.get(query === -1 ? target : target.slice(0, query));
+  const path = query === -1 ? target : target.slice(0, query);
+  return routes.find((route) => route.path === path)?.methods.join(', ');
 }

@@ -1,4 +1,4 @@
-import { IngestionError } from '../http/errors.js';
+import { type ErrorAnswer, HttpError } from '../http/errors.js';
 
 export interface RejectedElement {
   /** Its place in the request. */
@@ -8,14 +8,14 @@ export interface RejectedElement {
 }
 
 /** Not one event of the request is valid. */
-export class AllRejectedError extends IngestionError {
+export class AllRejectedError extends HttpError {
   override readonly name = 'AllRejectedError';
 
   constructor(readonly rejected: readonly RejectedElement[]) {
     super('GT_ALL_REJECTED');
   }
 
-  override answer(): Record<string, unknown> {
+  override answer(): ErrorAnswer & Record<string, unknown> {
     return { ...super.answer(), status: 'rejected', accepted: 0, rejected: this.rejected };
   }
 }

@@ -17,7 +17,7 @@ import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { BodyBudget } from './body/body-budget.js';
-import { createCollectorAdapter } from '../http/http-adapter.js';
+import { createCollectorAdapter } from './collector-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
@@ -476,7 +476,7 @@ describe('GET /px.gif', () => {
       expect.objectContaining({
         type: 'signup',
         session: { visitor_id: 'u1' },
-        props: { plan: 'pro' },
+        props: { plan: ['pro', 'free'] },
         server: { ip: '127.0.0.0' },
       }),
     ]);

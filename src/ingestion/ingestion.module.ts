@@ -22,6 +22,7 @@ import { PixelController } from './pixel/pixel.controller.js';
 import { Preparation } from './preparation.js';
 import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
+import { ROUTES } from './routes.js';
 
 const MIB = 1024 * 1024;
 const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
@@ -61,7 +62,15 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
       useFactory: ({ path, maxMegabytes }: DeadLetterOptions, observer: PipelineObserver) =>
         new RejectedRing(path, (maxMegabytes * MIB) / 4, observer),
     },
-    { provide: APP_FILTER, useClass: ErrorFilter },
+    {
+      provide: APP_FILTER,
+      useFactory: () =>
+        new ErrorFilter({
+          application: 'Collector',
+          routes: ROUTES,
+          notFoundDetail: 'events go to POST /collect or GET /px.gif',
+        }),
+    },
   ],
 })
 export class IngestionModule {}

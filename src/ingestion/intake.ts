@@ -4,7 +4,7 @@ import type { Fields } from '../event/fields.js';
 import type { RefusalReason, RejectionReason } from '../event/reasons.js';
 import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
-import { type ErrorCode, IngestionError } from '../http/errors.js';
+import { type ErrorCode, HttpError } from '../http/errors.js';
 import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { AllRejectedError, type RejectedElement } from './all-rejected-error.js';
@@ -51,7 +51,11 @@ export class Intake {
     elements: readonly unknown[],
     facts: RequestFacts,
   ): Promise<Outcome> {
-    const { events, rejections, rejected, drop } = this.preparation.ofRequest(elements, facts);
+    const { events, rejections, rejected, drop } = this.preparation.ofRequest(
+      endpoint,
+      elements,
+      facts,
+    );
     if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
     }
@@ -106,7 +110,7 @@ export class Intake {
       this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
       throw reason === undefined
         ? error
-        : new IngestionError(REFUSALS[reason], undefined, { cause: error });
+        : new HttpError(REFUSALS[reason], undefined, { cause: error });
     }
   }
 

@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectOptions } from '../config/inject-options.js';
 import { type Fields, isFields } from '../event/fields.js';
+import { headerText } from '../event/header-text.js';
+import { urlOfQuery } from '../event/page.js';
 import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
 import type { Rejection } from '../event/rejection.js';
 import { Sanitizer } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
+import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import type { RejectedElement } from './all-rejected-error.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
@@ -33,13 +36,18 @@ export class Preparation {
     @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
   ) {}
 
-  ofRequest(elements: readonly unknown[], facts: RequestFacts): PreparedRequest {
+  ofRequest(
+    endpoint: EventEndpoint,
+    elements: readonly unknown[],
+    facts: RequestFacts,
+  ): PreparedRequest {
     const enriched = this.enrichment.ofRequest(facts);
     const context: EventContext = {
       receivedAtMs: facts.receivedAtMs,
       server: enriched.server,
       serverFieldsOf: this.enrichment.ofEvents(enriched),
-      userAgent: facts.headers['user-agent'],
+      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
       omitSession: enriched.anonymous ?? false,
       sanitizer: this.sanitizer,
       maxEventBytes: this.options.maxEventBytes,

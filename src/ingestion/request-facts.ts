@@ -8,6 +8,8 @@ export interface RequestFacts {
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
   readonly headers: IncomingHttpHeaders;
+  /** As it was sent, without `?`. */
+  readonly query: string;
   /** The client's, in canonical text; undefined when the connection is gone already. It is never stored as it is. */
   readonly address: string | undefined;
 }

@@ -1,11 +1,6 @@
-import {
-  type CanActivate,
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  UnauthorizedException,
-} from '@nestjs/common';
-import { bringsToken } from './brings-token.js';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { HttpError } from '../http/errors.js';
+import { hasBearerToken } from './has-bearer-token.js';
 
 /** For the token of METRICS_BEARER_TOKEN, or `undefined`. */
 export const BEARER_TOKEN = Symbol('bearer token');
@@ -23,15 +18,13 @@ interface HeaderReply {
 export class BearerGuard implements CanActivate {
   constructor(@Inject(BEARER_TOKEN) private readonly token: string | undefined) {}
 
-  /** @throws UnauthorizedException with the same answer for a wrong token as for none */
+  /** @throws HttpError with the same answer for a wrong token as for none */
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();
     const { authorization } = http.getRequest<AskingRequest>().headers;
-    if (this.token !== undefined && !bringsToken(authorization, this.token)) {
+    if (this.token !== undefined && !hasBearerToken(authorization, this.token)) {
       http.getResponse<HeaderReply>().header('www-authenticate', 'Bearer realm="gotrack metrics"');
-      throw new UnauthorizedException(
-        'the metrics need the token of METRICS_BEARER_TOKEN; send it as Authorization: Bearer …',
-      );
+      throw new HttpError('GT_UNAUTHORIZED');
     }
     return true;
   }

@@ -21,7 +21,7 @@ describe('EventLoopLag', () => {
     await expect(value('nodejs_eventloop_lag_seconds_count')).resolves.toBe(0);
   });
 
-  it('tells quantiles of the last 500 samples only', async () => {
+  it('shows quantiles of the last 500 samples only', async () => {
     const { lag, value } = shown();
     lag.sample(60);
     for (let hundredths = 1; hundredths <= 500; hundredths += 1) {
@@ -31,7 +31,7 @@ describe('EventLoopLag', () => {
     await expect(value('nodejs_eventloop_lag_p99_seconds')).resolves.toBe(4.95);
   });
 
-  it('tells every scraper the same', async () => {
+  it('shows every scraper the same', async () => {
     const { lag, value } = shown();
     lag.sample(0.3);
     for (const _ of ['first', 'second']) {

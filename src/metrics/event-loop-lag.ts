@@ -1,7 +1,11 @@
 import type { Registry } from 'prom-client';
 import { BucketCounts } from './bucket-counts.js';
 import { INSTRUMENTS } from './instruments.js';
-import { type MetricSource, pull, pullHistogram } from './pulled-metric.js';
+import {
+  type MetricSource,
+  registerCollected,
+  registerCollectedHistogram,
+} from './collected-metric.js';
 
 const SAMPLE_EVERY_MS = 20;
 /** At least 10 s. A window by number needs no clock, and no scrape ends it. */
@@ -27,7 +31,7 @@ export class EventLoopLag implements MetricSource {
     clearInterval(this.timer);
   }
 
-  /** @param seconds behind its time; a timer that fires early after a late one is not late */
+  /** @param seconds after its time; a timer that fires early after a late one is not late */
   sample(seconds: number): void {
     const lag = Math.max(0, seconds);
     this.lags.observe(lag);
@@ -36,9 +40,9 @@ export class EventLoopLag implements MetricSource {
   }
 
   registerOn(registry: Registry): void {
-    pullHistogram(registry, INSTRUMENTS.eventLoopLag, () => [[{}, this.lags]]);
-    pull(registry, INSTRUMENTS.eventLoopLagP50, () => [[{}, this.quantile(0.5)]]);
-    pull(registry, INSTRUMENTS.eventLoopLagP99, () => [[{}, this.quantile(0.99)]]);
+    registerCollectedHistogram(registry, INSTRUMENTS.eventLoopLag, () => [[{}, this.lags]]);
+    registerCollected(registry, INSTRUMENTS.eventLoopLagP50, () => [[{}, this.quantile(0.5)]]);
+    registerCollected(registry, INSTRUMENTS.eventLoopLagP99, () => [[{}, this.quantile(0.99)]]);
   }
 
   /** By nearest rank; 0 before the first sample. */

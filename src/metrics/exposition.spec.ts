@@ -3,16 +3,20 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { holdUp, Turns } from '../../test/support/servers/event-loop.js';
 import { Exposition } from './exposition.js';
-import { pull } from './pulled-metric.js';
+import { registerCollected } from './collected-metric.js';
 
-/** Its only metric tells how often it was rendered. */
+/** Its only metric shows how often it was rendered. */
 function rendered(): Exposition {
   const registry = new Registry();
   let renderings = 0;
-  pull(registry, { type: 'counter', name: 'renderings', help: 'All.', labelNames: [] }, () => {
-    renderings += 1;
-    return [[{}, renderings]];
-  });
+  registerCollected(
+    registry,
+    { type: 'counter', name: 'renderings', help: 'All.', labelNames: [] },
+    () => {
+      renderings += 1;
+      return [[{}, renderings]];
+    },
+  );
   return new Exposition(registry);
 }
 
@@ -35,7 +39,7 @@ describe('Exposition', () => {
     expect(fourth).toBe(second);
   });
 
-  it('renders anew for who asks later', async () => {
+  it('renders again for one that asks later', async () => {
     const exposition = rendered();
     await exposition.text();
     await expect(exposition.text()).resolves.toContain('\nrenderings 2\n');
@@ -54,7 +58,7 @@ describe('Exposition', () => {
     };
     for (let n = 0; n < 10; n += 1) {
       const instrument = { type: 'gauge', name: `g${n}`, help: 'One.', labelNames: ['l'] } as const;
-      pull(registry, instrument, () => [[{ l: slow as unknown as string }, n]]);
+      registerCollected(registry, instrument, () => [[{ l: slow as unknown as string }, n]]);
     }
     const turns = new Turns();
     const text = await new Exposition(registry).text();
@@ -64,16 +68,20 @@ describe('Exposition', () => {
     expect(turns.count).toBeGreaterThanOrEqual(10);
   });
 
-  it('renders anew after a rendering that failed', async () => {
+  it('renders again after a rendering that failed', async () => {
     const registry = new Registry();
     const failures = [new Error('first')];
-    pull(registry, { type: 'counter', name: 'fine', help: 'All.', labelNames: [] }, () => {
-      const failure = failures.pop();
-      if (failure) {
-        throw failure;
-      }
-      return [[{}, 1]];
-    });
+    registerCollected(
+      registry,
+      { type: 'counter', name: 'fine', help: 'All.', labelNames: [] },
+      () => {
+        const failure = failures.pop();
+        if (failure) {
+          throw failure;
+        }
+        return [[{}, 1]];
+      },
+    );
     const exposition = new Exposition(registry);
     await expect(exposition.gzipped()).rejects.toThrow('first');
     await expect(exposition.text()).resolves.toContain('\nfine 1\n');

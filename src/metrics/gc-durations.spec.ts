@@ -19,7 +19,7 @@ describe('GcDurations', () => {
     }
   });
 
-  it('counts every collection, also when several are told at once', async () => {
+  it('counts every collection, also when several are reported at once', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const registry = new Registry();

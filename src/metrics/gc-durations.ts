@@ -2,7 +2,7 @@ import { constants, PerformanceObserver } from 'node:perf_hooks';
 import type { Registry } from 'prom-client';
 import { BucketCounts } from './bucket-counts.js';
 import { INSTRUMENTS } from './instruments.js';
-import { type MetricSource, pullHistogram } from './pulled-metric.js';
+import { type MetricSource, registerCollectedHistogram } from './collected-metric.js';
 
 const KINDS = new Map([
   [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
@@ -32,7 +32,7 @@ export class GcDurations implements MetricSource {
   }
 
   registerOn(registry: Registry): void {
-    pullHistogram(registry, INSTRUMENTS.gcDuration, () =>
+    registerCollectedHistogram(registry, INSTRUMENTS.gcDuration, () =>
       Array.from(this.byKind, ([kind, durations]) => [{ kind }, durations] as const),
     );
   }

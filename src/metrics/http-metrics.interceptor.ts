@@ -6,7 +6,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { nameEndpoint } from './http-metrics.js';
+import { nameEndpoint } from '../http/request-tracker.js';
 
 /** The parts of Fastify's request and reply that are used here. */
 interface MatchedRequest {
@@ -16,7 +16,7 @@ interface HandledReply {
   readonly raw: ServerResponse;
 }
 
-/** Names the endpoint of the requests that it sees for `HttpMetrics`, by the route that matched. */
+/** Names the endpoint of the requests that it sees for the `RequestTracker`, by the route that matched. */
 @Injectable()
 export class HttpMetricsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -16,7 +16,8 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COUNTED_SERVER_OPTIONS, HttpMetrics } from './http-metrics.js';
+import { answerClientError, answerMalformedRequests } from '../http/malformed-requests.js';
+import { HttpMetrics } from './http-metrics.js';
 import { HttpMetricsInterceptor } from './http-metrics.interceptor.js';
 import { INSTRUMENTS } from './instruments.js';
 
@@ -101,9 +102,9 @@ describe('HttpMetrics', () => {
     app = await NestFactory.create<NestFastifyApplication>(
       CollectorModule,
       new FastifyAdapter({
-        ...COUNTED_SERVER_OPTIONS,
+        clientErrorHandler: answerClientError,
         http: {
-          ...COUNTED_SERVER_OPTIONS.http,
+          requireHostHeader: false,
           headersTimeout: 200,
           connectionsCheckingInterval: 20,
         },
@@ -114,7 +115,8 @@ describe('HttpMetrics', () => {
     );
     app.useGlobalInterceptors(new HttpMetricsInterceptor());
     const server: Server = app.getHttpServer();
-    metrics.watch(server);
+    answerMalformedRequests(server);
+    metrics.tracker.watch(server);
     await app.listen(0, '127.0.0.1');
     ({ port } = server.address() as AddressInfo);
   });
@@ -269,7 +271,7 @@ describe('HttpMetrics', () => {
       { '/slow GET 200': 1, '/px.gif GET 200': 1, 'other OTHER 400': 1 },
     ],
     [
-      'a malformed body behind a request that waits',
+      'a malformed body after a request that waits',
       async () => {
         gate = new Gate();
         const answer = await talk(SLOW + post('zz\r\n', 'Transfer-Encoding: chunked\r\n'));
@@ -278,7 +280,7 @@ describe('HttpMetrics', () => {
       { '/slow GET 499': 1, '/collect POST 499': 1 },
     ],
     [
-      'malformed HTTP behind a request that waits',
+      'malformed HTTP after a request that waits',
       async () => {
         gate = new Gate();
         const answer = await talk(`${SLOW}how are you?\r\n\r\n`);

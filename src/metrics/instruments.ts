@@ -131,7 +131,7 @@ export const INSTRUMENTS = {
   ),
   eventsReplayed: counter(
     'gotrack_events_replayed_total',
-    'Dead letters queued for their sink again; under sink="rejected", rejected events that were valid when asked anew.',
+    'Dead letters queued for their sink again; under sink="rejected", rejected events that were valid when tried again.',
     'sink',
   ),
   eventsDuplicate: counter(

@@ -1,18 +1,23 @@
 import { type DynamicModule, Module, type ModuleMetadata } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import {
   makeCounterProvider,
   makeGaugeProvider,
   PrometheusModule,
 } from '@willsoto/nestjs-prometheus';
 import { Registry } from 'prom-client';
+import { ErrorFilter } from '../http/error-filter.js';
 import { BEARER_TOKEN, BearerGuard } from './bearer.guard.js';
 import { readBuildInfo } from './build-info.js';
 import { Exposition } from './exposition.js';
 import { IndexController } from './index.controller.js';
 import { INSTRUMENTS } from './instruments.js';
 import { MetricsController } from './metrics.controller.js';
-import { type MetricSource, pull } from './pulled-metric.js';
+import { type MetricSource, registerCollected } from './collected-metric.js';
+import { ROUTES } from './routes.js';
 import { RuntimeMetrics } from './runtime-metrics.js';
+
+const ERRORS = { application: 'Metrics', routes: ROUTES, notFoundDetail: 'GET / names them all' };
 
 export interface MetricsAppParts {
   /** What lives outside this application and is shown here: the pipeline's observer, the collector's HTTP counts. */
@@ -32,7 +37,7 @@ export class MetricsAppModule {
       source.registerOn(registry);
     }
     const { version, revision } = readBuildInfo();
-    pull(registry, INSTRUMENTS.buildInfo, () => [[{ version, revision }, 1]]);
+    registerCollected(registry, INSTRUMENTS.buildInfo, () => [[{ version, revision }, 1]]);
 
     const providers = [
       { provide: Registry, useValue: registry },
@@ -54,7 +59,11 @@ export class MetricsAppModule {
         ...imports,
       ],
       controllers: [IndexController],
-      providers: [...providers, RuntimeMetrics],
+      providers: [
+        ...providers,
+        RuntimeMetrics,
+        { provide: APP_FILTER, useFactory: () => new ErrorFilter(ERRORS) },
+      ],
       exports: providers,
     };
   }

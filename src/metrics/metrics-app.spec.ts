@@ -11,7 +11,7 @@ import { HttpMetrics } from './http-metrics.js';
 import { INSTRUMENTS } from './instruments.js';
 import { createMetricsApp } from './metrics-app.js';
 import { PrometheusObserver } from './prometheus-observer.js';
-import { type MetricSource, pull } from './pulled-metric.js';
+import { type MetricSource, registerCollected } from './collected-metric.js';
 import { TlsMetrics } from './tls-metrics.js';
 
 @Controller('healthz')
@@ -181,7 +181,7 @@ describe('the metrics application', () => {
     const failures = [new Error('secret detail')];
     const url = await serve({
       registerOn: (registry) => {
-        pull(registry, INSTRUMENTS.queueBytes, () => {
+        registerCollected(registry, INSTRUMENTS.queueBytes, () => {
           const failure = failures.pop();
           if (failure) {
             throw failure;
@@ -200,7 +200,7 @@ describe('the metrics application', () => {
     expect(text).toContain('promhttp_metric_handler_requests_total{code="500"} 1');
   });
 
-  it('lets so many scrapes wait for one rendering, and tells those beyond them when to come back', async () => {
+  it('lets so many scrapes wait for one rendering, and answers those beyond them when to come back', async () => {
     const rendering = Promise.withResolvers<void>();
     let renderings = 0;
     const url = await serve({
@@ -259,7 +259,13 @@ describe('the metrics application', () => {
     dribbler.on('error', () => {});
     dribbler.write('GET /metrics HTTP/1.1\r\nX-A:');
     const dribbling = setInterval(() => dribbler.write('b'), 50);
-    const closed = once(dribbler, 'close').then(() => clearInterval(dribbling));
+    // A reset closes it too, when a byte was on the wire; `once` would reject.
+    const closed = new Promise<void>((resolve) => {
+      dribbler.on('close', () => {
+        clearInterval(dribbling);
+        resolve();
+      });
+    });
     await accepted;
     await app.close();
     await closed;
@@ -283,7 +289,36 @@ describe('the metrics application', () => {
   it('answers an unknown path with JSON', async () => {
     const response = await fetch(`${await serve()}/nothing-here`);
     expect(response.status).toBe(404);
-    await expect(response.json()).resolves.toMatchObject({ statusCode: 404 });
+    await expect(response.json()).resolves.toEqual({
+      statusCode: 404,
+      code: 'GT_NOT_FOUND',
+      message: 'no such path: GET / names them all',
+    });
+  });
+
+  it('answers another method with JSON that says which are allowed', async () => {
+    const response = await fetch(`${await serve()}/metrics?a=b`, { method: 'POST', body: '{}' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD');
+    await expect(response.json()).resolves.toMatchObject({
+      statusCode: 405,
+      code: 'GT_METHOD_NOT_ALLOWED',
+    });
+  });
+
+  it('answers a scrape without the token with JSON of the same shape', async () => {
+    app = await createMetricsApp(
+      { sources: [], imports: [], bearerToken: 'secret' },
+      { logger: false },
+    );
+    await app.listen(0, '127.0.0.1');
+    const response = await fetch(`${await app.getUrl()}/metrics`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="gotrack metrics"');
+    await expect(response.json()).resolves.toMatchObject({
+      statusCode: 401,
+      code: 'GT_UNAUTHORIZED',
+    });
   });
 
   it('can be created again after it was closed', async () => {

@@ -1,23 +1,14 @@
-import {
-  Controller,
-  Get,
-  Headers,
-  InternalServerErrorException,
-  Logger,
-  Res,
-  ServiceUnavailableException,
-  UseGuards,
-} from '@nestjs/common';
+import { Controller, Get, Headers, Logger, Res, UseGuards } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { Counter, Gauge } from 'prom-client';
+import { HttpError } from '../http/errors.js';
 import { acceptsGzip } from './accepts-gzip.js';
 import { BearerGuard } from './bearer.guard.js';
 import { Exposition } from './exposition.js';
 import { INSTRUMENTS } from './instruments.js';
 
-/** They share one rendering; what is bounded is answers that wait for it, or for their readers. */
+/** They share one rendering; the limit is on answers that wait for it, or for their readers. */
 const MAX_SCRAPES = 16;
-const RETRY_AFTER_SECONDS = '1';
 
 /** The part of Fastify's reply that is used here. */
 interface HeaderReply {
@@ -49,10 +40,7 @@ export class MetricsController {
   ): Promise<string | Buffer> {
     if (this.underWay >= MAX_SCRAPES) {
       this.scrapes.inc({ code: '503' });
-      reply.headers({ 'retry-after': RETRY_AFTER_SECONDS });
-      throw new ServiceUnavailableException(
-        `${MAX_SCRAPES} scrapes are under way, more are not served at once; scrape less often`,
-      );
+      throw new HttpError('GT_TOO_MANY_SCRAPES', `${MAX_SCRAPES} scrapes are under way`);
     }
     this.begin(reply);
     try {
@@ -68,7 +56,7 @@ export class MetricsController {
     } catch (error) {
       this.scrapes.inc({ code: '500' });
       this.logger.error(`metrics could not be rendered: ${String(error)}`);
-      throw new InternalServerErrorException('metrics could not be rendered; the log says why');
+      throw new HttpError('GT_METRICS_FAILED', undefined, { cause: error });
     }
   }
 

@@ -7,7 +7,7 @@ function warningsFor(enabled: boolean, host: string): readonly string[] {
 }
 
 describe('MetricsOptions', () => {
-  it('is off, and on loopback, unless told otherwise', () => {
+  it('is off, and on loopback, unless configured otherwise', () => {
     const options = new MetricsOptions();
     expect(options.enabled).toBe(false);
     expect(options.address).toEqual({ host: '127.0.0.1', port: 9090 });

@@ -31,11 +31,11 @@ export interface QueueStats {
 }
 
 /**
- * What the pipeline tells about itself: facts in the past tense, a batch at a time. Every method
+ * What the pipeline reports about itself: facts in the past tense, a batch at a time. Every method
  * returns at once and never throws; all may be called on the hot path.
  */
 export abstract class PipelineObserver {
-  /** Parsed from a body or a pixel. Each of them is told once more, as accepted, rejected, refused or dropped. */
+  /** Parsed from a body or a pixel. Each of them is reported once more, as accepted, rejected, refused or dropped. */
   abstract eventsReceived(endpoint: EventEndpoint, count: number): void;
   /** Durable. */
   abstract eventsAccepted(endpoint: EventEndpoint, count: number): void;
@@ -54,11 +54,11 @@ export abstract class PipelineObserver {
   abstract lanesOpened(stats: () => readonly LaneStats[]): void;
   abstract commitSucceeded(seconds: number): void;
   abstract commitFailed(): void;
-  /** Told once for each damaged event, however many lanes come across it. */
+  /** Reported once for each damaged event, however many lanes come across it. */
   abstract corruptRecordsFound(count: number): void;
 
   abstract batchWritten(sink: string, events: number, duplicates: number, seconds: number): void;
-  /** Confirmed beside refused ones, in an attempt that is told as failed. */
+  /** Confirmed beside refused ones, in an attempt that is reported as failed. */
   abstract eventsWritten(sink: string, events: number): void;
   /** @param errorType one of `SINK_ERROR_TYPES` */
   abstract batchFailed(sink: string, errorType: string, seconds: number): void;

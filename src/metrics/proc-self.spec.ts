@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { maxFileDescriptors, openFileDescriptors, virtualMemoryBytes } from './proc-self.js';
 
-describe.runIf(process.platform === 'linux')('what Linux tells of the process', () => {
+describe.runIf(process.platform === 'linux')('what Linux shows of the process', () => {
   it('is more virtual memory than resident', async () => {
     await expect(virtualMemoryBytes()).resolves.toBeGreaterThan(process.memoryUsage.rss());
   });

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** What Linux tells of this process; on other systems, nothing. */
+/** What Linux shows of this process; on other systems, nothing. */
 export async function virtualMemoryBytes(): Promise<number | undefined> {
   const kibibytes = /^VmSize:\s+(\d+) kB$/m.exec(await read('status'))?.[1];
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;

@@ -9,7 +9,7 @@ import {
 import type { LaneStats, QueueStats } from './pipeline-observer.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 
-const STATS: QueueStats = {
+const QUEUE: QueueStats = {
   bytes: 4096,
   capacityBytes: 1_048_576,
   filesystemAvailableBytes: 9_999_999,
@@ -149,7 +149,7 @@ describe('PrometheusObserver', () => {
     expect([...all.keys()].filter((name) => name.includes('moonphase'))).toEqual([]);
   });
 
-  it('counts for a sink that it was not told of at first', async () => {
+  it('counts for a sink that it did not know at first', async () => {
     const { observer, series } = observed('log');
     observer.batchWritten('added', 1, 0, 1);
     expect((await series()).get('gotrack_events_ingested_total{sink="added"}')).toBe(1);
@@ -179,9 +179,9 @@ describe('PrometheusObserver', () => {
     );
   });
 
-  it('shows what the queue tells of itself', async () => {
+  it('shows the state of the queue and of its lanes', async () => {
     const { observer, series } = observed('log');
-    observer.queueOpened(() => Promise.resolve(STATS));
+    observer.queueOpened(() => Promise.resolve(QUEUE));
     observer.lanesOpened(() => LANES);
     observer.commitSucceeded(0.004);
     observer.commitFailed();
@@ -212,7 +212,7 @@ describe('PrometheusObserver', () => {
     let bytes = 0;
     observer.queueOpened(() => {
       bytes += 1;
-      return Promise.resolve({ ...STATS, bytes, capacityBytes: bytes });
+      return Promise.resolve({ ...QUEUE, bytes, capacityBytes: bytes });
     });
     for (const scrape of [1, 2]) {
       const all = await series();
@@ -221,16 +221,15 @@ describe('PrometheusObserver', () => {
     }
   });
 
-  it('leaves out only what the queue would tell while it does not answer', async () => {
+  it('leaves out only the state of the queue while it does not answer', async () => {
     const { observer, series } = observed('log');
     observer.queueOpened(() => Promise.reject(new Error('no such disk')));
     const without = await series();
     expect(without.has('gotrack_queue_bytes')).toBe(false);
-    expect(without.has('gotrack_queue_filesystem_available_bytes')).toBe(false);
-    expect(without.has('gotrack_queue_depth{sink="log"}')).toBe(true);
+    expect(without.has('gotrack_queue_depth{sink="log"}')).toBe(false);
     expect(without.has('gotrack_events_ingested_total{sink="log"}')).toBe(true);
 
-    observer.queueOpened(() => Promise.resolve(STATS));
+    observer.queueOpened(() => Promise.resolve(QUEUE));
     expect((await series()).get('gotrack_queue_bytes')).toBe(4096);
   });
 
@@ -246,7 +245,7 @@ describe('PrometheusObserver', () => {
       const scrape = series();
       await vi.advanceTimersByTimeAsync(5_000);
       const all = await scrape;
-      expect(all.has('gotrack_queue_bytes')).toBe(false);
+      expect(all.has('gotrack_queue_depth{sink="log"}')).toBe(false);
       expect(all.has('gotrack_queue_commit_errors_total')).toBe(true);
     }
     expect(questions).toEqual(['asked']);

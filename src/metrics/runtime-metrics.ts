@@ -6,7 +6,7 @@ import { GcDurations } from './gc-durations.js';
 import { INSTRUMENTS, type NumberInstrument } from './instruments.js';
 import { maxFileDescriptors, openFileDescriptors, virtualMemoryBytes } from './proc-self.js';
 import { PROCESS_START_SECONDS } from './process-start.js';
-import { pull } from './pulled-metric.js';
+import { registerCollected } from './collected-metric.js';
 
 /** The process and its runtime, for as long as the application lives. */
 @Injectable()
@@ -19,13 +19,13 @@ export class RuntimeMetrics implements OnModuleInit, OnApplicationShutdown {
     this.gc.registerOn(registry);
     registerProcess(registry);
     registerHeap(registry);
-    pull(registry, INSTRUMENTS.activeResources, () =>
+    registerCollected(registry, INSTRUMENTS.activeResources, () =>
       Array.from(
         Map.groupBy(process.getActiveResourcesInfo(), (type) => type),
         ([type, { length }]) => [{ type }, length] as const,
       ),
     );
-    pull(registry, INSTRUMENTS.versionInfo, () => [[nodeVersion(), 1]]);
+    registerCollected(registry, INSTRUMENTS.versionInfo, () => [[nodeVersion(), 1]]);
   }
 
   onModuleInit(): void {
@@ -40,33 +40,39 @@ export class RuntimeMetrics implements OnModuleInit, OnApplicationShutdown {
 }
 
 function registerProcess(registry: Registry): void {
-  pull(registry, INSTRUMENTS.processStartTime, () => [[{}, PROCESS_START_SECONDS]]);
-  pull(registry, INSTRUMENTS.processCpu, () => {
+  registerCollected(registry, INSTRUMENTS.processStartTime, () => [[{}, PROCESS_START_SECONDS]]);
+  registerCollected(registry, INSTRUMENTS.processCpu, () => {
     const { user, system } = process.cpuUsage();
     return [[{}, (user + system) / 1e6]];
   });
-  pull(registry, INSTRUMENTS.processResidentMemory, () => [[{}, process.memoryUsage.rss()]]);
-  pullIfKnown(registry, INSTRUMENTS.processVirtualMemory, virtualMemoryBytes);
-  pullIfKnown(registry, INSTRUMENTS.processOpenFds, openFileDescriptors);
-  pullIfKnown(registry, INSTRUMENTS.processMaxFds, maxFileDescriptors);
+  registerCollected(registry, INSTRUMENTS.processResidentMemory, () => [
+    [{}, process.memoryUsage.rss()],
+  ]);
+  registerIfKnown(registry, INSTRUMENTS.processVirtualMemory, virtualMemoryBytes);
+  registerIfKnown(registry, INSTRUMENTS.processOpenFds, openFileDescriptors);
+  registerIfKnown(registry, INSTRUMENTS.processMaxFds, maxFileDescriptors);
 }
 
 function registerHeap(registry: Registry): void {
-  pull(registry, INSTRUMENTS.heapTotal, () => [[{}, process.memoryUsage().heapTotal]]);
-  pull(registry, INSTRUMENTS.heapUsed, () => [[{}, process.memoryUsage().heapUsed]]);
-  pull(registry, INSTRUMENTS.heapLimit, () => [[{}, getHeapStatistics().heap_size_limit]]);
-  pull(registry, INSTRUMENTS.externalMemory, () => [[{}, process.memoryUsage().external]]);
-  pull(
+  registerCollected(registry, INSTRUMENTS.heapTotal, () => [[{}, process.memoryUsage().heapTotal]]);
+  registerCollected(registry, INSTRUMENTS.heapUsed, () => [[{}, process.memoryUsage().heapUsed]]);
+  registerCollected(registry, INSTRUMENTS.heapLimit, () => [
+    [{}, getHeapStatistics().heap_size_limit],
+  ]);
+  registerCollected(registry, INSTRUMENTS.externalMemory, () => [
+    [{}, process.memoryUsage().external],
+  ]);
+  registerCollected(
     registry,
     INSTRUMENTS.heapSpaceTotal,
     spaces((space) => space.space_size),
   );
-  pull(
+  registerCollected(
     registry,
     INSTRUMENTS.heapSpaceUsed,
     spaces((space) => space.space_used_size),
   );
-  pull(
+  registerCollected(
     registry,
     INSTRUMENTS.heapSpaceAvailable,
     spaces((space) => space.space_available_size),
@@ -80,12 +86,12 @@ function spaces(value: (space: HeapSpaceInfo) => number) {
     );
 }
 
-function pullIfKnown(
+function registerIfKnown(
   registry: Registry,
   instrument: NumberInstrument<never>,
   read: () => Promise<number | undefined>,
 ): void {
-  pull(registry, instrument, async () => {
+  registerCollected(registry, instrument, async () => {
     const value = await read();
     return value === undefined ? [] : [[{}, value]];
   });

@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { ServerTls } from '../http/tls/server-tls.js';
 import { INSTRUMENTS } from './instruments.js';
-import { type MetricSource, pull } from './pulled-metric.js';
+import { type MetricSource, registerCollected } from './collected-metric.js';
 
 /** The certificates of the servers that speak TLS; undefined for one that does not. */
 export class TlsMetrics implements MetricSource {
@@ -12,10 +12,10 @@ export class TlsMetrics implements MetricSource {
   }
 
   registerOn(registry: Registry): void {
-    pull(registry, INSTRUMENTS.tlsNotAfter, () =>
+    registerCollected(registry, INSTRUMENTS.tlsNotAfter, () =>
       this.servers.map(({ server, notAfter }) => [{ server }, notAfter.getTime() / 1000]),
     );
-    pull(registry, INSTRUMENTS.tlsLastReload, () =>
+    registerCollected(registry, INSTRUMENTS.tlsLastReload, () =>
       this.servers.map(({ server, lastReloadSuccessful }) => [
         { server },
         Number(lastReloadSuccessful),

@@ -92,7 +92,8 @@ describe('what bad input gets', () => {
     ['an event with too many fields', fields(1000), /1,?000/],
     ['a type that is too long', JSON.stringify({ type: 'é'.repeat(65) }), /128/],
     ['a known field of the wrong type', '{"url":{"utm":{"source":7}}}', /^url\.utm\.source: /],
-    ['a ts that is no RFC 3339 time', '{"ts":"yesterday"}', /^ts: .*RFC 3339/],
+    ['a number that no sink can store', '{"props":{"a":1e401}}', /numbers.*400/],
+    ['a known number that is not finite', '{"url":{"query_size":1e400}}', /^url\.query_size: /],
     ['an element that is no object', '[7]', /object/],
     ['an event_id that is no text', '{"event_id":7}', /^event_id: /],
   ])('rejects %s, and says why', async (_, body, reason) => {
@@ -112,6 +113,9 @@ describe('what bad input gets', () => {
   it.each([
     ['nested as deep as allowed', nested(30)],
     ['with as many fields as allowed', fields(999)],
+    ['with a ts that no one can read', '{"ts":["yesterday"]}'],
+    ['with an event_id that is none', '{"event_id":"{{id}}"}'],
+    ['with as large a number as allowed', '{"props":{"a":1e400}}'],
     ['with a type as long as allowed', JSON.stringify({ type: 'é'.repeat(64) })],
   ])('takes an event %s', async (_, body) => {
     expect(await post(body)).toEqual({ status: 202, body: { status: 'ok', accepted: 1 } });

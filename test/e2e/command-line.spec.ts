@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Workplace } from '../support/servers/collector.js';
@@ -39,13 +40,14 @@ describe('check-config', () => {
       IP_HASH_SECRET: secret,
     });
     expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/\nOK\n$/);
     expect(stdout).toMatch(/QUEUE_MAX_MB +77/);
     expect(stdout).toMatch(/IP_HASH_SECRET +\*{4,}/);
     expect(stdout + stderr).not.toContain(secret);
   });
 
   it('names every fault at once, and never a value', async () => {
-    const { exitCode, stderr } = await workplace.run(['check-config'], {
+    const { exitCode, stdout, stderr } = await workplace.run(['check-config'], {
       QUEUE_MAX_MB: 'plenty',
       OUTPUTS: 'log,pigeons',
       METRICS_ENABLE: 'true',
@@ -53,6 +55,7 @@ describe('check-config', () => {
       METRICS_TLS_CERT: '/tmp/cert.pem',
     });
     expect(exitCode).toBe(1);
+    expect(stdout).not.toContain('OK');
     for (const name of [
       'QUEUE_MAX_MB',
       'OUTPUTS',
@@ -72,6 +75,40 @@ describe('check-config', () => {
     const served = await workplace.run(['serve'], faulty);
     expect(checked.exitCode).toBe(1);
     expect(served).toEqual(checked);
+  });
+
+  it('says which files it has read, and that NODE_ENV names none', async () => {
+    await writeFile(workplace.path('.env'), 'BATCH_SIZE=11\n');
+    const misnamed = await workplace.run(['check-config'], { NODE_ENV: 'prod' });
+    expect(misnamed.exitCode).toBe(0);
+    expect(misnamed.stdout).toMatch(/\nNODE_ENV: prod\nenv files read: \.env\nOK\n$/);
+    expect(misnamed.stderr).toContain('warning: NODE_ENV=prod: there is no config/prod.env');
+
+    await mkdir(workplace.path('config'));
+    await writeFile(workplace.path('config', 'prod.env'), 'BATCH_SIZE=12\n');
+    const named = await workplace.run(['check-config'], { NODE_ENV: 'prod' });
+    expect(named.stdout).toContain('env files read: config/prod.env, .env\n');
+    expect(named.stderr).toBe('');
+  });
+
+  it('is read by programs', async () => {
+    const sound = await workplace.run(['check-config', '--json'], { BATCH_SIZE: '13' });
+    expect(sound.exitCode).toBe(0);
+    expect(JSON.parse(sound.stdout)).toMatchObject({
+      ok: true,
+      nodeEnv: null,
+      files: [],
+      warnings: [],
+      settings: expect.arrayContaining([
+        { module: 'delivery', name: 'BATCH_SIZE', value: '13', source: 'environment' },
+      ]),
+    });
+    const faulty = await workplace.run(['check-config', '--json'], { BATCH_SIZE: '"13"' });
+    expect(faulty.exitCode).toBe(1);
+    expect(JSON.parse(faulty.stdout)).toEqual({
+      ok: false,
+      faults: [{ name: 'BATCH_SIZE', reason: expect.stringContaining('remove the quotes') }],
+    });
   });
 
   it('reads .env after the environment', async () => {
@@ -109,13 +146,34 @@ describe('what a command loads', () => {
     expect(await packagesOf('healthcheck', address)).toEqual(['dotenv', 'ipaddr.js']);
   });
 
-  it('is nothing for --help', async () => {
-    expect(await packagesOf('--help')).toEqual([]);
+  it.each(['--help', '--version'])('is nothing for %s', async (option) => {
+    expect(await packagesOf(option)).toEqual([]);
   });
 
   it('is recorded', async () => {
     const loaded = await packagesOf('check-config');
     expect(loaded).toEqual(expect.arrayContaining(['@nestjs/common', 'class-validator', 'pg']));
+  });
+});
+
+describe('the log', () => {
+  it('has an object a line, with the level as a word and the time as ISO 8601', async () => {
+    const collector = await workplace.start({ NODE_ENV: 'prod' });
+    const lines = collector.log.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(new Set(lines.map(({ level }) => level))).toEqual(new Set(['info', 'warn']));
+    for (const { time } of lines) {
+      expect(new Date(String(time)).toISOString()).toBe(time);
+    }
+    expect(lines[0]).toMatchObject({ level: 'warn', msg: expect.stringContaining('NODE_ENV') });
+  });
+
+  it('is for people with LOG_FORMAT=pretty, and complete when the program ends', async () => {
+    const collector = await workplace.start({ LOG_FORMAT: 'pretty' });
+    expect(await collector.stop()).toBe(0);
+    for (const line of collector.log) {
+      expect(line).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z (?:INFO|WARN) +\[[\w ]+\] \S/);
+    }
+    expect(collector.log.at(-1)).toMatch(/stopped$/);
   });
 });
 
@@ -130,13 +188,13 @@ describe('the command line', () => {
     expect(usages).toEqual(
       expect.arrayContaining([
         'serve',
-        'check-config',
+        'check-config [--json]',
         'healthcheck',
-        'queue status',
+        'queue status [--json]',
         'queue forget SINK',
-        'dead-letters list',
-        'dead-letters replay NAME',
-        'dead-letters purge NAME',
+        'dead-letters list [--json]',
+        'dead-letters replay NAME [--wait]',
+        'dead-letters purge NAME [--yes]',
       ]),
     );
   });
@@ -147,16 +205,50 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^gotrack: there is no queue in \.\/data\/queue \(QUEUE_PATH\)/);
   });
 
-  it.each([['dance'], ['constructor'], ['queue status now'], ['queue forget'], ['--bogus']])(
-    'explains itself when it does not understand: %s',
-    async (words) => {
-      const { exitCode, stderr } = await workplace.run(words.split(' '));
-      expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/unknown command|Unknown option/);
-      expect(stderr).toContain('check-config');
-      expect(stderr).not.toContain('    at ');
-    },
-  );
+  it.each([
+    ['dance', 'unknown command: dance\ngotrack --help lists the commands'],
+    ['constructor', 'unknown command: constructor\ngotrack --help lists the commands'],
+    [
+      'check-confg',
+      'unknown command: check-confg; did you mean check-config?\nusage: gotrack check-config [--json]',
+    ],
+    ['queue status now', 'queue status takes no now\nusage: gotrack queue status [--json]'],
+    ['queue forget', 'queue forget needs SINK\nusage: gotrack queue forget SINK'],
+    ['--bogus', 'unknown option: --bogus\nusage: gotrack serve'],
+    [
+      'dead-letters purge kafak --yes',
+      'kafak is none of log, rejected: the sinks of OUTPUTS, and what ingestion rejected\n' +
+        'usage: gotrack dead-letters purge NAME [--yes]',
+    ],
+  ])('explains itself when it does not understand: %s', async (words, explained) => {
+    expect(await workplace.run(words.split(' '))).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: `gotrack: ${explained}\n`,
+    });
+  });
+
+  it('says its version and what it was built from', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    const { stdout } = await workplace.run(['--version']);
+    expect(stdout).toMatch(/^gotrack \S+ \(\S+\)\n$/);
+    expect(stdout).toContain(` ${version} `);
+  });
+
+  it('says that there is no directory of dead letters, and which setting names it', async () => {
+    const { exitCode, stderr } = await workplace.run(['dead-letters', 'list']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('there is no directory ./data/dead-letters (DEAD_LETTER_PATH)');
+  });
+
+  it('says that it is not built', async () => {
+    await copyFile('gotrack', workplace.path('gotrack'));
+    const { status, stdout, stderr } = spawnSync(workplace.path('gotrack'), ['--help'], {
+      encoding: 'utf8',
+    });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(/^gotrack: it is not built yet: run .*npm run build.*\n$/);
+  });
 
   it('says which variable names an address that is taken', async () => {
     const collector = await workplace.start();

@@ -2,13 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedPostgres } from '../support/servers/shared-servers.js';
 
-const started = await startPostgres();
+const started = await sharedPostgres();
 afterAll(() => started?.stop());
 
 let workplace: Workplace;
@@ -86,6 +83,25 @@ describe.skipIf(!started)('dead letters of PostgreSQL', () => {
     expect(empty.stdout).toContain('there are no dead letters of postgres');
   });
 
+  it('come in while the operator sees how far they are', async () => {
+    const collector = await workplace.start(environment);
+    await collect(collector, mixed(300));
+    await collector.drained('postgres');
+    await dropConstraint();
+    await server.query('begin');
+    await server.query(`lock table ${table} in exclusive mode`);
+    const replay = workplace.begin(['dead-letters', 'replay', 'postgres', '--wait'], environment);
+    await until(() => replay.log.includes('postgres: 30 event(s) to go'));
+    expect(replay.end).toBeUndefined();
+    await server.query('commit');
+    expect(await replay.ended()).toBe(0);
+    expect(await ledger(collector, 'postgres', 'delivered')).toBe(300);
+    expect(replay.output).toEqual([
+      'postgres: 30 event(s) queued again',
+      'postgres: done; there are 0 event(s) in its dead letters now',
+    ]);
+  });
+
   it('stay dead letters when the cause is not gone, and hold nothing up', async () => {
     const collector = await workplace.start(environment);
     await collect(collector, mixed(300));
@@ -117,7 +133,7 @@ describe.skipIf(!started)('dead letters of PostgreSQL', () => {
     const collector = await workplace.start(environment);
     await collect(collector, mixed(40));
     await collector.drained('postgres');
-    const asked = await workplace.run(['dead-letters', 'purge', 'postgres'], environment);
+    const asked = await workplace.run(['dead-letters', 'purge', 'postgres', '--yes'], environment);
     expect(asked.stdout).toContain('4 event(s) deleted');
     expect(await ledger(collector, 'postgres', 'purged')).toBe(4);
     expect(await ledger(collector, 'postgres', 'dead_lettered')).toBe(0);
@@ -160,7 +176,8 @@ describe('rejected events', () => {
     await first.stop();
 
     const second = await workplace.start();
-    const asked = await workplace.run(['dead-letters', 'replay', 'rejected']);
+    const asked = await workplace.run(['dead-letters', 'replay', 'rejected', '--wait']);
+    expect(asked.stdout).toContain('rejected: done; there are 2 event(s) in its dead letters now');
     expect(asked.stdout).toContain('402 event(s) being validated again');
     await until(
       async () =>
@@ -184,7 +201,21 @@ describe('rejected events', () => {
     const collector = await workplace.start();
     await collect(collector, [{ type: 7 }]);
     await until(async () => (await readFile(workplace.path(REJECTED), 'utf8')).includes('type'));
-    const asked = await workplace.run(['dead-letters', 'purge', 'rejected']);
+    const unsure = await workplace.run(['dead-letters', 'purge', 'rejected']);
+    expect(unsure.exitCode).toBe(1);
+    expect(unsure.stderr).toMatch(/no terminal to ask at: add --yes/);
+    const listed = await workplace.run(['dead-letters', 'list', '--json']);
+    expect(JSON.parse(listed.stdout)).toEqual({
+      directory: './data/dead-letters',
+      files: [
+        {
+          path: REJECTED,
+          events: 1,
+          causes: [{ cause: 'schema: type: must be a string', events: 1 }],
+        },
+      ],
+    });
+    const asked = await workplace.run(['dead-letters', 'purge', 'rejected', '--yes']);
     expect(asked.stdout).toContain('1 event(s) deleted');
     expect((await workplace.run(['dead-letters', 'list'])).stdout).toContain('no dead letters');
   });

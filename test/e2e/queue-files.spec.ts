@@ -27,6 +27,9 @@ async function queueEvents(count: number): Promise<void> {
   expect(await collector.stop()).toBe(0);
 }
 
+/** `queue forget` takes no sink that OUTPUTS names. */
+const WITHOUT_LOG = { OUTPUTS: 'kafka' };
+
 describe('the files of the queue', () => {
   it('belong to one process: a second one refuses to start, and says why', async () => {
     await workplace.start();
@@ -136,15 +139,32 @@ describe('the files of the queue', () => {
   it('can be looked at, with and without a running collector', async () => {
     await queueEvents(3);
     const stopped = await workplace.run(['queue', 'status']);
-    expect(stopped.stdout).toMatch(/sink +queued +accepted +delivered/);
-    expect(stopped.stdout).toMatch(/log +3 +3 +0/);
+    expect(stopped.stdout).toMatch(/sink +queued +accepted +delivered +dead letters +purged/);
+    expect(stopped.stdout).toMatch(/log +3 +3 +0 +0 +0/);
+    expect(stopped.stdout).toMatch(/: [\d.]+ of 1024\.0 MiB used \(QUEUE_MAX_MB\), [\d.]+ %;/);
+    const read = await workplace.run(['queue', 'status', '--json'], { QUEUE_MAX_MB: '7' });
+    const status = JSON.parse(read.stdout) as { bytes: number };
+    expect(status).toMatchObject({
+      directory: './data/queue',
+      capacityBytes: 7 * 1024 * 1024,
+      sinks: [{ sink: 'log', ledger: { queued: 3, accepted: 3, delivered: 0, purged: 0 } }],
+    });
+    expect(status.bytes).toBeGreaterThan(0);
 
     const collector = await workplace.start();
     await collector.drained();
     expect((await workplace.run(['queue', 'status'])).stdout).toMatch(/log +0 +3 +3/);
-    const refused = await workplace.run(['queue', 'forget', 'log']);
+    const refused = await workplace.run(['queue', 'forget', 'log'], WITHOUT_LOG);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain('belongs to another running GoTrack');
+  });
+
+  it('give up no sink that OUTPUTS names', async () => {
+    await queueEvents(3);
+    const refused = await workplace.run(['queue', 'forget', 'log'], { OUTPUTS: 'kafka,log' });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/OUTPUTS names log: .*take log out of OUTPUTS first/);
+    expect((await workplace.run(['queue', 'status'])).stdout).toMatch(/log +3 +3 +0/);
   });
 
   it('give up a sink when they are told to', async () => {
@@ -152,7 +172,7 @@ describe('the files of the queue', () => {
     const unknown = await workplace.run(['queue', 'forget', 'kafka']);
     expect(unknown.exitCode).toBe(1);
     expect(unknown.stderr).toMatch(/no sink named kafka; it has log/);
-    const forgotten = await workplace.run(['queue', 'forget', 'log']);
+    const forgotten = await workplace.run(['queue', 'forget', 'log'], WITHOUT_LOG);
     expect(forgotten).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining('3 undelivered'),

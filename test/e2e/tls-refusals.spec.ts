@@ -115,7 +115,7 @@ const RULES: readonly Misconfiguration[] = [
   [
     'authorities of which one is broken',
     () => metrics({ METRICS_CLIENT_CA: brokenPem('CERTIFICATE') }),
-    { METRICS_CLIENT_CA: 'names a file whose certificate 1 cannot be read; write it anew' },
+    { METRICS_CLIENT_CA: 'names a file whose certificate 1 cannot be read; write it again' },
   ],
   [
     'no file of authorities',
@@ -126,7 +126,7 @@ const RULES: readonly Misconfiguration[] = [
   ],
 ];
 
-/** For a server that has its files in those variables. */
+/** Of a server that has its files in those variables. */
 function unusableFiles(
   cert: string,
   key: string,
@@ -155,7 +155,7 @@ function unusableFiles(
     [
       'a broken certificate',
       () => tls({ [cert]: brokenPem('CERTIFICATE') }),
-      { [cert]: 'names a file whose certificate 1 cannot be read; write it anew' },
+      { [cert]: 'names a file whose certificate 1 cannot be read; write it again' },
     ],
     ['garbage for a key', () => tls({ [key]: holding(GARBAGE) }), { [key]: noKey }],
     ['a broken key', () => tls({ [key]: brokenPem('PRIVATE KEY') }), { [key]: noKey }],
@@ -176,12 +176,25 @@ function unusableFiles(
   ];
 }
 
+const OF_THE_COLLECTOR = unusableFiles('SSL_CERT_FILE', 'SSL_KEY_FILE', collector);
+
+/** Of both servers at once: each has its own faults. */
+const UNUSABLE_FILES = unusableFiles('METRICS_TLS_CERT', 'METRICS_TLS_KEY', metrics).map(
+  ([what, given, faults], index): Misconfiguration => {
+    const [, alsoGiven, alsoFaults] = OF_THE_COLLECTOR[index] as Misconfiguration;
+    return [what, () => ({ ...given(), ...alsoGiven() }), { ...faults, ...alsoFaults }];
+  },
+);
+
 /** What `serve` says of the faults of that environment. */
 async function refusalOf(given: Environment): Promise<Environment> {
-  const served = await workplace.run(['serve'], given);
+  const [served, checked] = await Promise.all([
+    workplace.run(['serve'], given),
+    workplace.run(['check-config'], given),
+  ]);
   expect(served.exitCode).toBe(1);
   expectNoSecrets(served.stdout + served.stderr);
-  expect(await workplace.run(['check-config'], given)).toEqual(served);
+  expect(checked).toEqual(served);
   return faultsIn(served.stderr);
 }
 
@@ -204,15 +217,8 @@ describe('a start with TLS that cannot work', () => {
     expect(await refusalOf(given())).toEqual(faults);
   });
 
-  it.each(unusableFiles('METRICS_TLS_CERT', 'METRICS_TLS_KEY', metrics))(
-    'is refused for the metrics: %s',
-    async (_, given, faults) => {
-      expect(await refusalOf(given())).toEqual(faults);
-    },
-  );
-
-  it.each(unusableFiles('SSL_CERT_FILE', 'SSL_KEY_FILE', collector))(
-    'is refused for the collector: %s',
+  it.each(UNUSABLE_FILES)(
+    'is refused for the metrics and for the collector: %s',
     async (_, given, faults) => {
       expect(await refusalOf(given())).toEqual(faults);
     },

@@ -13,7 +13,7 @@ import {
 } from '../support/servers/process-figures.js';
 import { runs } from './runs.js';
 
-vi.setConfig({ testTimeout: runs(180_000, 1_200_000) });
+vi.setConfig({ testTimeout: runs(600_000, 1_200_000) });
 
 const CLIENTS = 4;
 const EVENTS_A_CLIENT = runs(12_500, 500_000);

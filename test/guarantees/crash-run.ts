@@ -30,8 +30,8 @@ interface Bounds {
   readonly atMost: number;
 }
 
-/** Beyond the kills that were asked for, when a moment was not hit. */
-const MORE_TRIES = 30;
+/** Beyond the kills that were asked for, when a moment was not hit: none may be so rare. */
+const MORE_TRIES = 300;
 
 /** Kills the program again and again, with all sinks on, and keeps the test's own books. */
 export class CrashRun {

@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { Workplace } from '../support/servers/collector.js';
 import { EventsTable } from '../support/servers/events-table.js';
-import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import { ENDPOINTS } from '../support/load/mixed-load.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedKafka, sharedPostgres } from '../support/servers/shared-servers.js';
 import { Random } from '../support/load/random.js';
 import { TopicTally } from '../support/load/topic-tally.js';
 import { MOMENTS } from './crash-moments.js';
@@ -22,7 +19,7 @@ const SEED = Number(process.env['CRASHES_SEED'] ?? Date.now() % 1_000_000);
 /** Of the log and of Kafka, which have the repetitions; so small that most batches are full. */
 const BATCH_SIZE = 10;
 
-const [postgres, kafka] = await Promise.all([startPostgres(), KafkaBroker.start()]);
+const [postgres, kafka] = await Promise.all([sharedPostgres(), sharedKafka()]);
 afterAll(() => Promise.all([postgres?.stop(), kafka?.stop()]));
 
 const database = (): PostgresServer => postgres as PostgresServer;

@@ -14,16 +14,17 @@ import {
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import { canMount, withSmallFileSystem } from '../support/disk/mounts.js';
 import { EventsTable } from '../support/servers/events-table.js';
-import { dsnWith, type PostgresServer, startPostgres } from '../support/servers/postgres-server.js';
+import { dsnWith, type PostgresServer } from '../support/servers/postgres-server.js';
+import { sharedPostgres } from '../support/servers/shared-servers.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import { runs } from './runs.js';
 
 /** Each thing is filled so often, one time after the other, in the same process. */
 const ROUNDS = runs(2, 12);
 const CLIENTS = 6;
-vi.setConfig({ testTimeout: runs(180_000, 1_200_000) });
+vi.setConfig({ testTimeout: runs(600_000, 1_200_000) });
 
-const postgres = await startPostgres();
+const postgres = await sharedPostgres();
 afterAll(() => postgres?.stop());
 const database = (): PostgresServer => postgres as PostgresServer;
 
@@ -354,7 +355,8 @@ describe.skipIf(!postgres)('dead letters at their bound', () => {
   beforeEach(withTable);
 
   async function ask(request: 'replay' | 'purge'): Promise<void> {
-    const asked = await workplace.run(['dead-letters', request, 'postgres'], settings());
+    const sure = request === 'purge' ? ['--yes'] : [];
+    const asked = await workplace.run(['dead-letters', request, 'postgres', ...sure], settings());
     expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
     expect(asked.stdout).not.toContain('no collector has taken');
   }

@@ -3,17 +3,14 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { balancedBooks, type EndpointBook } from '../support/load/books.js';
 import { type Collector, Workplace } from '../support/servers/collector.js';
 import { EventsTable } from '../support/servers/events-table.js';
-import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import { ENDPOINTS, type Endpoint } from '../support/load/mixed-load.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedKafka, sharedPostgres } from '../support/servers/shared-servers.js';
 
 const SINKS = ['log', 'kafka', 'postgres'] as const;
 
-const [postgres, kafka] = await Promise.all([startPostgres(), KafkaBroker.start()]);
+const [postgres, kafka] = await Promise.all([sharedPostgres(), sharedKafka()]);
 afterAll(() => Promise.all([postgres?.stop(), kafka?.stop()]));
 
 const database = (): PostgresServer => postgres as PostgresServer;

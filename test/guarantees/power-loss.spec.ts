@@ -88,7 +88,7 @@ async function recovered(): Promise<ReadonlySet<string>> {
 describe.skipIf(!canTrace)('a power cut', () => {
   it(
     'at any moment loses nothing that was answered, and invents nothing',
-    { timeout: runs(180_000, 1_800_000) },
+    { timeout: runs(600_000, 1_800_000) },
     async () => {
       const { files, calls, answered, sent } = await record();
       const last = Math.max(...calls.map(({ returned }) => returned));

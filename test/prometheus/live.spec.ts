@@ -2,18 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import {
   metricsIn,
   readDashboards,
   readFolder,
   RULES,
 } from '../support/servers/monitoring-files.js';
-import {
-  type PostgresServer,
-  startPostgres,
-  uniqueName,
-} from '../support/servers/postgres-server.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedKafka, sharedPostgres } from '../support/servers/shared-servers.js';
 import {
   findPrometheus,
   Prometheus,
@@ -38,7 +35,7 @@ const MAY_BE_EMPTY = new Map([
 ]);
 
 const programs = findPrometheus();
-const [server, kafka] = await Promise.all([startPostgres(), KafkaBroker.start()]);
+const [server, kafka] = await Promise.all([sharedPostgres(), sharedKafka()]);
 afterAll(() => Promise.all([server?.stop(), kafka?.stop()]));
 
 describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
@@ -145,7 +142,7 @@ scrape_configs:
     );
     // A series that begins with its first event has a rate only from the second one on.
     const begun = ['status="499"', 'status="503"'].map(
-      (status) => `rate(gotrack_http_requests_total{${status}}[1m]) > 0`,
+      (status) => `rate(gotrack_http_requests_total{${status}}[5m]) > 0`,
     );
     await until(async () => {
       await failures();
@@ -154,7 +151,7 @@ scrape_configs:
       return found.every(({ length }) => length > 0);
     });
     await until(async () => (await prometheus.rules()).every(({ health }) => health === 'ok'));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await prometheus?.stop();
@@ -166,7 +163,7 @@ scrape_configs:
   /** As Grafana does, with all chosen. */
   const substituted = (expression: string): string =>
     expression
-      .replaceAll('$__rate_interval', '1m')
+      .replaceAll('$__rate_interval', '5m')
       .replaceAll('$__range', '5m')
       .replaceAll(/\$(?:job|instance|sink)\b/g, '.+');
 
@@ -192,7 +189,9 @@ scrape_configs:
   it('finds values for every variable of every dashboard', async () => {
     const nothing: string[] = [];
     for (const [name, { templating }] of await readDashboards()) {
-      for (const { name: variable, definition } of templating.list) {
+      for (const { name: variable, definition = '' } of templating.list.filter(
+        ({ type }) => type === 'query',
+      )) {
         const [, selector = '', label = ''] =
           /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(definition) ?? [];
         const values = await prometheus.labelValues(label, substituted(selector));
@@ -258,11 +257,6 @@ scrape_configs:
       'GoTrackDeadLetters',
       'GoTrackQueueAlmostFull',
     ];
-    await until(async () => {
-      const names = new Set((await active()).map(({ name }) => name));
-      return expected.every((name) => names.has(name));
-    });
-    const alerts = await active();
     const wrong = new Set([
       'GoTrackTargetDown',
       'GoTrackTargetAbsent',
@@ -270,7 +264,15 @@ scrape_configs:
       'GoTrackCorruptRecords',
       'GoTrackQueueCommitsFailing',
     ]);
-    expect(alerts.filter(({ name }) => wrong.has(name))).toEqual([]);
+    // A scrape that takes longer than a second, on a machine that does other things too, is made up for by the next.
+    let alerts = await active();
+    await until(async () => {
+      alerts = await active();
+      const names = alerts.map(({ name }) => name);
+      return (
+        expected.every((name) => names.includes(name)) && !names.some((name) => wrong.has(name))
+      );
+    });
     const told = alerts.flatMap(({ annotations }) => Object.values(annotations));
     expect(told.filter((text) => /<error|<no value>|NaN|\{\{/.test(text))).toEqual([]);
   });

@@ -99,7 +99,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
       workplace.directory,
     );
     await scrapedAnew();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await prometheus?.stop();

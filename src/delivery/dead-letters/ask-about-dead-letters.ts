@@ -8,6 +8,13 @@ import { type DeadLetterRequest, DeadLetterRequests } from '../../disk/dead-lett
 const PATIENCE_MS = 10_000;
 const POLL_INTERVAL_MS = 100;
 
+export interface Asked {
+  /** `none`: there was nothing to ask for. */
+  readonly outcome: 'none' | 'taken' | 'waiting';
+  /** For the operator. */
+  readonly message: string;
+}
+
 /**
  * For `dead-letters replay` and `purge`: asks the running collector, and waits for it for a while.
  * @param name of a sink, or `rejected`
@@ -17,23 +24,31 @@ export async function askAboutDeadLetters(
   directory: string,
   name: string,
   request: DeadLetterRequest,
-): Promise<string> {
+): Promise<Asked> {
   const events = await countLines(deadLetterPath(directory, name)).catch(ifMissing(0));
   if (events === 0 && request === 'replay') {
-    return `there are no dead letters of ${name} in ${directory}`;
+    return {
+      outcome: 'none',
+      message: `there are no dead letters of ${name} in ${directory}`,
+    };
   }
   const requests = new DeadLetterRequests(directory);
   await requests.make(name, request);
   for (let waited = 0; waited < PATIENCE_MS; waited += POLL_INTERVAL_MS) {
     await sleep(POLL_INTERVAL_MS);
     if (!(await requests.isMade(name, request))) {
-      return `${name}: ${events} event(s) ${outcome(name, request)}`;
+      return {
+        outcome: 'taken',
+        message: `${name}: ${events} event(s) ${outcome(name, request)}`,
+      };
     }
   }
-  return (
-    `${name}: no collector has taken the request within ${PATIENCE_MS / 1000} s. ` +
-    `The one that runs takes it when it is done with what it does; otherwise the next start does`
-  );
+  return {
+    outcome: 'waiting',
+    message:
+      `${name}: no collector has taken the request within ${PATIENCE_MS / 1000} s. ` +
+      `The one that runs takes it when it is done with what it does; otherwise the next start does`,
+  };
 }
 
 function outcome(name: string, request: DeadLetterRequest): string {

@@ -5,6 +5,7 @@ import {
   deadLetterPath,
   REJECTED,
   REPLAY_SUFFIX,
+  replayedFile,
 } from '../../disk/dead-letter-paths.js';
 import { countLines, type Line, readLines } from '../../disk/read-lines.js';
 import { makeDirectory } from '../../disk/make-directory.js';
@@ -80,9 +81,8 @@ export class DeadLetterFiles extends DeadLetterStore {
     await syncDirectory(this.directory);
   }
 
-  async replayOf(sink: string): Promise<string | undefined> {
-    const names = await readdir(this.directory).catch(() => []);
-    return names.find((name) => isReplayOf(sink, name));
+  replayOf(sink: string): Promise<string | undefined> {
+    return replayedFile(this.directory, sink);
   }
 
   countReplay(replay: string): Promise<number> {

@@ -5,36 +5,42 @@ import { createInterface } from 'node:readline';
 import { DEAD_LETTER_SUFFIX, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
 import { ifMissing } from '../../disk/missing.js';
 
-/**
- * For `dead-letters list`: each file, then how many events it holds for each reason and error. A file that is
- * being replayed holds also what is settled already.
- */
-export async function listDeadLetters(directory: string): Promise<string> {
-  const names = await readdir(directory).catch(ifMissing([]));
-  const files = names
-    .filter((name) => name.endsWith(DEAD_LETTER_SUFFIX) || name.endsWith(REPLAY_SUFFIX))
-    .toSorted();
-  const sections = await Promise.all(files.map((name) => section(join(directory, name))));
-  return sections.length === 0 ? `no dead letters in ${directory}` : sections.join('\n\n');
+export interface DeadLetterFile {
+  readonly path: string;
+  /** A file that is being replayed holds also what is settled already. */
+  readonly events: number;
+  /** The most frequent first. */
+  readonly causes: readonly { readonly cause: string; readonly events: number }[];
 }
 
-async function section(path: string): Promise<string> {
+/**
+ * For `dead-letters list`: each file, and how many events it holds for each reason and error.
+ * @returns undefined when there is no such directory
+ */
+export async function listDeadLetters(
+  directory: string,
+): Promise<readonly DeadLetterFile[] | undefined> {
+  const names = await readdir(directory).catch(ifMissing(undefined));
+  const files = names
+    ?.filter((name) => name.endsWith(DEAD_LETTER_SUFFIX) || name.endsWith(REPLAY_SUFFIX))
+    .toSorted();
+  return files && Promise.all(files.map((name) => count(join(directory, name))));
+}
+
+async function count(path: string): Promise<DeadLetterFile> {
   const counts = new Map<string, number>();
   let total = 0;
   for await (const line of createInterface({ input: createReadStream(path) })) {
-    const kind = kindOf(line);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    const cause = causeOf(line);
+    counts.set(cause, (counts.get(cause) ?? 0) + 1);
     total += 1;
   }
-  const kinds = [...counts].toSorted(([, a], [, b]) => b - a);
-  return [
-    `${path}: ${total} event(s)`,
-    ...kinds.map(([kind, count]) => `  ${count}  ${kind}`),
-  ].join('\n');
+  const causes = [...counts].toSorted(([, a], [, b]) => b - a);
+  return { path, events: total, causes: causes.map(([cause, events]) => ({ cause, events })) };
 }
 
 /** The collector may be writing: its last line may be half there. */
-function kindOf(line: string): string {
+function causeOf(line: string): string {
   try {
     const { reason, error } = JSON.parse(line) as { reason: string; error: string };
     return `${reason}: ${error}`;

@@ -48,7 +48,7 @@ function faultsOf(contents: Partial<FileContents>): Record<string, string> {
 }
 
 describe('checkCredentials', () => {
-  it('takes a sound set, and tells until when it is valid', () => {
+  it('takes a sound set, and says until when it is valid', () => {
     expect(checkCredentials(FILES, sound)).toEqual({
       cert: sound.cert,
       key: sound.key,
@@ -79,7 +79,7 @@ describe('checkCredentials', () => {
   it('finds the one that is broken among others', () => {
     const broken = '-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n';
     expect(faultsOf({ clientCa: ca + broken })).toEqual({
-      CA: 'names a file whose certificate 2 cannot be read; write it anew',
+      CA: 'names a file whose certificate 2 cannot be read; write it again',
     });
   });
 

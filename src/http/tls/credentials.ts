@@ -31,7 +31,7 @@ export class CredentialsError extends Error {
  */
 export function checkCredentials(files: CredentialFiles, contents: FileContents): Credentials {
   const faults: Fault[] = [];
-  const attempt = <T>(file: NamedFile, read: () => T): T | undefined => {
+  const collectFault = <T>(file: NamedFile, read: () => T): T | undefined => {
     try {
       return read();
     } catch (error) {
@@ -41,10 +41,10 @@ export function checkCredentials(files: CredentialFiles, contents: FileContents)
     }
   };
 
-  const chain = attempt(files.cert, () => certificatesIn(contents.cert));
-  const privateKey = attempt(files.key, () => privateKeyIn(contents.key));
+  const chain = collectFault(files.cert, () => certificatesIn(contents.cert));
+  const privateKey = collectFault(files.key, () => privateKeyIn(contents.key));
   const authorities =
-    files.clientCa && attempt(files.clientCa, () => certificatesIn(contents.clientCa));
+    files.clientCa && collectFault(files.clientCa, () => certificatesIn(contents.clientCa));
   const own = chain?.[0];
   if (own && privateKey && !own.checkPrivateKey(privateKey)) {
     const reason = `does not belong to the first certificate in ${files.cert.variable}; put the server's own certificate first, and name its key`;
@@ -56,7 +56,7 @@ export function checkCredentials(files: CredentialFiles, contents: FileContents)
 
   const [cert, key] = [textOf(contents.cert), textOf(contents.key)];
   const ca = files.clientCa && textOf(contents.clientCa);
-  attempt(files.cert, () => tryOut({ cert, key, ca }));
+  collectFault(files.cert, () => tryOut({ cert, key, ca }));
   if (faults.length > 0) {
     throw new CredentialsError(faults);
   }
@@ -95,7 +95,7 @@ function certificatesIn(content: string | Error | undefined): X509Certificate[] 
       return new X509Certificate(block);
     } catch {
       throw new UnusableFile(
-        `names a file whose certificate ${index + 1} cannot be read; write it anew`,
+        `names a file whose certificate ${index + 1} cannot be read; write it again`,
       );
     }
   });

@@ -76,7 +76,7 @@ async function openIdle(): Promise<{ socket: TLSSocket; closed: Promise<string> 
 }
 
 describe('Connections', () => {
-  it('retires a connection with the answer to its next request, and tells the client', async () => {
+  it('retires a connection with the answer to its next request, and says so to the client', async () => {
     const { socket, closed } = await openIdle();
     connections.retire();
     socket.write(REQUEST);

@@ -7,7 +7,7 @@ import { checkCredentials, type Credentials, CredentialsError } from './credenti
 import { readFiles, readFilesNow } from './read-credentials.js';
 import { Connections } from './retire-connections.js';
 
-/** Content is compared, since no event or time of a file tells of every way to replace one. */
+/** Content is compared, since no event or time of a file shows every way to replace one. */
 const POLL_MS = 1_000;
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** For answers that are under way to clients of authorities that may have gone. */
@@ -35,7 +35,7 @@ export class ServerTls {
     this.credentials = checkCredentials(files, this.seen);
   }
 
-  /** Of the certificate that is served. */
+  /** The end of the certificate that is served. */
   get notAfter(): Date {
     return this.credentials.notAfter;
   }
@@ -71,7 +71,7 @@ export class ServerTls {
     wait();
   }
 
-  /** All of them each time: what `setSecureContext` is not told falls back to Node's default, also the version. */
+  /** All of them each time: what `setSecureContext` is not given falls back to Node's default, also the version. */
   private get contextOptions(): TlsOptions {
     const { cert, key, ca } = this.credentials;
     return { cert, key, ...(ca !== undefined && { ca }), minVersion: 'TLSv1.2' };

@@ -8,7 +8,7 @@ import { AdmissionStep } from './admission-step.js';
 
 const request = {
   headers: { 'x-key': 'k' },
-  raw: { headers: {}, socket: { remoteAddress: '::ffff:192.0.2.7' } },
+  raw: { url: '/collect?a=1', headers: {}, socket: { remoteAddress: '::ffff:192.0.2.7' } },
 } as unknown as FastifyRequest;
 
 const address = new ClientAddress(new HttpOptions());
@@ -42,6 +42,7 @@ describe('Admission', () => {
     expect(facts).toEqual({
       receivedAtMs: expect.any(Number),
       headers: request.headers,
+      query: 'a=1',
       address: '192.0.2.7',
     });
     expect(steps.map(({ seen }) => seen)).toEqual([

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { rawQueryOf } from '../../event/query.js';
 import type { ClientAddress } from '../../http/client-address.js';
 import type { RequestFacts } from '../request-facts.js';
 import type { AdmissionStep } from './admission-step.js';
@@ -19,6 +20,7 @@ export class Admission {
     const facts: RequestFacts = {
       receivedAtMs: Date.now(),
       headers: request.headers,
+      query: rawQueryOf(request.raw.url ?? ''),
       address: this.clientAddress.of(request.raw),
     };
     for (const step of this.steps) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
 import { EventQueue } from '../../queueing/event-queue.js';
 import { AdmissionStep } from './admission-step.js';
 
@@ -12,7 +12,7 @@ export class Overload extends AdmissionStep {
 
   override check(): void {
     if (this.queue.overloaded) {
-      throw new IngestionError('GT_BUSY');
+      throw new HttpError('GT_BUSY');
     }
   }
 }

@@ -4,7 +4,7 @@ import { InjectOptions } from '../../config/inject-options.js';
 import { BodyBudget, type BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
-import { bodyTooLarge, IngestionError } from '../../http/errors.js';
+import { bodyTooLarge, HttpError } from '../../http/errors.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
@@ -24,7 +24,7 @@ export class BodyReader {
     private readonly budget: BodyBudget,
   ) {}
 
-  /** @throws IngestionError */
+  /** @throws HttpError */
   async read(request: IncomingMessage, response: ServerResponse): Promise<EventsBody> {
     const { headers } = request;
     const { maxBodyBytes } = this.options;
@@ -35,13 +35,13 @@ export class BodyReader {
       throw bodyTooLarge(maxBodyBytes);
     }
     if (!this.budget.hasRoomFor(announced)) {
-      throw new IngestionError('GT_BUSY');
+      throw new HttpError('GT_BUSY');
     }
 
     const share = this.budget.open(request, response);
     const received = await receive(request, maxBodyBytes, share);
     if (received.length === 0) {
-      throw new IngestionError('GT_EMPTY_BODY');
+      throw new HttpError('GT_EMPTY_BODY');
     }
     const bytes =
       encoding === 'identity'
@@ -62,18 +62,18 @@ function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): 
       } else if (share.take(piece.length)) {
         gathered.append(piece);
       } else {
-        refuse(new IngestionError('GT_BUSY'));
+        refuse(new HttpError('GT_BUSY'));
       }
     };
-    const refuse = (error: IngestionError): void => {
+    const refuse = (error: HttpError): void => {
       request.off('data', onData).resume();
       reject(error);
     };
     request.on('data', onData);
     request.once('end', () => resolve(gathered.bytes));
     // A request that was cut closes too, and its `end` never comes.
-    request.once('close', () => reject(new IngestionError('GT_ABORTED')));
-    request.once('error', () => reject(new IngestionError('GT_ABORTED')));
+    request.once('close', () => reject(new HttpError('GT_ABORTED')));
+    request.once('error', () => reject(new HttpError('GT_ABORTED')));
   });
 }
 

@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import type { BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
-import { bodyTooLarge, IngestionError } from '../../http/errors.js';
+import { bodyTooLarge, HttpError } from '../../http/errors.js';
 
 const encodings = new Map<string, Encoding>([
   ['', 'identity'],
@@ -21,11 +21,11 @@ const decompressors: Record<Exclude<Encoding, 'identity'>, (compressed: Buffer) 
   br: () => createBrotliDecompress(),
 };
 
-/** @throws IngestionError an unknown encoding, or one on top of another: nobody needs it but a bomb */
+/** @throws HttpError an unknown encoding, or one on top of another: nobody needs it but a bomb */
 export function bodyEncoding(contentEncoding: string | undefined): Encoding {
   const encoding = encodings.get((contentEncoding ?? '').trim().toLowerCase());
   if (encoding === undefined) {
-    throw new IngestionError('GT_BAD_ENCODING');
+    throw new HttpError('GT_BAD_ENCODING');
   }
   return encoding;
 }
@@ -33,7 +33,7 @@ export function bodyEncoding(contentEncoding: string | undefined): Encoding {
 /**
  * Decompresses off the event loop and counts what comes out piece by piece, so that a bomb costs no
  * more than `maxBytes`.
- * @throws IngestionError damaged, too large, or no room left in the share
+ * @throws HttpError damaged, too large, or no room left in the share
  */
 export function decompress(
   compressed: Buffer,
@@ -52,15 +52,15 @@ export function decompress(
       } else if (share.take(piece.length)) {
         gathered.append(piece);
       } else {
-        stream.destroy(new IngestionError('GT_BUSY'));
+        stream.destroy(new HttpError('GT_BUSY'));
       }
     });
     stream.once('end', () => resolve(gathered.bytes));
     stream.once('error', (error) => {
       reject(
-        error instanceof IngestionError
+        error instanceof HttpError
           ? error
-          : new IngestionError('GT_CORRUPT_BODY', undefined, { cause: error }),
+          : new HttpError('GT_CORRUPT_BODY', undefined, { cause: error }),
       );
     });
     stream.end(compressed);

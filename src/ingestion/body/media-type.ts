@@ -1,4 +1,4 @@
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
 
 /** `json`: an object or an array of them. `ndjson`: an object a line. */
 export type BodyForm = 'json' | 'ndjson';
@@ -14,7 +14,7 @@ const charsetParameter = /;\s*charset\s*=\s*"?(?<charset>[^\s";]*)/i;
 
 /**
  * What a Content-Type (RFC 9110, 8.3) says that the body holds; without one it is JSON.
- * @throws IngestionError another type, or another charset than UTF-8
+ * @throws HttpError another type, or another charset than UTF-8
  */
 export function bodyForm(contentType: string | undefined): BodyForm {
   if (contentType === undefined || contentType.trim() === '') {
@@ -24,7 +24,7 @@ export function bodyForm(contentType: string | undefined): BodyForm {
   const form = forms.get(type.trim().toLowerCase());
   const charset = charsetParameter.exec(contentType)?.groups?.['charset'] ?? 'utf-8';
   if (form === undefined || !/^utf-?8$/i.test(charset)) {
-    throw new IngestionError('GT_UNSUPPORTED_MEDIA_TYPE');
+    throw new HttpError('GT_UNSUPPORTED_MEDIA_TYPE');
   }
   return form;
 }

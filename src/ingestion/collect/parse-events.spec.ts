@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
 import type { BodyForm } from '../body/media-type.js';
 import { MalformedElement } from '../malformed-element.js';
 import { parseEvents } from './parse-events.js';
 
-function failure(form: BodyForm, text: string, maxEvents = 3): IngestionError {
+function failure(form: BodyForm, text: string, maxEvents = 3): HttpError {
   try {
     parseEvents(form, text, maxEvents);
   } catch (error) {
-    if (error instanceof IngestionError) {
+    if (error instanceof HttpError) {
       return error;
     }
     throw error;
@@ -28,9 +28,15 @@ describe('JSON', () => {
     expect(event).not.toHaveProperty('x');
   });
 
+  it('keeps the digits of numbers that no double holds', () => {
+    const text = '[{"a":12345678901234567890},{"b":[1e400]}]';
+    expect(JSON.stringify(parseEvents('json', text, 3))).toBe(text);
+  });
+
   it.each([
     ['7', 'GT_NOT_AN_EVENT'],
     ['"{}"', 'GT_NOT_AN_EVENT'],
+    [' 1e400', 'GT_NOT_AN_EVENT'],
     ['null', 'GT_NOT_AN_EVENT'],
     ['[]', 'GT_NO_EVENTS'],
     ['{', 'GT_MALFORMED_JSON'],
@@ -55,6 +61,12 @@ describe('NDJSON', () => {
       [2],
       'x',
     ]);
+  });
+
+  it('keeps the digits of numbers that no double holds, line by line', () => {
+    const text = '{"a":12345678901234567890}\n{"b":1.5}\n{"c":1e400}';
+    const elements = parseEvents('ndjson', text, 3);
+    expect(elements.map((element) => JSON.stringify(element)).join('\n')).toBe(text);
   });
 
   it('continues after a malformed line', () => {

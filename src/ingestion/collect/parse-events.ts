@@ -1,16 +1,17 @@
-import { IngestionError } from '../../http/errors.js';
+import { HttpError } from '../../http/errors.js';
+import { parseJson as parseElement } from '../../event/parse-json.js';
 import { faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
 import { MalformedElement } from '../malformed-element.js';
 
 /**
  * What a body holds, in its order: anything that JSON can say, to be validated one by one.
- * @throws IngestionError the body as a whole is not acceptable
+ * @throws HttpError the body as a whole is not acceptable
  */
 export function parseEvents(form: BodyForm, text: string, maxEvents: number): unknown[] {
   const elements = form === 'json' ? parseJson(text) : parseLines(text, maxEvents);
   if (elements.length === 0) {
-    throw new IngestionError('GT_NO_EVENTS');
+    throw new HttpError('GT_NO_EVENTS');
   }
   if (elements.length > maxEvents) {
     throw tooMany(maxEvents);
@@ -21,10 +22,10 @@ export function parseEvents(form: BodyForm, text: string, maxEvents: number): un
 function parseJson(text: string): unknown[] {
   const value = parse(text);
   if (value instanceof MalformedElement) {
-    throw new IngestionError('GT_MALFORMED_JSON', value.reason);
+    throw new HttpError('GT_MALFORMED_JSON', value.reason);
   }
   if (typeof value !== 'object' || value === null) {
-    throw new IngestionError('GT_NOT_AN_EVENT');
+    throw new HttpError('GT_NOT_AN_EVENT');
   }
   return Array.isArray(value) ? value : [value];
 }
@@ -45,12 +46,12 @@ function parseLines(text: string, maxEvents: number): unknown[] {
 
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseElement(json);
   } catch (error) {
     return new MalformedElement(faultOf(json, error as SyntaxError));
   }
 }
 
-function tooMany(maxEvents: number): IngestionError {
-  return new IngestionError('GT_TOO_MANY_EVENTS', `at most ${maxEvents}`);
+function tooMany(maxEvents: number): HttpError {
+  return new HttpError('GT_TOO_MANY_EVENTS', `at most ${maxEvents}`);
 }

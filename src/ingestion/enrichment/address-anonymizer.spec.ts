@@ -11,7 +11,7 @@ function serverFields(ipHashSecret?: string) {
   const step = new AddressAnonymizer(Object.assign(new IngestionOptions(), { ipHashSecret }));
   return {
     at: (receivedAtMs: number, address: string) =>
-      step.ofRequest({ receivedAtMs, address, headers: {} }, {})?.server,
+      step.ofRequest({ receivedAtMs, address, headers: {}, query: '' }, {})?.server,
   };
 }
 
@@ -64,7 +64,7 @@ describe('server fields of an address', () => {
 
   it('are none for an anonymous visitor, or without an address', () => {
     const step = new AddressAnonymizer(new IngestionOptions());
-    const facts = { receivedAtMs: noon, address: '192.0.2.77', headers: {} };
+    const facts = { receivedAtMs: noon, address: '192.0.2.77', headers: {}, query: '' };
     expect(step.ofRequest(facts, { anonymous: true })).toBeUndefined();
     expect(step.ofRequest({ ...facts, address: undefined }, {})).toBeUndefined();
   });

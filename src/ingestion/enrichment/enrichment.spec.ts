@@ -4,7 +4,12 @@ import type { RequestFacts } from '../request-facts.js';
 import { Enrichment } from './enrichment.js';
 import { type Enriched, EnrichmentStep } from './enrichment-step.js';
 
-const facts: RequestFacts = { receivedAtMs: 0, headers: { dnt: '1' }, address: '192.0.2.7' };
+const facts: RequestFacts = {
+  receivedAtMs: 0,
+  headers: { dnt: '1' },
+  query: '',
+  address: '192.0.2.7',
+};
 
 /** Finds the same for each request, and keeps what it was given. */
 class FixedStep extends EnrichmentStep {

@@ -1,64 +1,66 @@
 import { addCampaignValue, campaignField } from '../../event/campaign.js';
+import { withoutCredentials } from '../../event/credentials.js';
 import { type Fields, setField, unlessEmpty } from '../../event/fields.js';
-import { addPage, withoutHash } from '../../event/page.js';
+import { headerText } from '../../event/header-text.js';
+import { addPage, pageAt, withoutHash } from '../../event/page.js';
+import { firstNotEmpty, parseQuery } from '../../event/query.js';
 import type { Sanitizer } from '../../event/sanitize.js';
 
-/** A parsed query: no prototype, decoded values, an array for a repeated name. */
-export type PixelQuery = Readonly<Record<string, string | string[] | undefined>>;
+/**
+ * The event that a pixel's query describes, as a client would have sent it as JSON. Of a repeated
+ * parameter of ours the first that is not empty counts; an empty one counts as absent.
+ * @param rawQuery as it was sent, without `?`
+ */
+export function pixelEvent(
+  rawQuery: string,
+  headers: { readonly referer?: string | undefined },
+  sanitizer?: Sanitizer,
+): Fields {
+  const query = parseQuery(rawQuery);
+  const parts: Parts = { event: {}, url: {}, route: {}, session: {}, props: {} };
+  const { event, url, route, session, props } = parts;
 
-/** The members of the event that hold what parameters say. */
-interface Groups {
+  // The page comes first, so that its campaign data stands when the pixel's own query has other.
+  const given = sanitizer?.strips('url') ? '' : (firstNotEmpty(query.get('url')) ?? '');
+  const page = pageAt(given, headerText(headers.referer ?? ''));
+  if (page !== null) {
+    addPage(page, route, url);
+  } else if (given !== '') {
+    props['url'] = given;
+  }
+
+  for (const [name, values] of query) {
+    if (name === 'url' || sanitizer?.strips(name)) {
+      continue;
+    }
+    if (name === 'ref') {
+      const referrer = withoutCredentials(firstNotEmpty(values) as string);
+      addReferrer(url, referrer, page?.href ?? withoutCredentials(given));
+    } else {
+      addParameter(parts, name, values);
+    }
+  }
+  event['url'] = unlessEmpty(url);
+  event['route'] = unlessEmpty(route);
+  event['session'] = unlessEmpty(session);
+  event['props'] = unlessEmpty(props);
+  return event;
+}
+
+interface Parts {
+  readonly event: Fields;
   readonly url: Fields;
   readonly route: Fields;
   readonly session: Fields;
   readonly props: Fields;
 }
 
-/**
- * The event that a pixel's query describes, as a client would have sent it as JSON. The first of a repeated
- * parameter counts; an empty one of ours counts as absent.
- */
-export function pixelEvent(
-  query: PixelQuery,
-  headers: { readonly referer?: string | undefined },
-  sanitizer?: Sanitizer,
-): Fields {
-  const event: Fields = {};
-  const groups: Groups = { url: {}, route: {}, session: {}, props: {} };
-  // The page comes first, so that its campaign data stands when the pixel's own query has other.
-  const given = sanitizer?.strips('url') ? '' : (first(query['url']) ?? '');
-  const page = addPageOf(given, headers.referer, groups);
-  for (const name in query) {
-    const value = first(query[name]);
-    if (value !== undefined && !sanitizer?.strips(name)) {
-      addParameter(name, value, page, event, groups);
-    }
-  }
-  event['url'] = unlessEmpty(groups.url);
-  event['route'] = unlessEmpty(groups.route);
-  event['session'] = unlessEmpty(groups.session);
-  event['props'] = unlessEmpty(groups.props);
-  return event;
-}
-
-/** @returns the page's address, or what was given for it */
-function addPageOf(given: string, referer: string | undefined, groups: Groups): string {
-  const page = URL.parse(given === '' ? (referer ?? '') : given);
-  if (page !== null) {
-    addPage(page, groups.route, groups.url);
-  } else if (given !== '') {
-    groups.props['url'] = given;
-  }
-  return page?.href ?? given;
-}
-
 function addParameter(
+  { event, url, route, session, props }: Parts,
   name: string,
-  value: string,
-  page: string,
-  event: Fields,
-  { url, route, session, props }: Groups,
+  values: string | string[],
 ): void {
+  const value = firstNotEmpty(values) as string;
   switch (name) {
     case 'e':
       event['type'] = value;
@@ -73,11 +75,6 @@ function addParameter(
     case 'sid':
       setUnlessEmpty(session, 'session_id', value);
       break;
-    case 'url':
-      break;
-    case 'ref':
-      addReferrer(url, value, page);
-      break;
     case 'title':
       setUnlessEmpty(route, 'title', value);
       break;
@@ -86,14 +83,10 @@ function addParameter(
       if (field?.fromPixel) {
         addCampaignValue(url, field, value);
       } else {
-        setField(props, name, value);
+        setField(props, name, values);
       }
     }
   }
-}
-
-function first(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'object' ? value[0] : value;
 }
 
 function setUnlessEmpty(fields: Fields, name: string, value: string): void {
@@ -105,7 +98,8 @@ function setUnlessEmpty(fields: Fields, name: string, value: string): void {
 /** @param page its address; a page is never its own referrer */
 function addReferrer(url: Fields, referrer: string, page: string): void {
   const parsed = URL.parse(referrer);
-  if (referrer === '' || withoutHash(parsed?.href ?? referrer) === withoutHash(page)) {
+  const address = (parsed ?? URL.parse(referrer, page))?.href ?? referrer;
+  if (referrer === '' || withoutHash(address) === withoutHash(page)) {
     return;
   }
   url['referrer'] = referrer;

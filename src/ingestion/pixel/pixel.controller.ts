@@ -2,10 +2,10 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Sanitizer } from '../../event/sanitize.js';
-import { nameEndpoint } from '../../metrics/http-metrics.js';
+import { nameEndpoint } from '../../http/request-tracker.js';
 import { Admission } from '../admission/admission.js';
 import { Intake } from '../intake.js';
-import { type PixelQuery, pixelEvent } from './pixel-event.js';
+import { pixelEvent } from './pixel-event.js';
 
 /** GIF89a of one transparent pixel, a byte a character. */
 const GIF = Buffer.from(
@@ -39,7 +39,7 @@ export class PixelController {
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
     const facts = this.admission.admit(request);
-    const event = pixelEvent(request.query as PixelQuery, request.headers, this.sanitizer);
+    const event = pixelEvent(facts.query, request.headers, this.sanitizer);
     await this.intake.take('/px.gif', [event], facts);
     sendGif(reply);
   }

@@ -17,6 +17,7 @@ import {
   type Settling,
   type SinkModel,
   type SinkName,
+  MANY_TURNS,
   turn,
 } from './queue-model.js';
 import { disk, type Unsynced } from './unreliable-disk.js';
@@ -110,8 +111,8 @@ export class Crash extends Command<EmbeddedReal> {
     readonly settlings: readonly Settling[],
     /** Whether syncs return while it happens. */
     readonly held: boolean,
-    /** Turns of the event loop between what is begun and the crash. */
-    readonly turns: number,
+    /** How many turns of the event loop lie between what is begun and the crash; or what the crash waits for. */
+    readonly turns: number | 'written' | 'answered',
     readonly power: boolean,
     readonly remains: readonly Remains[],
     readonly from: number,
@@ -137,9 +138,7 @@ export class Crash extends Command<EmbeddedReal> {
     const commits = [...model.sinks].map(([name, sink], index) =>
       this.beginCommit(model, real, name, sink, this.settlings[index]),
     );
-    for (let n = 0; n < this.turns; n += 1) {
-      await turn();
-    }
+    await this.pass(() => outcomes.every((outcome) => outcome !== undefined));
 
     const after = await newDirectory();
     const inherited = this.leaveBehind(directory, after);
@@ -171,6 +170,24 @@ export class Crash extends Command<EmbeddedReal> {
       'events in flight that were lost',
       Math.max(0, maybe.length - (model.log.length - known)),
     );
+  }
+
+  private async pass(areAnswered: () => boolean): Promise<void> {
+    const isWritten = (name: string): boolean =>
+      disk.unsynced.some(({ path }) => path.endsWith(name));
+    const isOver = (turns: number): boolean => {
+      switch (this.turns) {
+        case 'written':
+          return isWritten('.segment') && isWritten('cursors');
+        case 'answered':
+          return areAnswered();
+        default:
+          return turns >= this.turns;
+      }
+    };
+    for (let turns = 0; turns < MANY_TURNS && !isOver(turns); turns += 1) {
+      await turn();
+    }
   }
 
   private beginCommit(

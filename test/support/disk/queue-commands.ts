@@ -30,6 +30,7 @@ import {
   type Settling,
   SinkModel,
   type SinkName,
+  MANY_TURNS,
   turn,
 } from './queue-model.js';
 
@@ -350,7 +351,7 @@ export class Drain extends Command {
     }
     // A segment that is full is given back a moment later.
     const [event = ''] = model.newEvents([10]);
-    for (let turns = 0; turns < 10_000 && queue.state === 'full'; turns += 1) {
+    for (let turns = 0; turns < MANY_TURNS && queue.state === 'full'; turns += 1) {
       await turn();
     }
     await queue.append(buffers([event]));

@@ -9,6 +9,8 @@ import type { QueueHarness } from './queue-harness.js';
 export type SinkName = 'a' | 'b' | 'c';
 export const never = new AbortController().signal;
 
+/** It ends what hangs: a turn takes microseconds, and what it waits for may be the disk of a busy machine. */
+export const MANY_TURNS = 1_000_000;
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export const tally = new Tally();

@@ -75,8 +75,8 @@ function unpack(packages: readonly string[], directory: string): void {
     try {
       run('apt-get', ['download', ...packages]);
     } catch {
-      // A fresh machine has no lists yet.
-      run('apt-get', ['update']);
+      // A fresh machine has no lists yet; only one worker at a time may fetch them.
+      run('flock', [join(CACHE, 'lock'), 'apt-get', 'update']);
       run('apt-get', ['download', ...packages]);
     }
     for (const archive of globSync('*.deb', { cwd: scratch })) {

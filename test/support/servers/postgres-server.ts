@@ -10,7 +10,7 @@ import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
 
-/** A real PostgreSQL, for the tests of one file. */
+/** A real PostgreSQL. */
 export interface PostgresServer {
   /** Of a superuser. */
   readonly dsn: string;
@@ -41,11 +41,16 @@ export async function startPostgres(
 ): Promise<PostgresServer | undefined> {
   const given = process.env['PG_TEST_DSN'];
   try {
-    return await (given === undefined ? startEmbedded(settings) : new Connected(given));
+    return await (given === undefined ? startEmbedded(settings) : connectPostgres(given));
   } catch (error) {
     process.stderr.write(`no PostgreSQL to test with: ${String(error)}\n`);
     return undefined;
   }
+}
+
+/** To one that others use too, so that no test may stop it. */
+export function connectPostgres(dsn: string): PostgresServer {
+  return new Connected(dsn);
 }
 
 /** A name that no other test uses. */

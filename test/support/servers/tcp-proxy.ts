@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './free-port.js';
 
 /** Decides about each piece on its way to the target: where to cut the connection, if at all. */
 export type CutRule = (piece: Buffer, sentBefore: number) => CutAt | undefined;
@@ -23,10 +24,10 @@ export class TcpProxy {
   constructor(private readonly target: { readonly host: string; readonly port: number }) {}
 
   async open(): Promise<void> {
+    this.port ||= await freePort();
     const server = createServer(AT_ONCE, (client) => this.join(client));
     server.listen(this.port, '127.0.0.1');
     await once(server, 'listening');
-    this.port = (server.address() as AddressInfo).port;
     this.server = server;
   }
 

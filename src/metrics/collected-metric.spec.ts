@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { BucketCounts } from './bucket-counts.js';
 import type { NumberInstrument } from './instruments.js';
-import { pull, pullHistogram } from './pulled-metric.js';
+import { registerCollected, registerCollectedHistogram } from './collected-metric.js';
 
 const depth: NumberInstrument<'sink'> = {
   type: 'gauge',
@@ -11,11 +11,11 @@ const depth: NumberInstrument<'sink'> = {
   labelNames: ['sink'],
 };
 
-describe('pull', () => {
+describe('registerCollected', () => {
   it('shows what the samples are at each scrape', async () => {
     const registry = new Registry();
     let value = 1;
-    pull(registry, depth, () => [[{ sink: 'log' }, value]]);
+    registerCollected(registry, depth, () => [[{ sink: 'log' }, value]]);
 
     await expect(registry.metrics()).resolves.toBe(
       '# HELP depth How deep.\n# TYPE depth gauge\ndepth{sink="log"} 1\n',
@@ -26,28 +26,28 @@ describe('pull', () => {
 
   it('waits for samples that have to be fetched', async () => {
     const registry = new Registry();
-    pull(registry, depth, () => Promise.resolve([[{ sink: 'log' }, 3] as const]));
+    registerCollected(registry, depth, () => Promise.resolve([[{ sink: 'log' }, 3] as const]));
     await expect(registry.metrics()).resolves.toContain('depth{sink="log"} 3\n');
   });
 
   it('leaves out a series that is no longer among the samples', async () => {
     const registry = new Registry();
     const sinks = new Set(['log', 'kafka']);
-    pull(registry, depth, () => Array.from(sinks, (sink) => [{ sink }, 1] as const));
+    registerCollected(registry, depth, () => Array.from(sinks, (sink) => [{ sink }, 1] as const));
     await expect(registry.metrics()).resolves.toContain('kafka');
     sinks.delete('kafka');
     await expect(registry.metrics()).resolves.not.toContain('kafka');
   });
 });
 
-describe('pullHistogram', () => {
+describe('registerCollectedHistogram', () => {
   it('shows cumulative buckets, their sum and their count', async () => {
     const registry = new Registry();
     const counts = new BucketCounts([0.5, 1]);
     for (const value of [0.25, 0.75, 0.75, 5]) {
       counts.observe(value);
     }
-    pullHistogram(
+    registerCollectedHistogram(
       registry,
       { type: 'histogram', name: 'took', help: 'Time.', labelNames: ['sink'], buckets: [0.5, 1] },
       () => [[{ sink: 'log' }, counts]],

@@ -15,7 +15,7 @@ export type Sample<Label extends string, Value> = readonly [
 export type Samples<Label extends string, Value> = Iterable<Sample<Label, Value>>;
 
 /** Shows on the registry, at each scrape, what `samples` then returns; a series that it leaves out is absent. */
-export function pull<Label extends string>(
+export function registerCollected<Label extends string>(
   registry: Registry,
   instrument: NumberInstrument<Label>,
   samples: () => Samples<Label, number> | Promise<Samples<Label, number>>,
@@ -26,7 +26,7 @@ export function pull<Label extends string>(
 }
 
 /** The same for histograms. */
-export function pullHistogram<Label extends string>(
+export function registerCollectedHistogram<Label extends string>(
   registry: Registry,
   instrument: HistogramInstrument<Label>,
   samples: () => Samples<Label, BucketCounts>,

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bringsToken } from './brings-token.js';
+import { hasBearerToken } from './has-bearer-token.js';
 
 const TOKEN = 'x.Y-1_~+/=';
 
-describe('bringsToken', () => {
+describe('hasBearerToken', () => {
   it.each([`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER   ${TOKEN}`, `Bearer ${TOKEN} `])(
     'takes %s',
     (authorization) => {
-      expect(bringsToken(authorization, TOKEN)).toBe(true);
+      expect(hasBearerToken(authorization, TOKEN)).toBe(true);
     },
   );
 
@@ -25,11 +25,11 @@ describe('bringsToken', () => {
     `Bearer ${TOKEN} ${TOKEN}`,
     `Bearer x, Bearer ${TOKEN}`,
   ])('does not take %s', (authorization) => {
-    expect(bringsToken(authorization, TOKEN)).toBe(false);
+    expect(hasBearerToken(authorization, TOKEN)).toBe(false);
   });
 
   it('takes nothing for an empty token', () => {
-    expect(bringsToken(undefined, '')).toBe(false);
-    expect(bringsToken('Bearer ', '')).toBe(false);
+    expect(hasBearerToken(undefined, '')).toBe(false);
+    expect(hasBearerToken('Bearer ', '')).toBe(false);
   });
 });

@@ -1,0 +1,21 @@
+/** PostgreSQL's jsonb refuses numbers of more digits than these can have. */
+const MAX_LENGTH = 400;
+const MAX_EXPONENT = 400;
+
+// The library of TypeScript does not know it yet.
+const { rawJSON } = JSON as unknown as { rawJSON(this: void, text: string): unknown };
+
+/** A number of JSON that would lose digits as a double: an integer beyond 2^53, or one that overflows. */
+export class NumberLiteral {
+  constructor(readonly text: string) {}
+
+  get isStorable(): boolean {
+    const exponent = Number(/[eE](.+)/.exec(this.text)?.[1] ?? 0);
+    return this.text.length <= MAX_LENGTH && Math.abs(exponent) <= MAX_EXPONENT;
+  }
+
+  /** With it `JSON.stringify` writes the same digits. */
+  toJSON(): unknown {
+    return rawJSON(this.text);
+  }
+}

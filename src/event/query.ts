@@ -1,0 +1,83 @@
+/** Decoded, in the order of the query; an array for a repeated name. */
+export type Query = ReadonlyMap<string, string | string[]>;
+
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+
+let lastRawQuery = '';
+let lastQuery: Query = new Map();
+
+/** Decodes as `URLSearchParams` does the query of an address, whatever the text, and sooner. */
+export function parseQuery(rawQuery: string): Query {
+  // The query of a pixel's page is asked for again when its event is prepared.
+  if (rawQuery !== lastRawQuery) {
+    lastQuery = parsed(rawQuery.toWellFormed());
+    lastRawQuery = rawQuery;
+  }
+  return lastQuery;
+}
+
+function parsed(rawQuery: string): Query {
+  const query = new Map<string, string | string[]>();
+  let start = 0;
+  let equalsAt = -1;
+  for (let at = 0; at <= rawQuery.length; at += 1) {
+    const code = at === rawQuery.length ? AMPERSAND : rawQuery.charCodeAt(at);
+    if (code === EQUALS && equalsAt === -1) {
+      equalsAt = at;
+    } else if (code === AMPERSAND) {
+      if (at > start) {
+        const nameEnd = equalsAt === -1 ? at : equalsAt;
+        add(query, rawQuery.slice(start, nameEnd), rawQuery.slice(nameEnd + 1, at));
+      }
+      start = at + 1;
+      equalsAt = -1;
+    }
+  }
+  return query;
+}
+
+function add(query: Map<string, string | string[]>, rawName: string, rawValue: string): void {
+  const name = decode(rawName);
+  const value = decode(rawValue);
+  const before = query.get(name);
+  if (before === undefined) {
+    query.set(name, value);
+  } else if (typeof before === 'object') {
+    before.push(value);
+  } else {
+    query.set(name, [before, value]);
+  }
+}
+
+function decode(raw: string): string {
+  const text = raw.includes('+') ? raw.replaceAll('+', ' ') : raw;
+  if (!text.includes('%')) {
+    return text;
+  }
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return new URLSearchParams(`=${text}`).get('') as string;
+  }
+}
+
+/** What a request's target holds after its `?`. */
+export function rawQueryOf(target: string): string {
+  const queryAt = target.indexOf('?');
+  return queryAt === -1 ? '' : withoutQuestionMark(target.slice(queryAt + 1));
+}
+
+/** Scripts often put one in front of a query that has one already. */
+export function withoutQuestionMark(rawQuery: string): string {
+  return rawQuery.startsWith('?') ? rawQuery.replace(/^\?+/, '') : rawQuery;
+}
+
+export function firstOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value[0] : value;
+}
+
+/** An empty text only when all are empty. */
+export function firstNotEmpty(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'object' ? (value.find((one) => one !== '') ?? '') : value;
+}

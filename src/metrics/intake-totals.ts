@@ -1,0 +1,68 @@
+import type { Registry } from 'prom-client';
+import { type MetricSource, registerCollected } from './collected-metric.js';
+import { INSTRUMENTS } from './instruments.js';
+import { DROP_REASONS, REFUSAL_REASONS, REJECTION_REASONS } from '../event/reasons.js';
+import { type EventEndpoint } from './pipeline-observer.js';
+import { type Tally, zeros } from './tally.js';
+
+interface EndpointTotals {
+  readonly endpoint: EventEndpoint;
+  received: number;
+  accepted: number;
+  readonly rejected: Tally;
+  readonly refused: Tally;
+}
+
+/** What became of the events that clients sent. */
+export class IntakeTotals implements MetricSource {
+  readonly endpoints: Readonly<Record<EventEndpoint, EndpointTotals>> = {
+    '/px.gif': endpointTotals('/px.gif'),
+    '/collect': endpointTotals('/collect'),
+  };
+  readonly dropped: Tally = zeros(DROP_REASONS);
+  discarded = 0;
+
+  registerOn(registry: Registry): void {
+    const each = (value: (of: EndpointTotals) => number) => () =>
+      Object.values(this.endpoints).map((of) => [{ endpoint: of.endpoint }, value(of)] as const);
+    const byReason = (tally: (of: EndpointTotals) => Tally) => () =>
+      Object.values(this.endpoints).flatMap((of) =>
+        Array.from(tally(of), ([reason, n]) => [{ endpoint: of.endpoint, reason }, n] as const),
+      );
+
+    registerCollected(
+      registry,
+      INSTRUMENTS.eventsReceived,
+      each((of) => of.received),
+    );
+    registerCollected(
+      registry,
+      INSTRUMENTS.eventsAccepted,
+      each((of) => of.accepted),
+    );
+    registerCollected(
+      registry,
+      INSTRUMENTS.eventsRejected,
+      byReason((of) => of.rejected),
+    );
+    registerCollected(
+      registry,
+      INSTRUMENTS.eventsRefused,
+      byReason((of) => of.refused),
+    );
+    registerCollected(registry, INSTRUMENTS.eventsDropped, () =>
+      Array.from(this.dropped, ([reason, n]) => [{ reason }, n] as const),
+    );
+    registerCollected(registry, INSTRUMENTS.rejectedDiscarded, () => [[{}, this.discarded]]);
+  }
+}
+
+function endpointTotals(endpoint: EventEndpoint): EndpointTotals {
+  return {
+    endpoint,
+    received: 0,
+    accepted: 0,
+    rejected: zeros(REJECTION_REASONS),
+    refused: zeros(REFUSAL_REASONS),
+  };
+}
