@@ -21,6 +21,7 @@ let sink: ScriptedSink;
 let queue: EmbeddedQueue;
 let lane: Lane;
 let requests: DeadLetterRequests;
+let store: DeadLetterFiles | undefined;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-suspects-'));
@@ -28,11 +29,12 @@ beforeEach(async () => {
   sink = new ScriptedSink();
   await openQueue();
   requests = new DeadLetterRequests(join(directory, 'dead'));
-  lane = newLane();
+  lane = await newLane();
 });
 
 afterEach(async () => {
   await lane.drain(AbortSignal.abort());
+  await store?.close();
   await queue.close();
   await rm(directory, { recursive: true });
 });
@@ -44,8 +46,9 @@ async function openQueue(): Promise<void> {
   );
 }
 
-function newLane(maxEvents = 500): Lane {
-  const store = new DeadLetterFiles(join(directory, 'dead'), MIB);
+async function newLane(maxEvents = 500): Promise<Lane> {
+  await store?.close();
+  store = new DeadLetterFiles(join(directory, 'dead'), MIB);
   const bounds = { maxEvents, maxBytes: 4 * MIB, lingerMs: 1, judgedOverMs: JUDGED_OVER_MS };
   return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
@@ -152,7 +155,7 @@ describe('a lane whose sink does not say who is at fault', () => {
     await lane.drain(AbortSignal.abort());
     sink = new ScriptedSink();
     failWith(isBad);
-    lane = newLane(2);
+    lane = await newLane(2);
     lane.start();
     await append(['a', 'bad', ...named('b', 200)]);
     // But for a few that are kept back, to prove something later.
@@ -206,7 +209,7 @@ describe('a lane whose sink does not say who is at fault', () => {
     await lane.drain(AbortSignal.abort());
     sink = new ScriptedSink();
     failWith(isBad);
-    lane = newLane(10);
+    lane = await newLane(10);
     lane.start();
     await append([...named('bad', 25), ...named('good', 30)]);
     const feeding = feed();
@@ -255,7 +258,7 @@ describe('a lane whose sink does not say who is at fault', () => {
     await queue.close();
     await openQueue();
     sink = new ScriptedSink();
-    lane = newLane();
+    lane = await newLane();
     lane.start();
     await settled();
     expect(lane.accounting.ledger).toMatchObject({ delivered: 4, deadLettered: 0, queued: 0 });

@@ -19,6 +19,7 @@ let sink: ScriptedSink;
 let queue: EmbeddedQueue;
 let lane: Lane;
 let requests: DeadLetterRequests;
+let store: DeadLetterFiles | undefined;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-lane-'));
@@ -29,17 +30,19 @@ beforeEach(async () => {
     { directory: join(directory, 'queue'), maxBytes: 64 * MIB, sinks: ['log'] },
     observer,
   );
-  lane = newLane();
+  lane = await newLane();
 });
 
 afterEach(async () => {
   await lane.drain(AbortSignal.abort());
+  await store?.close();
   await queue.close();
   await rm(directory, { recursive: true });
 });
 
-function newLane(deadLetterBytes = MIB): Lane {
-  const store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
+async function newLane(deadLetterBytes = MIB): Promise<Lane> {
+  await store?.close();
+  store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
   const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
   return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
@@ -214,7 +217,7 @@ describe('Lane', () => {
   it('holds when the dead letters are full, and throws nothing away', async () => {
     await lane.drain(AbortSignal.abort());
     sink = new ScriptedSink();
-    lane = newLane(10);
+    lane = await newLane(10);
     refuse((text) => text === '"0"');
     lane.start();
     await append(numbered(2));
@@ -292,7 +295,8 @@ describe('Lane', () => {
     const ids = (count: number, prefix = 'bad'): string[] =>
       Array.from({ length: count }, (_, index) => event(`${prefix}${index}`));
     const ledger = (): unknown => lane.accounting.ledger;
-    const files = (): Promise<string[]> => readdir(join(directory, 'dead'));
+    const files = async (): Promise<string[]> =>
+      (await readdir(join(directory, 'dead'))).filter((name) => name !== 'owner.lock');
 
     async function ask(request: 'replay' | 'purge'): Promise<void> {
       await requests.make('log', request);
@@ -354,7 +358,7 @@ describe('Lane', () => {
     it('are taken while the lane holds for a full directory, which frees it', async () => {
       await lane.drain(AbortSignal.abort());
       sink = new ScriptedSink();
-      lane = newLane(600);
+      lane = await newLane(600);
       refuse((text) => text.includes('bad'));
       lane.start();
       await append(ids(30));
@@ -373,7 +377,7 @@ describe('Lane', () => {
     it('are purged while the lane holds for a full directory, and the ledger says so', async () => {
       await lane.drain(AbortSignal.abort());
       sink = new ScriptedSink();
-      lane = newLane(600);
+      lane = await newLane(600);
       refuse((text) => text.includes('bad'));
       lane.start();
       await append(ids(10));
@@ -404,7 +408,7 @@ describe('Lane', () => {
       expect(ledger()).toMatchObject({ queued: 3 });
 
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await replayed();
       expect(sink.stored).toEqual(ids(3));
@@ -419,7 +423,7 @@ describe('Lane', () => {
         join(directory, 'dead', 'log.1.replaying'),
       );
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await until(() => sink.stored.length === 3);
       await replayed();
@@ -461,7 +465,7 @@ describe('Lane', () => {
       await lane.drain(AbortSignal.abort());
       await rm(join(directory, 'dead'), { recursive: true });
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await replayed();
       expect(ledger()).toMatchObject({ delivered: 1, queued: 0, purged: 3 });

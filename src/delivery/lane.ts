@@ -6,6 +6,7 @@ import type { Sink } from '../sinks/sink.js';
 import { Accounting } from './accounting.js';
 import { closeSink } from './close-sink.js';
 import type { DeadLetterReplay } from './dead-letters/dead-letter-replay.js';
+import { DeadLetterWriter } from './dead-letters/dead-letter-writer.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { Redelivery } from './dead-letters/redelivery.js';
 import { Hold } from './hold.js';
@@ -29,6 +30,7 @@ export class Lane {
   private readonly hold: Hold;
   private readonly retry: Retry;
   private readonly redelivery: Redelivery;
+  private readonly letters: DeadLetterWriter;
   private readonly neighbours: Neighbours;
   private readonly probe: Probe;
   private readonly queued: Passage;
@@ -46,8 +48,8 @@ export class Lane {
     private readonly source: BatchSource,
     private readonly sink: Sink,
     private readonly bounds: PassageBounds,
-    private readonly deadLetters: DeadLetters,
-    private readonly observer: PipelineObserver,
+    deadLetters: DeadLetters,
+    observer: PipelineObserver,
   ) {
     this.name = source.name;
     this.accounting = new Accounting(source);
@@ -57,6 +59,8 @@ export class Lane {
     this.retry = new Retry(this.sinkState, this.hold, this.stopping.signal, () =>
       this.serveRequests(),
     );
+    const { store } = deadLetters;
+    this.letters = new DeadLetterWriter(this.name, store, this.retry, this.accounting, observer);
     this.neighbours = new Neighbours(source, bounds);
     const writer = new SinkWriter(sink, this.sinkState, this.retry, this.hold, observer);
     this.probe = new Probe(writer, this.neighbours, this.retry, this.hold);
@@ -214,22 +218,17 @@ export class Lane {
 
   private async reject(
     event: StoredEvent,
-    { message, verbatim = message }: Complaint,
+    complaint: Complaint,
     { source, mayHold }: { readonly source: 'queue' | 'replay'; readonly mayHold: boolean },
   ): Promise<void> {
     const mayBeSink = mayHold && this.hold.refusesTooMuch;
-    if (mayBeSink && (await this.probe.isStoredInTheEnd(event, message))) {
+    if (mayBeSink && (await this.probe.isStoredInTheEnd(event, complaint.message))) {
       return;
     }
-    const letter = { event: event.json, reason: 'rejected' as const, error: verbatim };
-    await this.retry.retryDisk('the dead letters cannot be written', () =>
-      this.deadLetters.store.append(this.name, [letter]),
-    );
+    await this.letters.write(event, complaint, source);
     if (mayHold) {
       this.hold.refused();
     }
-    this.accounting.deadLettered(event.position, source);
-    this.observer.eventsDeadLettered(this.name, 'rejected', 1);
   }
 }
 

@@ -1,5 +1,5 @@
 export interface Check {
-  /** `process`, `queue` or `sink:<name>`. */
+  /** `process`, `queue`, `dead-letters` or `sink:<name>`. */
   readonly name: string;
   readonly state: string;
   /** `down` takes the collector out of its balancer; a sink that is down only degrades it, since its events queue. */

@@ -8,27 +8,49 @@ import {
   replayedFile,
 } from '../../disk/dead-letter-paths.js';
 import { countLines, type Line, readLines } from '../../disk/read-lines.js';
-import { makeDirectory } from '../../disk/make-directory.js';
 import { ifMissing } from '../../disk/missing.js';
 import { removeFile } from '../../disk/remove-file.js';
 import { cutTornLine } from '../../disk/torn-line.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import { type DeadLetter, encodeLine } from '../../event/dead-letter-line.js';
+import { DeadLetterDirectory } from './dead-letter-directory.js';
 import { DeadLettersFullError, DeadLetterStore } from './dead-letter-store.js';
 
+const CHECK_INTERVAL_MS = 5000;
 const NEWLINE = Buffer.from('\n');
 /** It bounds itself, to a quarter of the whole. */
 const REJECTED_FILE = `${REJECTED}${DEAD_LETTER_SUFFIX}`;
 
 /** One NDJSON file for each sink. */
 export class DeadLetterFiles extends DeadLetterStore {
+  private readonly owned: DeadLetterDirectory;
   private readonly prepared = new Set<string>();
+  private checking: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly directory: string,
     private readonly maxBytes: number,
   ) {
     super();
+    this.owned = new DeadLetterDirectory(directory);
+  }
+
+  get failure(): string | undefined {
+    return this.owned.failure;
+  }
+
+  open(): void {
+    const check = (): void => {
+      // It says so itself.
+      this.owned.hold().catch(() => undefined);
+    };
+    check();
+    this.checking = setInterval(check, CHECK_INTERVAL_MS).unref();
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.checking);
+    return this.owned.release();
   }
 
   append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
@@ -112,10 +134,10 @@ export class DeadLetterFiles extends DeadLetterStore {
 
   /** Once for each sink: the file is there, durably, and ends with a whole line. */
   private async prepare(sink: string): Promise<void> {
+    await this.owned.hold();
     if (this.prepared.has(sink)) {
       return;
     }
-    await makeDirectory(this.directory, 0o700);
     const file = await open(this.path(sink), 'a', 0o600);
     await file.close();
     await cutTornLine(this.path(sink));
