@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -40,10 +40,10 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function newLane(deadLetterBytes = MIB): Promise<Lane> {
+async function newLane(deadLetterBytes = MIB, maxEvents = 500): Promise<Lane> {
   await store?.close();
   store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
-  const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
+  const bounds = { maxEvents, maxBytes: 4 * MIB, lingerMs: 1 };
   return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
 
@@ -454,6 +454,46 @@ describe('Lane', () => {
       expect(await readFile(join(directory, 'dead', 'log.ndjson'), 'utf8')).toBe(
         'edited by hand\n',
       );
+    });
+
+    it('count towards the bound while they are on their way', async () => {
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = await newLane(2000);
+      await deadLetter(ids(10));
+      const size = async (): Promise<number> => {
+        const sizes = await Promise.all(
+          (await files()).map((name) => stat(join(directory, 'dead', name))),
+        );
+        return sizes.reduce((sum, file) => sum + file.size, 0);
+      };
+      await ask('replay');
+      await append(ids(40, 'bad-again'));
+      let most = 0;
+      await until(() => {
+        void size().then(
+          (bytes) => (most = Math.max(most, bytes)),
+          () => undefined,
+        );
+        return lane.holding?.includes('DEAD_LETTER_MAX_MB') === true;
+      });
+      expect(Math.max(most, await size())).toBeLessThanOrEqual(2000);
+      refuse(() => false);
+      await ask('purge');
+      await replayed();
+    });
+
+    it('are read once, however small the batches are', async () => {
+      await deadLetter(ids(60));
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = await newLane(MIB, 1);
+      const reads = vi.spyOn(store as DeadLetterFiles, 'readReplay');
+      lane.start();
+      await asked('replay');
+      await replayed();
+      expect(sink.stored).toEqual(ids(60));
+      expect(reads.mock.calls.length).toBeLessThanOrEqual(2);
     });
 
     it('of which somebody has removed the file count as purged', async () => {

@@ -73,7 +73,9 @@ describe('the files of the queue', () => {
     });
     expect((await fetch(`${collector.url}/readyz`)).status).toBe(503);
     const details = await (await fetch(`${collector.metricsUrl}/readyz`)).text();
-    expect(details).toMatch(/was (removed|replaced) while the queue was open.*restart this process/);
+    expect(details).toMatch(
+      /was (removed|replaced) while the queue was open.*restart this process/,
+    );
     await new Promise((resolve) => setTimeout(resolve, 600));
     expect((await fetch(`${collector.url}/px.gif`)).status).toBe(503);
     await collector.stop();
@@ -103,6 +105,7 @@ describe('the files of the queue', () => {
     const collector = await workplace.start();
     await rm(queue(), { recursive: true });
     await until(async () => (await fetch(`${collector.url}/readyz`)).status === 503);
+    expect(collector.log.join()).toContain('restart this process');
   });
 
   it('lose one event to one flipped byte, and count it', async () => {

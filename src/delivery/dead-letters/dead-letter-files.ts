@@ -153,7 +153,8 @@ export class DeadLetterFiles extends DeadLetterStore {
     const names = await readdir(this.directory);
     const ofSinks = names.filter(
       (name) =>
-        name.endsWith(REPLAY_SUFFIX) || (name.endsWith(DEAD_LETTER_SUFFIX) && name !== REJECTED_FILE),
+        name.endsWith(REPLAY_SUFFIX) ||
+        (name.endsWith(DEAD_LETTER_SUFFIX) && name !== REJECTED_FILE),
     );
     return names.some((name) => isReplayOf(sink, name))
       ? this.maxBytes - (await this.bytesOf([...ofSinks, REJECTED_FILE]))
@@ -162,9 +163,7 @@ export class DeadLetterFiles extends DeadLetterStore {
 
   private async bytesOf(names: readonly string[]): Promise<number> {
     const sizes = await Promise.all(
-      names.map((name) =>
-        stat(join(this.directory, name)).then(({ size }) => size, ifMissing(0)),
-      ),
+      names.map((name) => stat(join(this.directory, name)).then(({ size }) => size, ifMissing(0))),
     );
     return sizes.reduce((sum, size) => sum + size, 0);
   }

@@ -173,11 +173,7 @@ export class SegmentLog implements Log {
   }
 
   private async beginSegment(): Promise<void> {
-    this.writer = await SegmentWriter.create(
-      this.directory,
-      this.tailPosition,
-      this.home.files,
-    );
+    this.writer = await SegmentWriter.create(this.directory, this.tailPosition, this.home.files);
     this.segments.push(this.writer.segment);
   }
 

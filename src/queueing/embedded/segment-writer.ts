@@ -21,11 +21,7 @@ export class SegmentWriter {
   ) {}
 
   /** A new segment, durable in its directory before anything is written to it. */
-  static async create(
-    directory: string,
-    base: number,
-    files: QueueFiles,
-  ): Promise<SegmentWriter> {
+  static async create(directory: string, base: number, files: QueueFiles): Promise<SegmentWriter> {
     await files.assertOwned();
     const path = segmentPath(directory, base);
     const fd = await openFile(path, 'w', 0o600);
