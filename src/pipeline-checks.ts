@@ -9,12 +9,11 @@ export function queueCheck({ state, failure }: EventQueue): Check {
   return { name: 'queue', state, status: state === 'accepting' ? 'up' : 'down', error };
 }
 
-/** Nothing is lost: a lane that has a dead letter holds. */
-export function deadLettersCheck({ store: { failure } }: DeadLetters): Check {
-  const name = 'dead-letters';
+/** Only while they cannot be kept. Nothing is lost: a lane that has one holds. */
+export function deadLettersCheck({ store: { failure } }: DeadLetters): Check | undefined {
   return failure === undefined
-    ? { name, state: 'writable', status: 'up' }
-    : { name, state: 'failing', status: 'degraded', error: failure };
+    ? undefined
+    : { name: 'dead-letters', state: 'failing', status: 'degraded', error: failure };
 }
 
 export function laneCheck({ name, sinkState, holding }: Lane): Check {
