@@ -28,9 +28,44 @@ export function ledgerOf(
   };
 }
 
+/** Events that are in the dead letters, or were, and that no commit has counted yet. */
+class UncountedLetters {
+  private letters: { readonly position: number; readonly fate: keyof Undelivered }[] = [];
+
+  add(position: number): void {
+    this.letters.push({ position, fate: 'deadLettered' });
+  }
+
+  before(position: number): Undelivered {
+    const settled = this.letters.filter((letter) => letter.position < position);
+    const count = (fate: keyof Undelivered): number =>
+      settled.filter((letter) => letter.fate === fate).length;
+    return {
+      deadLettered: count('deadLettered'),
+      purged: count('purged'),
+      replayed: count('replayed'),
+    };
+  }
+
+  counted(position: number): void {
+    this.letters = this.letters.filter((letter) => letter.position >= position);
+  }
+
+  /** The dead letters are deleted, or queued again. @returns how many of these there are */
+  moved(fate: 'purged' | 'replayed'): number {
+    const { deadLettered } = this.before(Infinity);
+    this.letters = this.letters.map((letter) =>
+      letter.fate === 'deadLettered' ? { ...letter, fate } : letter,
+    );
+    return deadLettered;
+  }
+}
+
 /** One sink's ledger. Each change of it is durable when its promise resolves. */
 export class Accounting {
-  private undelivered = ALL_DELIVERED;
+  /** By position in the queue, and in the replay under way. */
+  private readonly queued = new UncountedLetters();
+  private readonly replayed = new UncountedLetters();
 
   constructor(private readonly source: BatchSource) {}
 
@@ -42,43 +77,42 @@ export class Accounting {
     return this.source.account.replay;
   }
 
-  /** Dead letters are on disk; the next commit counts them. */
-  deadLettered(events: number): void {
-    this.undelivered = {
-      ...this.undelivered,
-      deadLettered: this.undelivered.deadLettered + events,
-    };
+  /** Its dead letter is on disk; the commit of what is after it counts it. */
+  deadLettered(position: number, source: 'queue' | 'replay'): void {
+    (source === 'queue' ? this.queued : this.replayed).add(position);
   }
 
   /** Everything before `position` is settled. */
   async commit(position: number): Promise<void> {
-    await this.source.commit(position, settle(this.undelivered));
-    this.undelivered = ALL_DELIVERED;
+    await this.source.commit(position, settle(this.queued.before(position)));
+    this.queued.counted(position);
   }
 
   /** The dead letters of the sink, which are in `file` now, are queued again. */
   async beginReplay(file: string, events: number): Promise<void> {
     await this.source.updateAccount(beginReplay(file, events));
-    const { deadLettered, purged } = this.undelivered;
-    this.undelivered = { deadLettered: 0, purged, replayed: deadLettered };
+    this.queued.moved('replayed');
   }
 
   /**
    * So many more events of the replay, all before `offset`, are settled.
-   * @param refused how many of them are back in the dead letters
+   * @param refused how many of them are back in the dead letters without having been tried
    */
   async commitReplay(offset: number, events: number, refused: number): Promise<void> {
-    const undelivered = {
-      ...this.undelivered,
-      deadLettered: this.undelivered.deadLettered + refused,
-    };
-    await this.source.updateAccount(settleReplay(offset, events, undelivered));
-    this.undelivered = ALL_DELIVERED;
+    const undelivered = this.replayed.before(offset);
+    await this.source.updateAccount(
+      settleReplay(offset, events, {
+        ...undelivered,
+        deadLettered: undelivered.deadLettered + refused,
+      }),
+    );
+    this.replayed.counted(offset);
   }
 
   /** Its file is gone; what was not settled went with it. */
-  endReplay(): Promise<void> {
-    return this.source.updateAccount(endReplay);
+  async endReplay(): Promise<void> {
+    await this.source.updateAccount(endReplay);
+    this.replayed.counted(Infinity);
   }
 
   /**
@@ -88,13 +122,7 @@ export class Accounting {
   async purge(): Promise<number> {
     const { deadLettered } = this.source.account;
     await this.source.updateAccount(purgeDeadLetters);
-    const { undelivered } = this;
-    this.undelivered = {
-      ...undelivered,
-      deadLettered: 0,
-      purged: undelivered.purged + undelivered.deadLettered,
-    };
-    return deadLettered + undelivered.deadLettered;
+    return deadLettered + this.queued.moved('purged') + this.replayed.moved('purged');
   }
 }
 

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -19,6 +19,7 @@ let sink: ScriptedSink;
 let queue: EmbeddedQueue;
 let lane: Lane;
 let requests: DeadLetterRequests;
+let store: DeadLetterFiles | undefined;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-lane-'));
@@ -29,18 +30,20 @@ beforeEach(async () => {
     { directory: join(directory, 'queue'), maxBytes: 64 * MIB, sinks: ['log'] },
     observer,
   );
-  lane = newLane();
+  lane = await newLane();
 });
 
 afterEach(async () => {
   await lane.drain(AbortSignal.abort());
+  await store?.close();
   await queue.close();
   await rm(directory, { recursive: true });
 });
 
-function newLane(deadLetterBytes = MIB): Lane {
-  const store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
-  const bounds = { maxEvents: 500, maxBytes: 4 * MIB, lingerMs: 1 };
+async function newLane(deadLetterBytes = MIB, maxEvents = 500): Promise<Lane> {
+  await store?.close();
+  store = new DeadLetterFiles(join(directory, 'dead'), deadLetterBytes);
+  const bounds = { maxEvents, maxBytes: 4 * MIB, lingerMs: 1 };
   return new Lane(queue.reader('log'), sink, bounds, new DeadLetters(store, requests), observer);
 }
 
@@ -214,7 +217,7 @@ describe('Lane', () => {
   it('holds when the dead letters are full, and throws nothing away', async () => {
     await lane.drain(AbortSignal.abort());
     sink = new ScriptedSink();
-    lane = newLane(10);
+    lane = await newLane(10);
     refuse((text) => text === '"0"');
     lane.start();
     await append(numbered(2));
@@ -292,7 +295,8 @@ describe('Lane', () => {
     const ids = (count: number, prefix = 'bad'): string[] =>
       Array.from({ length: count }, (_, index) => event(`${prefix}${index}`));
     const ledger = (): unknown => lane.accounting.ledger;
-    const files = (): Promise<string[]> => readdir(join(directory, 'dead'));
+    const files = async (): Promise<string[]> =>
+      (await readdir(join(directory, 'dead'))).filter((name) => name !== 'owner.lock');
 
     async function ask(request: 'replay' | 'purge'): Promise<void> {
       await requests.make('log', request);
@@ -354,7 +358,7 @@ describe('Lane', () => {
     it('are taken while the lane holds for a full directory, which frees it', async () => {
       await lane.drain(AbortSignal.abort());
       sink = new ScriptedSink();
-      lane = newLane(600);
+      lane = await newLane(600);
       refuse((text) => text.includes('bad'));
       lane.start();
       await append(ids(30));
@@ -373,7 +377,7 @@ describe('Lane', () => {
     it('are purged while the lane holds for a full directory, and the ledger says so', async () => {
       await lane.drain(AbortSignal.abort());
       sink = new ScriptedSink();
-      lane = newLane(600);
+      lane = await newLane(600);
       refuse((text) => text.includes('bad'));
       lane.start();
       await append(ids(10));
@@ -404,7 +408,7 @@ describe('Lane', () => {
       expect(ledger()).toMatchObject({ queued: 3 });
 
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await replayed();
       expect(sink.stored).toEqual(ids(3));
@@ -419,7 +423,7 @@ describe('Lane', () => {
         join(directory, 'dead', 'log.1.replaying'),
       );
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await until(() => sink.stored.length === 3);
       await replayed();
@@ -452,6 +456,46 @@ describe('Lane', () => {
       );
     });
 
+    it('count towards the bound while they are on their way', async () => {
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = await newLane(2000);
+      await deadLetter(ids(10));
+      const size = async (): Promise<number> => {
+        const sizes = await Promise.all(
+          (await files()).map((name) => stat(join(directory, 'dead', name))),
+        );
+        return sizes.reduce((sum, file) => sum + file.size, 0);
+      };
+      await ask('replay');
+      await append(ids(40, 'bad-again'));
+      let most = 0;
+      await until(() => {
+        void size().then(
+          (bytes) => (most = Math.max(most, bytes)),
+          () => undefined,
+        );
+        return lane.holding?.includes('DEAD_LETTER_MAX_MB') === true;
+      });
+      expect(Math.max(most, await size())).toBeLessThanOrEqual(2000);
+      refuse(() => false);
+      await ask('purge');
+      await replayed();
+    });
+
+    it('are read once, however small the batches are', async () => {
+      await deadLetter(ids(60));
+      await lane.drain(AbortSignal.abort());
+      sink = new ScriptedSink();
+      lane = await newLane(MIB, 1);
+      const reads = vi.spyOn(store as DeadLetterFiles, 'readReplay');
+      lane.start();
+      await asked('replay');
+      await replayed();
+      expect(sink.stored).toEqual(ids(60));
+      expect(reads.mock.calls.length).toBeLessThanOrEqual(2);
+    });
+
     it('of which somebody has removed the file count as purged', async () => {
       await deadLetter(ids(3));
       sink.onWrite = () => {
@@ -461,7 +505,7 @@ describe('Lane', () => {
       await lane.drain(AbortSignal.abort());
       await rm(join(directory, 'dead'), { recursive: true });
       sink = new ScriptedSink();
-      lane = newLane();
+      lane = await newLane();
       lane.start();
       await replayed();
       expect(ledger()).toMatchObject({ delivered: 1, queued: 0, purged: 3 });

@@ -1,20 +1,26 @@
 import { Logger } from '@nestjs/common';
 import type { StoredEvent } from '../event/stored-event.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import type { Batch, BatchBounds, BatchSource } from '../queueing/event-queue.js';
-import { RejectedBatchError, RejectedEventsError, type Sink } from '../sinks/sink.js';
+import type { Batch, BatchSource } from '../queueing/event-queue.js';
+import type { Sink } from '../sinks/sink.js';
 import { Accounting } from './accounting.js';
 import { closeSink } from './close-sink.js';
 import type { DeadLetterReplay } from './dead-letters/dead-letter-replay.js';
+import { DeadLetterWriter } from './dead-letters/dead-letter-writer.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { Redelivery } from './dead-letters/redelivery.js';
-import { deliverBatch, type Refusal } from './deliver-batch.js';
 import { Hold } from './hold.js';
+import { Neighbours } from './neighbours.js';
+import { Passage, type PassageBounds } from './passage.js';
+import { Probe } from './probe.js';
 import { Retry } from './retry.js';
+import type { Complaint } from './settle-events.js';
 import { SinkState } from './sink-state.js';
+import { SinkWriter } from './sink-writer.js';
+import { waitUntil } from './wait-until.js';
 
 /**
- * One sink's way out of the queue: batches, retries, bisects, dead-letters. Commits a position only
+ * One sink's way out of the queue: batches, retries, probes, dead-letters. Commits a position only
  * after the sink has confirmed everything before it, or its dead letter is synced.
  */
 export class Lane {
@@ -24,6 +30,11 @@ export class Lane {
   private readonly hold: Hold;
   private readonly retry: Retry;
   private readonly redelivery: Redelivery;
+  private readonly letters: DeadLetterWriter;
+  private readonly neighbours: Neighbours;
+  private readonly probe: Probe;
+  private readonly queued: Passage;
+  private readonly replayed: Passage;
   /** Ends everything. */
   private readonly stopping = new AbortController();
   private draining = false;
@@ -36,9 +47,9 @@ export class Lane {
   constructor(
     private readonly source: BatchSource,
     private readonly sink: Sink,
-    private readonly bounds: BatchBounds,
-    private readonly deadLetters: DeadLetters,
-    private readonly observer: PipelineObserver,
+    private readonly bounds: PassageBounds,
+    deadLetters: DeadLetters,
+    observer: PipelineObserver,
   ) {
     this.name = source.name;
     this.accounting = new Accounting(source);
@@ -48,6 +59,18 @@ export class Lane {
     this.retry = new Retry(this.sinkState, this.hold, this.stopping.signal, () =>
       this.serveRequests(),
     );
+    const { store } = deadLetters;
+    this.letters = new DeadLetterWriter(this.name, store, this.retry, this.accounting, observer);
+    this.neighbours = new Neighbours(source, bounds);
+    const writer = new SinkWriter(sink, this.sinkState, this.retry, this.hold, observer);
+    this.probe = new Probe(writer, this.neighbours, this.retry, this.hold);
+    this.queued = this.passage(writer, 'queue', async (position) => {
+      await this.accounting.commit(position);
+      this.neighbours.committed(position);
+    });
+    this.replayed = this.passage(writer, 'replay', async (position) => {
+      await this.redelivery.replay?.commit(position);
+    });
   }
 
   /** Why the lane delivers nothing although its sink answers; undefined when it does. */
@@ -86,6 +109,7 @@ export class Lane {
     }
     deadline.addEventListener('abort', stop);
     this.draining = true;
+    this.queued.drain();
     this.waiting.abort(new Error('draining'));
     await Promise.race([this.running, aborted(this.stopping.signal)]);
     deadline.removeEventListener('abort', stop);
@@ -101,11 +125,19 @@ export class Lane {
     let running = true;
     while (running) {
       await this.serveRequests();
-      if (this.redelivery.replay && !this.draining) {
-        await this.deliverReplayed(this.redelivery.replay);
+      if (this.replayInTurn) {
+        await this.deliverReplayed(this.replayInTurn);
       }
+      await this.replayed.judge();
       running = await this.deliverQueued();
+      await this.queued.judge();
     }
+  }
+
+  /** Its next batch comes when no event that was dead-lettered before it began is uncounted. */
+  private get replayInTurn(): DeadLetterReplay | undefined {
+    const isTurn = !this.draining && this.queued.isEmpty && this.replayed.isEmpty;
+    return isTurn ? this.redelivery.replay : undefined;
   }
 
   private async serveRequests(): Promise<void> {
@@ -125,8 +157,7 @@ export class Lane {
       replay.read(this.bounds),
     );
     if (batch) {
-      // What is replayed was refused before: refused again, it says nothing new about the table or topic.
-      await this.deliver(batch, (position) => replay.commit(position), { mayHold: false });
+      await this.replayed.deliver(batch);
     } else {
       await this.retry.retryDisk('the dead letters cannot be removed', () =>
         this.redelivery.finish(),
@@ -137,80 +168,67 @@ export class Lane {
   /** False once the queue is drained. */
   private async deliverQueued(): Promise<boolean> {
     const drains = this.draining;
-    if (this.source.depth === 0 && (drains || this.redelivery.replay)) {
+    if (this.source.depth === 0 && (drains || this.replayInTurn)) {
       return !drains;
     }
-    const bounds = drains || this.redelivery.replay ? { ...this.bounds, lingerMs: 0 } : this.bounds;
-    const { signal } = drains ? this.stopping : this.waiting;
-    const batch = await this.retry.retryDisk('the queue cannot be read', () =>
-      this.source.read(bounds, signal).catch((error: unknown) => {
-        if (!signal.aborted) {
-          throw error;
-        }
-      }),
-    );
+    const batch = await this.nextBatch();
     if (batch) {
-      await this.deliver(batch, (position) => this.accounting.commit(position), { mayHold: true });
+      await this.queued.deliver(batch);
     }
     return batch !== undefined || !this.stopping.signal.aborted;
   }
 
-  private deliver(
-    batch: Batch,
+  /** Undefined when something else is to be done: a request, a judgement, the drain or the end. */
+  private async nextBatch(): Promise<Batch | undefined> {
+    const replays = this.redelivery.replay !== undefined;
+    const bounds = this.draining || replays ? { ...this.bounds, lingerMs: 0 } : this.bounds;
+    const { signal } = this.draining ? this.stopping : this.waiting;
+    const mayRead = this.queued.hasRoom && (this.queued.isEmpty || !replays);
+    const dueInMs = Math.min(
+      ...[this.queued, this.replayed].map((passage) => passage.dueInMs ?? Infinity),
+    );
+    return waitUntil(dueInMs, signal, (due) =>
+      mayRead
+        ? this.retry.retryDisk('the queue cannot be read', () =>
+            this.source.read(bounds, due).catch((error: unknown): undefined => {
+              if (!due.aborted) {
+                throw error;
+              }
+            }),
+          )
+        : Promise.resolve(undefined),
+    );
+  }
+
+  private passage(
+    writer: SinkWriter,
+    source: 'queue' | 'replay',
     commit: (position: number) => Promise<void>,
-    { mayHold }: { readonly mayHold: boolean },
-  ): Promise<void> {
-    return deliverBatch(batch, {
-      write: (events) => this.write(events),
-      reject: (event, reason) => this.reject(event, reason, mayHold),
+  ): Passage {
+    const neighbours = source === 'queue' ? this.neighbours : undefined;
+    return new Passage(this.bounds, writer, neighbours, this.probe, {
+      reject: (event, complaint, othersTaken) =>
+        // What is replayed was refused before: refused again, it says nothing new about the table or topic.
+        this.reject(event, complaint, { source, mayHold: source === 'queue' && !othersTaken }),
       commit: (position) =>
         this.retry.retryDisk('the position in the queue cannot be written', () => commit(position)),
       pause: (failedAttempts) => this.retry.pause(failedAttempts),
     });
   }
 
-  private write(events: readonly StoredEvent[]): Promise<Refusal | undefined> {
-    return this.retry.retrySink(async (seconds) => {
-      try {
-        const { duplicates } = await this.sink.write(events);
-        this.observer.batchWritten(this.name, events.length, duplicates, seconds());
-        this.hold.accepted();
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof RejectedEventsError || error instanceof RejectedBatchError)) {
-          throw error;
-        }
-        this.observer.batchFailed(this.name, 'rejected', seconds());
-        if (error instanceof RejectedEventsError && error.others === 'written') {
-          this.othersWritten(events.length - error.rejections.size);
-        }
-        return error;
-      }
-    });
-  }
-
-  private othersWritten(events: number): void {
-    this.observer.eventsWritten(this.name, events);
-    if (events > 0) {
-      this.hold.accepted();
+  private async reject(
+    event: StoredEvent,
+    complaint: Complaint,
+    { source, mayHold }: { readonly source: 'queue' | 'replay'; readonly mayHold: boolean },
+  ): Promise<void> {
+    const mayBeSink = mayHold && this.hold.refusesTooMuch;
+    if (mayBeSink && (await this.probe.isStoredInTheEnd(event, complaint.message))) {
+      return;
     }
-  }
-
-  /** False when the lane holds: the event is kept for another attempt. */
-  private async reject(event: StoredEvent, error: string, mayHold: boolean): Promise<boolean> {
-    if (mayHold && this.hold.refusesTooMuch) {
-      this.hold.beginForRefusals(error);
-      return false;
-    }
-    await this.retry.retryDisk('the dead letters cannot be written', () =>
-      this.deadLetters.store.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
-    );
+    await this.letters.write(event, complaint, source);
     if (mayHold) {
       this.hold.refused();
     }
-    this.accounting.deadLettered(1);
-    this.observer.eventsDeadLettered(this.name, 'rejected', 1);
-    return true;
   }
 }
 

@@ -63,6 +63,7 @@ export class Lanes
     this.stopListening = this.all.map((lane) =>
       this.deadLetters.requests.listen(lane.name, () => lane.wake()),
     );
+    this.deadLetters.store.open();
     for (const lane of this.all) {
       lane.start();
     }
@@ -80,6 +81,7 @@ export class Lanes
       const deadline = this.deadline ?? AbortSignal.abort();
       const drains = await Promise.allSettled(this.all.map((lane) => lane.drain(deadline)));
       await this.readers.close();
+      await this.deadLetters.store.close();
       const failed = drains.find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') {
         throw failed.reason;

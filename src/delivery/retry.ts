@@ -22,8 +22,14 @@ export class Retry {
     private readonly betweenAttempts: () => Promise<void>,
   ) {}
 
-  /** Tries until the sink has answered, for as long as it takes. */
-  async retrySink<T>(operation: (seconds: () => number) => Promise<T>): Promise<T> {
+  /**
+   * Tries until the sink has answered, for as long as it takes.
+   * @param answerIn an answer that a failure is, which ends the attempts too
+   */
+  async retrySink<T>(
+    operation: (seconds: () => number) => Promise<T>,
+    answerIn: (error: unknown) => T | undefined = () => undefined,
+  ): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
       // After that the sink is closed.
       this.stopping.throwIfAborted();
@@ -35,6 +41,10 @@ export class Retry {
         return answer;
       } catch (error) {
         this.sinkState.attemptFailed(error as Error, seconds());
+        const answer = answerIn(error);
+        if (answer !== undefined) {
+          return answer;
+        }
       }
       await this.pause(attempts);
       this.sinkState.attemptRepeated();

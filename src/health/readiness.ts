@@ -1,5 +1,5 @@
 export interface Check {
-  /** `process`, `queue` or `sink:<name>`. */
+  /** `process`, `queue`, `dead-letters` or `sink:<name>`. */
   readonly name: string;
   readonly state: string;
   /** `down` takes the collector out of its balancer; a sink that is down only degrades it, since its events queue. */
@@ -12,11 +12,11 @@ export interface Check {
  * answers before the collector is there and after it is gone.
  */
 export class Readiness {
-  private readonly added: (() => Check)[] = [];
+  private readonly added: (() => Check | undefined)[] = [];
   private process: 'starting' | 'running' | 'draining' = 'starting';
 
-  /** @param check asked at each probe, in the order in which checks were added */
-  add(check: () => Check): void {
+  /** @param check asked at each probe, in the order in which checks were added; undefined when it has nothing to say */
+  add(check: () => Check | undefined): void {
     this.added.push(check);
   }
 
@@ -32,7 +32,7 @@ export class Readiness {
     const status = this.process === 'running' ? 'up' : 'down';
     return [
       { name: 'process', state: this.process, status },
-      ...this.added.map((check) => check()),
+      ...this.added.flatMap((check) => check() ?? []),
     ];
   }
 }

@@ -71,6 +71,13 @@ export abstract class BatchSource {
   abstract read(bounds: BatchBounds, signal: AbortSignal): Promise<Batch>;
 
   /**
+   * A look at the events from `position` on, or from the committed position if that is later; `lingerMs` does
+   * not count. Moves, counts and sets aside nothing: what was peeked at, `read` hands out in its turn.
+   * @returns a batch without events that ends where it begins when nothing is there yet
+   */
+  abstract peek(position: number, bounds: BatchBounds): Promise<Batch>;
+
+  /**
    * Everything before `position`, which may lie inside the batch, is settled. The position and the change
    * of the account are durable, both or none, when it resolves.
    */

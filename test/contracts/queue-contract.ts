@@ -182,6 +182,47 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
       });
     });
 
+    describe('peek', () => {
+      it('shows later events as far as its bounds go, and where the next look begins', async () => {
+        const reader = (await openWith('1', '2', '3', '4', '5')).reader('a');
+        const batch = await reader.read({ ...NOW, maxEvents: 1 }, never);
+        const second = await reader.peek(batch.end, { ...NOW, maxEvents: 2 });
+        expect(textsOf(second)).toEqual(['2', '3']);
+        expect(textsOf(await reader.peek(second.end, NOW))).toEqual(['4', '5']);
+        expect(textsOf(await reader.peek(second.events[1]?.position ?? 0, NOW))).toEqual([
+          '3',
+          '4',
+          '5',
+        ]);
+        expect(textsOf(await reader.peek(batch.end, { ...NOW, maxBytes: 1 }))).toEqual(['2']);
+      });
+
+      it('moves nothing', async () => {
+        const reader = (await openWith('1', '2', '3')).reader('a');
+        const before = [reader.progress, reader.account, reader.depth];
+        await reader.peek(0, NOW);
+        expect([reader.progress, reader.account, reader.depth]).toEqual(before);
+        expect(await deliverAll(reader)).toEqual(['1', '2', '3']);
+      });
+
+      it('begins at the committed position when that is later', async () => {
+        const reader = (await openWith('1', '2', '3')).reader('a');
+        const { events: read } = await reader.read({ ...NOW, maxEvents: 2 }, never);
+        await reader.commit(read[1]?.position ?? 0, unchanged);
+        expect(textsOf(await reader.peek(0, NOW))).toEqual(['2', '3']);
+      });
+
+      it('ends where it begins when nothing is there yet, and sees what comes', async () => {
+        const queue = await openWith('1');
+        const reader = queue.reader('a');
+        const { end } = await reader.peek(0, NOW);
+        expect(await reader.peek(end, NOW)).toEqual({ events: [], end });
+        await queue.append(events('2'));
+        expect(textsOf(await reader.peek(end, NOW))).toEqual(['2']);
+        expect(textsOf(await reader.peek(0, NOW))).toEqual(['1', '2']);
+      });
+    });
+
     describe('commit', () => {
       it('moves the place at which the next start begins, within a batch too', async () => {
         const first = await openWith('1', '2', '3', '4');

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 
@@ -37,6 +37,75 @@ describe('the files of the queue', () => {
     expect(second.exitCode).toBe(1);
     expect(second.stderr).toMatch(/data\/queue belongs to another running GoTrack/);
     expect(second.stderr).toContain('QUEUE_PATH');
+  });
+
+  const queue = (...names: string[]): string => workplace.path('data', 'queue', ...names);
+  const segments = async (): Promise<string[]> =>
+    (await readdir(queue())).filter((name) => name.endsWith('.segment'));
+  const removals: [what: string, remove: () => Promise<unknown>][] = [
+    ['their directory is removed', () => rm(queue(), { recursive: true })],
+    ['their directory is moved away', () => rename(queue(), workplace.path('elsewhere'))],
+    [
+      'their directory is replaced by a copy',
+      async () => {
+        await rename(queue(), workplace.path('elsewhere'));
+        await cp(workplace.path('elsewhere'), queue(), { recursive: true });
+      },
+    ],
+    [
+      'the segment is removed',
+      async () => Promise.all((await segments()).map((name) => rm(queue(name)))),
+    ],
+    ['the cursors are removed', () => rm(queue('cursors'))],
+    ['the lock is removed', () => rm(queue('owner.lock'))],
+  ];
+
+  it.each(removals)('refuse events for good once %s, and say what to do', async (_, remove) => {
+    const collector = await workplace.start({ SHUTDOWN_TIMEOUT_MS: '200' });
+    await collect(collector, 3);
+    await collector.drained();
+    await remove();
+    const statuses: number[] = [];
+    await until(async () => {
+      const answer = await fetch(`${collector.url}/px.gif?event_id=late${statuses.length}`);
+      statuses.push(answer.status);
+      return answer.status === 503;
+    });
+    expect((await fetch(`${collector.url}/readyz`)).status).toBe(503);
+    const details = await (await fetch(`${collector.metricsUrl}/readyz`)).text();
+    expect(details).toMatch(
+      /was (removed|replaced) while the queue was open.*restart this process/,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect((await fetch(`${collector.url}/px.gif`)).status).toBe(503);
+    await collector.stop();
+    expect(collector.log.join()).toContain('restart this process');
+  });
+
+  it('answer no event 2xx that is lost with them', async () => {
+    await mkdir(workplace.path('data', 'broken'), { recursive: true });
+    const collector = await workplace.start(BROKEN_LOG);
+    await collect(collector, 3);
+    await rm(queue(), { recursive: true });
+    const answer = await fetch(`${collector.url}/px.gif?event_id=lost`);
+    expect(answer.status).toBe(503);
+    const second = await workplace.start(BROKEN_LOG);
+    await collect(second, 5);
+    expect((await fetch(`${collector.url}/px.gif`)).status).toBe(503);
+    await collector.stop();
+    expect(await second.metric('gotrack_queue_depth', { sink: 'log' })).toBe(5);
+    await second.stop();
+    const third = await workplace.start({ LOG_PATH: './data/whole.ndjson' });
+    await third.drained();
+    const lines = (await readFile(workplace.path('data', 'whole.ndjson'), 'utf8')).trimEnd();
+    expect(lines.split('\n')).toHaveLength(5);
+  });
+
+  it('show on /readyz that they are gone when no event comes', async () => {
+    const collector = await workplace.start();
+    await rm(queue(), { recursive: true });
+    await until(async () => (await fetch(`${collector.url}/readyz`)).status === 503);
+    expect(collector.log.join()).toContain('restart this process');
   });
 
   it('lose one event to one flipped byte, and count it', async () => {

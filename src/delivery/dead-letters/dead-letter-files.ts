@@ -8,24 +8,49 @@ import {
   replayedFile,
 } from '../../disk/dead-letter-paths.js';
 import { countLines, type Line, readLines } from '../../disk/read-lines.js';
-import { makeDirectory } from '../../disk/make-directory.js';
+import { ifMissing } from '../../disk/missing.js';
 import { removeFile } from '../../disk/remove-file.js';
 import { cutTornLine } from '../../disk/torn-line.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import { type DeadLetter, encodeLine } from '../../event/dead-letter-line.js';
+import { DeadLetterDirectory } from './dead-letter-directory.js';
 import { DeadLettersFullError, DeadLetterStore } from './dead-letter-store.js';
 
+const CHECK_INTERVAL_MS = 5000;
 const NEWLINE = Buffer.from('\n');
+/** It bounds itself, to a quarter of the whole. */
+const REJECTED_FILE = `${REJECTED}${DEAD_LETTER_SUFFIX}`;
 
 /** One NDJSON file for each sink. */
 export class DeadLetterFiles extends DeadLetterStore {
+  private readonly owned: DeadLetterDirectory;
   private readonly prepared = new Set<string>();
+  private checking: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly directory: string,
     private readonly maxBytes: number,
   ) {
     super();
+    this.owned = new DeadLetterDirectory(directory);
+  }
+
+  get failure(): string | undefined {
+    return this.owned.failure;
+  }
+
+  open(): void {
+    const check = (): void => {
+      // It says so itself.
+      this.owned.hold().catch(() => undefined);
+    };
+    check();
+    this.checking = setInterval(check, CHECK_INTERVAL_MS).unref();
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.checking);
+    return this.owned.release();
   }
 
   append(sink: string, letters: readonly DeadLetter[]): Promise<void> {
@@ -47,8 +72,7 @@ export class DeadLetterFiles extends DeadLetterStore {
 
   private async write(sink: string, lines: Buffer): Promise<void> {
     await this.prepare(sink);
-    const room = this.maxBytes * 0.75 - (await this.bytes());
-    if (lines.length > room) {
+    if (lines.length > (await this.room(sink))) {
       throw new DeadLettersFullError(
         `the dead letters in ${this.directory} have reached DEAD_LETTER_MAX_MB; remove them or raise the bound`,
       );
@@ -110,10 +134,10 @@ export class DeadLetterFiles extends DeadLetterStore {
 
   /** Once for each sink: the file is there, durably, and ends with a whole line. */
   private async prepare(sink: string): Promise<void> {
+    await this.owned.hold();
     if (this.prepared.has(sink)) {
       return;
     }
-    await makeDirectory(this.directory, 0o700);
     const file = await open(this.path(sink), 'a', 0o600);
     await file.close();
     await cutTornLine(this.path(sink));
@@ -121,14 +145,30 @@ export class DeadLetterFiles extends DeadLetterStore {
     this.prepared.add(sink);
   }
 
-  private async bytes(): Promise<number> {
-    const names = (await readdir(this.directory)).filter(
-      // That file bounds itself, to a quarter of the whole.
-      (name) => name.endsWith(DEAD_LETTER_SUFFIX) && name !== `${REJECTED}${DEAD_LETTER_SUFFIX}`,
+  /**
+   * Three quarters are for refused events, those that are being replayed among them. A sink whose own are may use
+   * what else there is: the replay frees its space only once the lane is through with the batch in hand.
+   */
+  private async room(sink: string): Promise<number> {
+    const names = await readdir(this.directory);
+    const ofSinks = names.filter(
+      (name) =>
+        name.endsWith(REPLAY_SUFFIX) ||
+        (name.endsWith(DEAD_LETTER_SUFFIX) && name !== REJECTED_FILE),
     );
+    return names.some((name) => isReplayOf(sink, name))
+      ? this.maxBytes - (await this.bytesOf([...ofSinks, REJECTED_FILE]))
+      : this.maxBytes * 0.75 - (await this.bytesOf(ofSinks));
+  }
+
+  private async bytesOf(names: readonly string[]): Promise<number> {
     const sizes = await Promise.all(
-      names.map(async (name) => (await stat(join(this.directory, name))).size),
+      names.map((name) => stat(join(this.directory, name)).then(({ size }) => size, ifMissing(0))),
     );
     return sizes.reduce((sum, size) => sum + size, 0);
   }
+}
+
+function isReplayOf(sink: string, name: string): boolean {
+  return name.startsWith(`${sink}.`) && name.endsWith(REPLAY_SUFFIX);
 }

@@ -14,6 +14,8 @@ export class DeadLetterReplay {
   /** Offsets of the lines that were read and are not committed. */
   private starts: readonly number[] = [];
   private unreadable: readonly Line[] = [];
+  /** Lines that were read with others before. */
+  private ahead: readonly Line[] = [];
 
   constructor(
     private readonly sink: string,
@@ -25,8 +27,11 @@ export class DeadLetterReplay {
   /** Undefined at the end. */
   async read({ maxEvents, maxBytes }: BatchBounds): Promise<Batch | undefined> {
     const offset = this.accounting.replay?.offset ?? 0;
-    const read = await this.store.readReplay(this.replay, offset, maxBytes);
-    const lines = read.slice(0, maxEvents);
+    if (this.ahead[0]?.start !== offset) {
+      this.ahead = await this.store.readReplay(this.replay, offset, maxBytes);
+    }
+    const lines = this.ahead.slice(0, maxEvents);
+    this.ahead = this.ahead.slice(maxEvents);
     const end = lines.at(-1)?.end;
     if (end === undefined) {
       return undefined;

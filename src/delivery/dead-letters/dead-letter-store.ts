@@ -3,6 +3,14 @@ import type { DeadLetter } from '../../event/dead-letter-line.js';
 
 /** Events that sinks refused for good. Sinks may call at the same time, each for itself. */
 export abstract class DeadLetterStore {
+  /** Why nothing can be kept, as far as is known; undefined when it can. */
+  abstract readonly failure: string | undefined;
+
+  /** Sees now and then, until `close`, whether something can be kept. */
+  abstract open(): void;
+
+  abstract close(): Promise<void>;
+
   /**
    * Durable when it resolves.
    * @throws DeadLettersFullError nothing was written: DEAD_LETTER_MAX_MB is reached

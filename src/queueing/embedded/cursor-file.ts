@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { ifMissing } from '../../disk/missing.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import type { Cursors } from './cursor.js';
+import type { FileId, QueueFiles } from './queue-files.js';
 import { QueueStartError } from './queue-start-error.js';
 
 /*
@@ -16,7 +17,7 @@ const SLOT_BYTES = 16 * 1024;
 const SLOT_HEADER_BYTES = 20;
 
 export class CursorFile {
-  private handle: FileHandle | undefined;
+  private open: { readonly handle: FileHandle; readonly id: FileId } | undefined;
   /** For the next write. */
   private changes: ((cursors: Cursors) => Cursors)[] = [];
   /** What the slot holds that was not written last. */
@@ -28,13 +29,17 @@ export class CursorFile {
     private readonly path: string,
     private durable: Cursors,
     private generation: number,
+    private readonly files: QueueFiles | undefined,
   ) {}
 
-  /** @throws QueueStartError when both slots are damaged */
-  static async load(directory: string): Promise<CursorFile> {
+  /**
+   * @param files of the queue, when it is opened for longer
+   * @throws QueueStartError when both slots are damaged
+   */
+  static async load(directory: string, files?: QueueFiles): Promise<CursorFile> {
     const path = join(directory, 'cursors');
     const newest = newestSlot(path, await readFile(path).catch(ifMissing(Buffer.alloc(0))));
-    return new CursorFile(path, newest.cursors, newest.generation);
+    return new CursorFile(path, newest.cursors, newest.generation, files);
   }
 
   /** As they stand on disk. */
@@ -68,9 +73,17 @@ export class CursorFile {
     return this.next;
   }
 
+  /** @throws QueueFilesGoneError */
+  async assertInPlace(): Promise<void> {
+    await this.files?.assertOwned();
+    if (this.open) {
+      await this.files?.assertInPlace(this.path, this.open.id);
+    }
+  }
+
   async close(): Promise<void> {
     await (this.next ?? this.writing)?.catch(() => undefined);
-    await this.handle?.close();
+    await this.open?.handle.close();
   }
 
   private async write(): Promise<void> {
@@ -89,12 +102,14 @@ export class CursorFile {
     slot.writeUInt32LE(crc32(slot.subarray(8, SLOT_HEADER_BYTES + json.length)), 4);
 
     try {
-      this.handle ??= await this.openForWriting();
-      await this.handle.write(slot, 0, slot.length, (generation % 2) * SLOT_BYTES);
-      await this.handle.datasync();
+      this.open ??= await this.openForWriting();
+      const { handle, id } = this.open;
+      await handle.write(slot, 0, slot.length, (generation % 2) * SLOT_BYTES);
+      await handle.datasync();
+      await this.files?.assertInPlace(this.path, id);
     } catch (error) {
-      await this.handle?.close().catch(() => undefined);
-      this.handle = undefined;
+      await this.open?.handle.close().catch(() => undefined);
+      this.open = undefined;
       throw error;
     }
     this.generation = generation;
@@ -102,16 +117,17 @@ export class CursorFile {
     this.durable = written;
   }
 
-  private async openForWriting(): Promise<FileHandle> {
+  private async openForWriting(): Promise<{ handle: FileHandle; id: FileId }> {
+    await this.files?.assertOwned();
     const handle = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       await syncDirectory(dirname(this.path));
+      return { handle, id: await handle.stat() };
     } catch (error) {
       // Node ends the process for a handle that is left to the garbage collector.
       await handle.close();
       throw error;
     }
-    return handle;
   }
 }
 

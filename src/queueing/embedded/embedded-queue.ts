@@ -7,8 +7,12 @@ import { Damage } from './damage.js';
 import { GroupCommitter } from './group-committer.js';
 import { LogReader } from './log-reader.js';
 import { QueueDirectory, unusable } from './queue-directory.js';
+import { QueueFilesGoneError } from './queue-files.js';
 import { SegmentLog } from './segment-log.js';
 import { startingCursors } from './starting-cursors.js';
+
+/** How often a queue to which nothing is written sees whether its files are still there. */
+const CHECK_INTERVAL_MS = 1000;
 
 export interface EmbeddedQueueOptions {
   readonly directory: string;
@@ -19,6 +23,7 @@ export interface EmbeddedQueueOptions {
 /** The queue on local disk: one append-only log of segments, and one cursor for each sink. */
 export class EmbeddedQueue extends EventQueue implements Readers {
   private readonly committer: GroupCommitter;
+  private checking: NodeJS.Timeout | undefined;
 
   private constructor(
     private readonly directory: QueueDirectory,
@@ -42,8 +47,8 @@ export class EmbeddedQueue extends EventQueue implements Readers {
   ): Promise<EmbeddedQueue> {
     const directory = await QueueDirectory.open(path);
     try {
-      const cursorFile = await CursorFile.load(path);
-      const log = await SegmentLog.load(path, maxBytes, cursorFile);
+      const cursorFile = await CursorFile.load(path, directory.files);
+      const log = await SegmentLog.load(directory, maxBytes, cursorFile);
       const cursors = startingCursors(cursorFile, log, sinks);
       const damage = new Damage(join(path, 'damaged'), observer);
       const readers = new Map(
@@ -101,6 +106,7 @@ export class EmbeddedQueue extends EventQueue implements Readers {
 
   /** Takes nothing more, finishes what is being written, and releases the directory. */
   async close(): Promise<void> {
+    clearInterval(this.checking);
     await this.committer.close();
     for (const reader of this.readers.values()) {
       await reader.close();
@@ -117,6 +123,16 @@ export class EmbeddedQueue extends EventQueue implements Readers {
     await this.log.reclaim();
     await this.directory.loadId();
     this.committer.start();
+    this.checking = setInterval(() => this.checkFiles(), CHECK_INTERVAL_MS).unref();
     this.observer.queueOpened(() => this.stats());
+  }
+
+  private checkFiles(): void {
+    this.log.assertInPlace().catch((error: unknown) => {
+      // Another failure of the disk shows when something is written.
+      if (error instanceof QueueFilesGoneError) {
+        this.committer.giveUp(error);
+      }
+    });
   }
 }

@@ -4,6 +4,7 @@ import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { QueueFullError, type QueueState, QueueUnavailableError } from '../event-queue.js';
 import { blockBytesOf, encodeBlock } from './block.js';
 import { monotonicNowMs } from './monotonic-clock.js';
+import { QueueFilesGoneError } from './queue-files.js';
 import type { SegmentLog } from './segment-log.js';
 
 /** What waits beyond this goes into the next block; one append is never split. */
@@ -118,6 +119,14 @@ export class GroupCommitter {
     clearTimeout(this.probe);
   }
 
+  /** The files are not the queue's any more. A commit under way, and a probe, find that out themselves. */
+  giveUp(error: QueueFilesGoneError): void {
+    if (!this.committing && !this.diskError) {
+      this.committing = true;
+      this.fail(error, []);
+    }
+  }
+
   private commit(): void {
     // A full segment is sealed also when nothing waits: once delivered, it gives its space back.
     if (this.log.isWritable ? this.log.isSegmentFull : this.waiting.length > 0) {
@@ -211,7 +220,9 @@ export class GroupCommitter {
       () => {
         this.committing = false;
         this.closing?.();
-        this.probeLater();
+        if (!(error instanceof QueueFilesGoneError)) {
+          this.probeLater();
+        }
       },
       () => undefined,
     );

@@ -9,12 +9,14 @@ import {
 } from '../event-queue.js';
 import { accountOf, changeAccount, type Cursor, progressOf } from './cursor.js';
 import type { Damage } from './damage.js';
+import { LogPeeker } from './log-peeker.js';
 import { type Log, LogScanner, type Stretch } from './log-scanner.js';
 import { monotonicNowMs } from './monotonic-clock.js';
 
 /** One sink's cursor in the log, and the batches after it. */
 export class LogReader extends BatchSource {
   private readonly scanner: LogScanner;
+  private readonly peeker: LogPeeker;
   /** Position after what was handed out. */
   private position: number;
   /** Read from disk, for the next batch. */
@@ -36,6 +38,7 @@ export class LogReader extends BatchSource {
     super();
     this.position = cursor.position;
     this.scanner = new LogScanner(log, damage, cursor.position);
+    this.peeker = new LogPeeker(log);
   }
 
   get depth(): number {
@@ -100,6 +103,10 @@ export class LogReader extends BatchSource {
     return { events, end: this.position };
   }
 
+  peek(position: number, bounds: BatchBounds): Promise<Batch> {
+    return this.peeker.peek(Math.max(position, this.cursor.position), bounds);
+  }
+
   async commit(position: number, change: AccountChange): Promise<void> {
     const { cursor } = this;
     const corrupt = cursor.corrupt + this.scanner.skippedBefore(position);
@@ -112,8 +119,9 @@ export class LogReader extends BatchSource {
     return this.save(changeAccount(this.cursor, change));
   }
 
-  close(): Promise<void> {
-    return this.scanner.close();
+  async close(): Promise<void> {
+    await this.peeker.close();
+    await this.scanner.close();
   }
 
   private async save(cursor: Cursor): Promise<void> {

@@ -37,7 +37,7 @@ export class LogScanner {
 
   constructor(
     private readonly log: Log,
-    private readonly damage: Damage,
+    private readonly damage: Pick<Damage, 'found'>,
     /** Position after what was read. */
     private position: number,
   ) {}

@@ -6,6 +6,7 @@ import { makeDirectory } from '../../disk/make-directory.js';
 import { ifMissing } from '../../disk/missing.js';
 import { syncDirectory } from '../../disk/sync-directory.js';
 import { OwnerLock } from './owner-lock.js';
+import { QueueFiles } from './queue-files.js';
 import { QueueStartError } from './queue-start-error.js';
 
 const FORMAT = 'gotrack-queue 1';
@@ -18,6 +19,7 @@ export class QueueDirectory {
 
   private constructor(
     readonly path: string,
+    readonly files: QueueFiles,
     private readonly lock: OwnerLock,
   ) {}
 
@@ -26,12 +28,13 @@ export class QueueDirectory {
     await makeDirectory(path, 0o700).catch((error: Error) => {
       throw directoryError(path, 'created', error);
     });
-    const directory = new QueueDirectory(path, OwnerLock.take(path));
+    const lock = OwnerLock.take(path);
     try {
+      const files = await QueueFiles.of(join(path, 'owner.lock'));
       await checkFormat(path);
-      return directory;
+      return new QueueDirectory(path, files, lock);
     } catch (error) {
-      directory.release();
+      lock.release();
       throw unusable(path, error);
     }
   }

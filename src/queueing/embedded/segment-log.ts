@@ -3,11 +3,18 @@ import { Logger } from '@nestjs/common';
 import type { Cursor, Cursors } from './cursor.js';
 import type { CursorFile } from './cursor-file.js';
 import type { Log } from './log-scanner.js';
+import type { QueueFiles } from './queue-files.js';
 import { findTail, listSegments, type Segment, segmentAt } from './segment.js';
 import { SegmentWriter } from './segment-writer.js';
 
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 const MIN_SEGMENT_BYTES = 64 * 1024;
+
+/** Where the log is kept. */
+interface QueueHome {
+  readonly path: string;
+  readonly files: QueueFiles;
+}
 
 /**
  * The log of a queue: segments, of which the last one is written to, and the cursors, which say which of
@@ -21,7 +28,7 @@ export class SegmentLog implements Log {
   private byteCount = 0;
 
   private constructor(
-    readonly directory: string,
+    private readonly home: QueueHome,
     private readonly segmentBytes: number,
     private readonly cursorFile: CursorFile,
     private readonly segments: Segment[],
@@ -34,17 +41,21 @@ export class SegmentLog implements Log {
 
   /** As it stands on disk; nothing is changed before `start`. */
   static async load(
-    directory: string,
+    home: QueueHome,
     maxBytes: number,
     cursorFile: CursorFile,
   ): Promise<SegmentLog> {
-    const segments = await listSegments(directory);
+    const segments = await listSegments(home.path);
     const tail = await findTail(segments, cursorFile.cursors);
     const segmentBytes = Math.min(
       MAX_SEGMENT_BYTES,
       Math.max(MIN_SEGMENT_BYTES, Math.floor(maxBytes / 16)),
     );
-    return new SegmentLog(directory, segmentBytes, cursorFile, segments, tail);
+    return new SegmentLog(home, segmentBytes, cursorFile, segments, tail);
+  }
+
+  get directory(): string {
+    return this.home.path;
   }
 
   get tail(): number {
@@ -82,7 +93,7 @@ export class SegmentLog implements Log {
     await this.cursorFile.save(() => cursors);
     const last = this.segments.at(-1);
     if (last && last.end === undefined) {
-      this.writer = await SegmentWriter.resume(last);
+      this.writer = await SegmentWriter.resume(last, this.home.files);
     } else if (!last) {
       await this.beginSegment();
     }
@@ -131,6 +142,11 @@ export class SegmentLog implements Log {
     await this.reclaim();
   }
 
+  /** For a queue to which nothing is written. @throws QueueFilesGoneError */
+  assertInPlace(): Promise<void> {
+    return this.cursorFile.assertInPlace();
+  }
+
   async close(): Promise<void> {
     await this.writer?.close();
     await this.recordTail().catch(() => undefined);
@@ -157,7 +173,7 @@ export class SegmentLog implements Log {
   }
 
   private async beginSegment(): Promise<void> {
-    this.writer = await SegmentWriter.create(this.directory, this.tailPosition);
+    this.writer = await SegmentWriter.create(this.directory, this.tailPosition, this.home.files);
     this.segments.push(this.writer.segment);
   }
 
@@ -180,6 +196,7 @@ export class SegmentLog implements Log {
 
   private async remove({ path }: Segment): Promise<void> {
     try {
+      await this.home.files.assertOwned();
       // A reader may still have it open, which would keep its space.
       await truncate(path).catch(() => undefined);
       await unlink(path);

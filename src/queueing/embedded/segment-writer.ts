@@ -1,41 +1,47 @@
-import { close, fdatasync, open, write } from 'node:fs';
+import { close, fdatasync, fstat, open, write } from 'node:fs';
 import { truncate, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDirectory } from '../../disk/sync-directory.js';
+import type { FileId, QueueFiles } from './queue-files.js';
 import { type Segment, segmentPath } from './segment.js';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const syncFile = promisify(fdatasync);
+const statFile = promisify(fstat);
 
 /** Appends blocks to one segment. After a failure it is done with: its descriptor is never used again. */
 export class SegmentWriter {
   private constructor(
     readonly segment: Segment,
     private readonly fd: number,
+    private readonly id: FileId,
+    private readonly files: QueueFiles,
   ) {}
 
   /** A new segment, durable in its directory before anything is written to it. */
-  static async create(directory: string, base: number): Promise<SegmentWriter> {
+  static async create(directory: string, base: number, files: QueueFiles): Promise<SegmentWriter> {
+    await files.assertOwned();
     const path = segmentPath(directory, base);
     const fd = await openFile(path, 'w', 0o600);
     try {
       await syncDirectory(dirname(path));
+      const segment = { base, path, bytes: 0, end: undefined };
+      return new SegmentWriter(segment, fd, await statFile(fd), files);
     } catch (error) {
       await closeFile(fd);
       throw error;
     }
-    return new SegmentWriter({ base, path, bytes: 0, end: undefined }, fd);
   }
 
   /** Continues the last segment of an earlier process; what comes after its last whole block is cut. */
-  static async resume(segment: Segment): Promise<SegmentWriter> {
+  static async resume(segment: Segment, files: QueueFiles): Promise<SegmentWriter> {
     await truncate(segment.path, segment.bytes);
     const fd = await openFile(segment.path, 'r+');
     // What a killed process had written and not synced is whole and counts from now on.
     await syncFile(fd);
-    return new SegmentWriter(segment, fd);
+    return new SegmentWriter(segment, fd, await statFile(fd), files);
   }
 
   /** Calls back once the block is synced. Callbacks, because this runs for each commit. */
@@ -53,12 +59,17 @@ export class SegmentWriter {
           } else if (from + written < block.length) {
             writeRest(from + written);
           } else {
-            fdatasync(this.fd, done);
+            fdatasync(this.fd, (failure) => (failure ? done(failure) : this.assertInPlace(done)));
           }
         },
       );
     };
     writeRest(0);
+  }
+
+  /** What is synced counts only where the next start finds it. */
+  private assertInPlace(done: (error: Error | null) => void): void {
+    this.files.assertInPlace(this.segment.path, this.id).then(() => done(null), done);
   }
 
   close(): Promise<void> {
@@ -72,6 +83,9 @@ export class SegmentWriter {
   async abandon(tail: number): Promise<void> {
     const { path, base, bytes } = this.segment;
     await this.close().catch(() => undefined);
-    await (base === tail ? unlink(path) : truncate(path, bytes)).catch(() => undefined);
+    await this.files
+      .assertOwned()
+      .then(() => (base === tail ? unlink(path) : truncate(path, bytes)))
+      .catch(() => undefined);
   }
 }

@@ -10,6 +10,7 @@ import {
   EndReplay,
   Join,
   Leave,
+  Peek,
   Purge,
   Read,
   Restart,
@@ -50,6 +51,14 @@ const read = fc
     fc.oneof(fc.integer({ min: 1, max: 60_000 }), fc.constant(4 * 1024 * 1024)),
   )
   .map((args) => new Read(...args));
+const peek = fc
+  .tuple(
+    anySink,
+    share,
+    fc.integer({ min: 1, max: 30 }),
+    fc.oneof(fc.integer({ min: 1, max: 60_000 }), fc.constant(4 * 1024 * 1024)),
+  )
+  .map((args) => new Peek(...args));
 const commit = fc.tuple(anySink, settling).map((args) => new Commit(...args));
 const replays: readonly fc.Arbitrary<Command>[] = [
   fc.tuple(anySink, fc.nat({ max: 3 })).map((args) => new BeginReplay(...args)),
@@ -66,6 +75,7 @@ export const often = <T>(arbitrary: fc.Arbitrary<T>, times: number): fc.Arbitrar
 export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
   ...often(append, 7),
   ...often(read, 8),
+  ...often(peek, 3),
   ...often(commit, 7),
   ...often(
     fc.tuple(anySink, sometimes).map((args) => new Deliver(...args)),
@@ -81,6 +91,7 @@ export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
 /** Without these the runs would prove little. The examples alone make each of them happen. */
 export const HAS_TO_HAPPEN = [
   'full',
+  'events that were peeked at',
   'full queues that took events again',
   'commits within a batch',
   'dead letters',
@@ -102,6 +113,7 @@ export const EXAMPLES: [Commands<Real>][] = [
       new Deliver('a', 0.5),
       new BeginReplay('a', 2),
       new Append([[10, 20, 30]], false),
+      new Peek('a', 0.5, 2, 1000),
       new Read('a', 3, 1000),
       new Commit('a', { part: 1, deadLettered: 0, purged: 0.5, replayed: 0.5 }),
       new SettleReplay('a', 0.5, 0.5),

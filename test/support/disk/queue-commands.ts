@@ -20,6 +20,7 @@ import {
   deliverAll,
   expectAgreement,
   expectBatch,
+  expectPeeked,
   type Model,
   never,
   NEW_PLACE,
@@ -142,6 +143,25 @@ export class Read extends SinkCommand {
     const bounds = { maxEvents, maxBytes, lingerMs: 0 };
     const batch = await queue.reader(this.name).read(bounds, never);
     expectBatch(model, model.sink(this.name), batch, bounds);
+  }
+}
+
+export class Peek extends SinkCommand {
+  constructor(
+    name: SinkName,
+    /** Where it begins, as a share of what is queued. */
+    readonly at: number,
+    readonly maxEvents: number,
+    readonly maxBytes: number,
+  ) {
+    super(name);
+  }
+
+  protected async apply(model: Model, { queue }: Real): Promise<void> {
+    const { place } = model.sink(this.name);
+    const from = place.position + Math.floor((model.log.length - place.position) * this.at);
+    const bounds = { maxEvents: this.maxEvents, maxBytes: this.maxBytes, lingerMs: 0 };
+    expectPeeked(model, from, await queue.reader(this.name).peek(from, bounds));
   }
 }
 

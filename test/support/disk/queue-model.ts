@@ -244,6 +244,21 @@ export function expectBatch(
   sink.handed = end;
 }
 
+/** What is damaged, or was not confirmed, may be left out: that is found out when it is read. */
+export function expectPeeked({ log }: Model, from: number, { events, end }: Batch): void {
+  expect(end).toBeGreaterThanOrEqual(from);
+  expect(end).toBeLessThanOrEqual(log.length);
+  expect(end > from).toBe(from < log.length);
+  for (const { position, json } of events) {
+    expect({ position, json: json.toString() }).toEqual({ position, json: log[position]?.json });
+  }
+  const seen = new Set(events.map(({ position }) => position));
+  for (let position = from; position < end; position += 1) {
+    expect(seen.has(position) || log[position]?.fate !== 'there').toBe(true);
+  }
+  count('events that were peeked at', events.length);
+}
+
 /** How much of what was read is settled, and what became of it: shares of what is possible. */
 export interface Settling {
   readonly part: number;

@@ -135,6 +135,7 @@ export class UnreliableDisk {
         return { bytesWritten };
       },
       datasync: () => this.sync(handle.fd),
+      stat: () => handle.stat(),
       close: () => {
         this.files.delete(handle.fd);
         return handle.close();
