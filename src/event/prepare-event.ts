@@ -18,6 +18,9 @@ import { uuidv7 } from './uuidv7.js';
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 
+/** A rejected event is kept for diagnosis up to this many times MAX_EVENT_BYTES: the bound may be raised later. */
+const MAX_OVERSIZE = 2;
+
 /** Characters. The header goes into each event of a request, and a request may carry many. */
 const MAX_USER_AGENT_LENGTH = 1024;
 
@@ -163,7 +166,7 @@ function complete(event: Draft, context: EventContext): void {
   event.device = withUserAgent(event.device, context.userAgent);
 }
 
-function encodeClean(event: Draft): EncodedEvent {
+function encodeClean(event: Draft | Fields): EncodedEvent {
   const text = encodeText(event);
   if (!text.includes('@')) {
     return Buffer.from(text);
@@ -175,12 +178,12 @@ function encodeClean(event: Draft): EncodedEvent {
 function rejected(
   reason: RejectionReason,
   errors: readonly string[],
-  event: Fields | undefined,
+  event: EncodedEvent | undefined,
 ): Prepared {
   return { rejected: { reason, errors, event } };
 }
 
-function keptForDiagnosis(given: Fields, context: EventContext): Fields {
+function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | undefined {
   const kept: Fields = {
     ...given,
     url: completedUrl(given['url'], context.urlOfQuery),
@@ -191,7 +194,8 @@ function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   if (context.omitSession) {
     delete kept['session'];
   }
-  return withoutCredentialsInside(kept);
+  const json = encodeClean(kept);
+  return json.length > context.maxEventBytes * MAX_OVERSIZE ? undefined : json;
 }
 
 function present(value: unknown): unknown {
@@ -237,7 +241,10 @@ function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
   return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
 }
 
-/** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */
+/**
+ * A moved field that finds its name taken gets underscores in front, more each time until it is free: nothing is
+ * lost, and no choice of names makes this long.
+ */
 function moveIntoProps(
   given: Fields,
   event: Draft,
@@ -248,8 +255,8 @@ function moveIntoProps(
   const move = (name: string, value: unknown): void => {
     props ??= { ...(event.props as Fields | undefined) };
     let free = name;
-    while (Object.hasOwn(props, free)) {
-      free = `_${free}`;
+    for (let underscores = 1; Object.hasOwn(props, free); underscores *= 2) {
+      free = `${'_'.repeat(underscores)}${name}`;
     }
     setField(props, free, value);
   };

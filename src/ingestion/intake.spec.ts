@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import type { Fields } from '../event/fields.js';
-import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { EventQueue, QueueFullError } from '../queueing/event-queue.js';
 import { Enrichment } from './enrichment/enrichment.js';
@@ -34,7 +33,7 @@ const kept: readonly Fields[] = [
 
 describe('a replay of rejected events', () => {
   let observer: RecordingObserver;
-  let ring: Rejection[];
+  let ring: { readonly reason: string }[];
 
   beforeEach(() => {
     observer = new RecordingObserver();
@@ -46,7 +45,8 @@ describe('a replay of rejected events', () => {
       new Preparation(new IngestionOptions(), new Enrichment([]), undefined),
       queue,
       {
-        keep: (rejections: readonly Rejection[]) => ring.push(...rejections),
+        keep: (lines: readonly Buffer[]) =>
+          ring.push(...lines.map((line) => JSON.parse(line.toString()) as { reason: string })),
       } as unknown as RejectedRing,
       observer,
     );

@@ -109,7 +109,7 @@ export class RejectedReplay
         }
       }
       const valid = await this.intake.replay(events, this.stopping.signal);
-      this.ring.appendRaw(withoutEvent);
+      this.ring.keep(withoutEvent);
       await this.ring.flush();
       accepted += valid;
       rejected += lines.length - valid;
