@@ -37,11 +37,12 @@ export const eventSchema: Schema = definitions[shapes.EventFields.name] as Schem
  * the values. Empty when it is valid. Nulls count as wrong: take them out first.
  */
 export function validationErrors(event: object): string[] {
-  if (validate(event)) {
-    return [];
-  }
   const errors: string[] = [];
-  const rest = knownFields(event as Fields, eventSchema);
+  const fields = event as Fields;
+  if (validate(event)) {
+    return errors;
+  }
+  const rest = knownFields(fields, eventSchema);
   while (errors.length < MAX_ERRORS && !validate(rest)) {
     // One at a time: Ajv stops at the first, and the next is found without the field of that one.
     const error = validate.errors?.[0] as ErrorObject;

@@ -3,6 +3,7 @@ import { RecordingObserver } from '../../test/support/fakes/recording-observer.j
 import type { Fields } from '../event/fields.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { EventQueue, QueueFullError } from '../queueing/event-queue.js';
+import { ParsingTurns } from './body/parsing-turns.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
@@ -42,6 +43,7 @@ describe('a replay of rejected events', () => {
 
   function intake(queue: EventQueue): Intake {
     return new Intake(
+      new ParsingTurns(),
       new Preparation(new IngestionOptions(), new Enrichment([]), undefined),
       queue,
       {

@@ -7,9 +7,11 @@ import { type ErrorCode, HttpError } from '../http/errors.js';
 import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { AllRejectedError } from './all-rejected-error.js';
+import { ParsingTurns } from './body/parsing-turns.js';
 import { Preparation, type PreparedRequest } from './preparation.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { rejectedLine, type Rejections } from './rejected/rejections.js';
+import type { Work } from './work.js';
 
 /** What became of the events of a request. */
 export interface Outcome {
@@ -26,8 +28,11 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
   draining: 'GT_DRAINING',
 };
 
-/** All that waits beside events for the disk. */
-const MAX_HELD_BYTES = 32 * 1024 * 1024;
+const MIB = 1024 * 1024;
+/** What waits beside events for the disk, of all requests: what is told of the others, and their lines in the ring. */
+const MAX_HELD_BYTES = 64 * MIB;
+/** The lines are the first to give way. */
+const MAX_HELD_WITH_LINES = 16 * MIB;
 
 /** The queue may be full, or its disk fail. */
 const REPLAY_RETRY_MS = 1000;
@@ -38,6 +43,7 @@ export class Intake {
   private heldBytes = 0;
 
   constructor(
+    private readonly turns: ParsingTurns,
     private readonly preparation: Preparation,
     private readonly queue: EventQueue,
     private readonly ring: RejectedRing,
@@ -75,10 +81,19 @@ export class Intake {
   /**
    * Validates events again that were rejected and kept. They were reported when they were received. Tries until the
    * queue takes the valid ones; the others are kept as before.
+   * @param kept may be parsed as it is read
    * @returns how many are durable now
    * @throws the signal's reason, when it is aborted first: nothing has changed
    */
-  async replay(kept: readonly Fields[], signal: AbortSignal): Promise<number> {
+  async replay(kept: Iterable<Fields>, signal: AbortSignal): Promise<number> {
+    const { events, lines } = await this.turns.run(this.prepareKept(kept), Infinity);
+    await this.appendRetrying(events, signal);
+    this.observer.rejectedReplayed(events.length);
+    this.ring.keep(lines);
+    return events.length;
+  }
+
+  private *prepareKept(kept: Iterable<Fields>): Work<{ events: EncodedEvent[]; lines: Buffer[] }> {
     const events: EncodedEvent[] = [];
     const lines: Buffer[] = [];
     for (const event of kept) {
@@ -88,11 +103,9 @@ export class Intake {
       } else {
         lines.push(rejectedLine(rejected));
       }
+      yield;
     }
-    await this.appendRetrying(events, signal);
-    this.observer.rejectedReplayed(events.length);
-    this.ring.keep(lines);
-    return events.length;
+    return { events, lines };
   }
 
   private async append(
@@ -120,7 +133,7 @@ export class Intake {
 
   /** The queue bounds the events that wait for it. What is told and kept of the others is bounded here. */
   private hold(rejections: Rejections): number {
-    if (this.heldBytes + rejections.bytes > MAX_HELD_BYTES) {
+    if (this.heldBytes + rejections.bytes > MAX_HELD_WITH_LINES) {
       this.ring.discarded(rejections.discardLines());
     }
     const { bytes } = rejections;

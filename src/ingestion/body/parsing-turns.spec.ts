@@ -37,15 +37,14 @@ function* units(name: string, count: number): Work<string> {
 }
 
 async function untilDone(results: readonly (string | Promise<string>)[]): Promise<string[]> {
-  let settled = false;
-  const all = Promise.all(results).finally(() => {
-    settled = true;
-  });
-  while (!settled) {
+  const settled: string[] = [];
+  const all = Promise.all(results.map(async (result) => settled.push(await result)));
+  while (settled.length < results.length) {
     done.push([]);
     await nextTurn();
   }
-  return all;
+  await all;
+  return settled;
 }
 
 describe('ParsingTurns', () => {

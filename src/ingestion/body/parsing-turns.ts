@@ -53,7 +53,7 @@ export class ParsingTurns {
           }
           return !step.done;
         } catch (error) {
-          reject(error as Error);
+          reject(error);
           return false;
         }
       };

@@ -5,13 +5,7 @@ const STEP = 32 * 1024;
 
 /** What has to come next. */
 type Expected =
-  | 'value'
-  | 'value or end'
-  | 'name'
-  | 'name or end'
-  | 'colon'
-  | 'comma or end'
-  | 'nothing';
+  'value' | 'value or end' | 'name' | 'name or end' | 'colon' | 'comma or end' | 'nothing';
 
 const QUOTE = 0x22;
 const PLUS = 0x2b;
@@ -281,8 +275,7 @@ export class JsonScanner {
   private numberEnd(start: number): number {
     const { text } = this;
     const digitsAt = text.charCodeAt(start) === MINUS ? start + 1 : start;
-    const integerEnd =
-      text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : this.digitsEnd(digitsAt);
+    const integerEnd = text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : this.digitsEnd(digitsAt);
     let end = integerEnd;
     if (text.charCodeAt(end) === DOT) {
       end = this.digitsEnd(end + 1);

@@ -162,8 +162,9 @@ describe('any body', () => {
       ['json', '[{},{}]'],
       ['ndjson', '{}\n{}'],
     ] as const) {
-      expect([...resultOf(parse(form, text, limits, 0))].filter((one) => one === PAUSE).length)
-        .toBeGreaterThanOrEqual(2);
+      expect(
+        [...resultOf(parse(form, text, limits, 0))].filter((one) => one === PAUSE).length,
+      ).toBeGreaterThanOrEqual(2);
     }
   });
 

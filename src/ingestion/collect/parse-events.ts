@@ -77,7 +77,7 @@ function* parseLargeJson(text: string, limits: EventLimits): Work<Elements> {
   return parseScanned(text, scanner, limits.maxEventBytes);
 }
 
-function* parseScanned(text: string, { found }: JsonScanner, maxBytes: number): Generator<unknown> {
+function* parseScanned(text: string, { found }: JsonScanner, maxBytes: number): Generator {
   for (const value of found) {
     yield unreadable(text, value, maxBytes) ?? parseJson(text.slice(value.start, value.end));
     yield PAUSE;
@@ -120,7 +120,7 @@ function* parseLines(
   lines: readonly Line[],
   { maxEventBytes }: EventLimits,
   large: number,
-): Generator<unknown> {
+): Generator {
   for (const { start, end } of lines) {
     const line = text.slice(start, end);
     if (line.length > large) {
@@ -140,7 +140,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-function* parseLargeLine(line: string, maxBytes: number): Generator<unknown> {
+function* parseLargeLine(line: string, maxBytes: number): Generator {
   const scanner = new JsonScanner(line, 1);
   try {
     for (const _ of scanner.scan('whole')) {
