@@ -18,6 +18,9 @@ import { type Elements, PAUSE, type Work } from './work.js';
 /** Events of a small body between two pauses: at its worst, it takes 4 ms in all. */
 const STRIDE = 8;
 
+/** Most requests have none. */
+const NO_REJECTIONS = new Rejections();
+
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export interface PreparedRequest {
   /** The valid ones, in order. */
@@ -54,7 +57,7 @@ export class Preparation {
       maxEventBytes: this.options.maxEventBytes,
     };
     const events: EncodedEvent[] = [];
-    const rejections = new Rejections();
+    let rejections: Rejections | undefined;
     let index = 0;
     for (const element of elements) {
       if (element === PAUSE) {
@@ -65,6 +68,7 @@ export class Preparation {
       if (prepared.rejected === undefined) {
         events.push(prepared.json);
       } else {
+        rejections ??= new Rejections();
         rejections.add(index, prepared.rejected);
       }
       index += 1;
@@ -72,7 +76,7 @@ export class Preparation {
         yield;
       }
     }
-    return { events, rejections, drop: enriched.drop };
+    return { events, rejections: rejections ?? NO_REJECTIONS, drop: enriched.drop };
   }
 
   /** For an event that was rejected and kept: what its request said is in it. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { balancedBooks } from '../support/load/books.js';
 import { canTrace, Interference } from '../support/disk/syscall-trace.js';
-import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { type Collector, Workplace } from '../support/servers/collector.js';
 import { cpuSeconds } from '../support/servers/process-figures.js';
 
 const SYNCS = 'fdatasync,fsync,msync';
@@ -27,16 +27,16 @@ beforeEach(async () => {
 
 afterEach(() => workplace.remove());
 
-/** Waits until the program has nothing more to do. */
-async function idle({ pid }: Collector): Promise<void> {
-  let before = -1;
-  await until(async () => {
-    const used = await cpuSeconds(pid);
-    const isIdle = used - before < 0.05;
+/** Waits until the program has nothing more to do, or has ended. */
+async function idle(collector: Collector): Promise<void> {
+  for (let before = -1; collector.end === undefined;) {
+    const used = await cpuSeconds(collector.pid);
+    if (used - before < 0.05) {
+      return;
+    }
     before = used;
     await sleep(POLL_MS);
-    return isIdle;
-  });
+  }
 }
 
 describe.skipIf(!canTrace)('requests that wait for a disk that stalls', () => {
@@ -59,6 +59,7 @@ describe.skipIf(!canTrace)('requests that wait for a disk that stalls', () => {
       }),
     );
     await idle(collector);
+    expect(collector.end, collector.log.join('\n')).toBeUndefined();
     const alive = await fetch(`${collector.url}/healthz`);
     await interference.end();
 
