@@ -6,7 +6,14 @@ import { isEventId } from './event-id.js';
 import { validationErrors } from './event-schema.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
 import { withKnownDoubles } from './known-numbers.js';
-import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES, type Survey } from './limits.js';
+import {
+  survey,
+  MAX_DEPTH,
+  MAX_FIELDS,
+  MAX_TYPE_BYTES,
+  maxKeptBytes,
+  type Survey,
+} from './limits.js';
 import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
@@ -17,9 +24,6 @@ import { uuidv7 } from './uuidv7.js';
 /** A client may have kept an event for this long while it was offline. */
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
-
-/** A rejected event is kept for diagnosis up to this many times MAX_EVENT_BYTES: the bound may be raised later. */
-const MAX_OVERSIZE = 2;
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
 const MAX_USER_AGENT_LENGTH = 1024;
@@ -195,7 +199,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | 
     delete kept['session'];
   }
   const json = encodeClean(kept);
-  return json.length > context.maxEventBytes * MAX_OVERSIZE ? undefined : json;
+  return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
 }
 
 function present(value: unknown): unknown {

@@ -1,11 +1,9 @@
-import { MAX_DEPTH, MAX_FIELDS } from '../../event/limits.js';
+import { MAX_DEPTH, MAX_FIELDS, maxKeptBytes } from '../../event/limits.js';
 import { UnreadElement } from '../unread-element.js';
 import type { ScannedValue } from './json-scanner.js';
 
 /** Values and names. A text of 64 KiB holds no more, and so does no event of the default MAX_EVENT_BYTES. */
 const MAX_VALUES = 32 * 1024;
-/** What sanitizing and what the server writes itself take off an event is far less than half of it. */
-const MAX_OVERSIZE = 2;
 
 /**
  * Why an element of a large body is not worth the time to parse it, and to make an event of it; undefined when it is.
@@ -23,7 +21,7 @@ export function unreadable(
     const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
     return new UnreadElement('too_deep', error);
   }
-  if (values <= MAX_VALUES && length <= maxEventBytes * MAX_OVERSIZE) {
+  if (values <= MAX_VALUES && length <= maxKeptBytes(maxEventBytes)) {
     return undefined;
   }
   if (fields > MAX_FIELDS) {
