@@ -59,7 +59,7 @@ describe.skipIf(!canTrace)('requests that wait for a disk that stalls', () => {
       }),
     );
     await idle(collector);
-    expect(collector.end, collector.log.join('\n')).toBeUndefined();
+    expect(collector.end, `the log: ${collector.log.join()}`).toBeUndefined();
     const alive = await fetch(`${collector.url}/healthz`);
     await interference.end();
 
