@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   scrape: () => import('./scrape.js'),
   backlog: () => import('./backlog.js'),
   overload: () => import('./overload.js'),
+  loop: () => import('./loop.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { targetConstructorToSchema } from 'class-validator-jsonschema';
 import * as shapes from './event.js';
-import type { Fields } from './fields.js';
+import { type Fields, isFields } from './fields.js';
 
 /** As much of JSON Schema as the classes need. */
 export interface Schema {
@@ -38,13 +38,17 @@ export const eventSchema: Schema = definitions[shapes.EventFields.name] as Schem
  */
 export function validationErrors(event: object): string[] {
   const errors: string[] = [];
-  let rest = event as Fields;
+  const fields = event as Fields;
+  if (validate(event)) {
+    return errors;
+  }
+  const rest = knownFields(fields, eventSchema);
   while (errors.length < MAX_ERRORS && !validate(rest)) {
     // One at a time: Ajv stops at the first, and the next is found without the field of that one.
     const error = validate.errors?.[0] as ErrorObject;
     const path = error.instancePath.slice(1).split('/');
     errors.push(`${path.join('.')}: ${reasonOf(error)}`);
-    rest = withoutField(rest, path);
+    removeField(rest, path);
   }
   return errors;
 }
@@ -66,12 +70,25 @@ const TYPE_REASONS: Readonly<Record<string, string>> = {
   string: 'must be a string',
 };
 
-/** A copy, as deep as the path; of an array nothing is left, because its other elements would move. */
-function withoutField(fields: Readonly<Fields>, [name, ...inside]: readonly string[]): Fields {
+/** A copy of our groups in it, to take fields out. What else a client sends is not copied: it may be much. */
+function knownFields(fields: Readonly<Fields>, schema: Schema): Fields {
+  const known: Fields = {};
+  for (const [name, declared] of Object.entries(schema.properties ?? {})) {
+    const member = fields[name];
+    const group = referredTo(declared);
+    if (member !== undefined) {
+      known[name] = group !== undefined && isFields(member) ? knownFields(member, group) : member;
+    }
+  }
+  return known;
+}
+
+/** Of an array nothing is left, because its other elements would move. */
+function removeField(fields: Fields, [name, ...inside]: readonly string[]): void {
   const member = fields[name as string];
-  const isInside = inside.length > 0 && !Array.isArray(member);
-  return {
-    ...fields,
-    [name as string]: isInside ? withoutField(member as Fields, inside) : undefined,
-  };
+  if (inside.length > 0 && !Array.isArray(member)) {
+    removeField(member as Fields, inside);
+  } else {
+    fields[name as string] = undefined;
+  }
 }

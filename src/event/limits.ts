@@ -8,6 +8,14 @@ export const MAX_FIELDS = 1000;
 /** UTF-8. */
 export const MAX_TYPE_BYTES = 128;
 
+/** What is kept of a rejected event for diagnosis, at the least: MAX_EVENT_BYTES may be raised before it is replayed. */
+const MIN_KEPT_BYTES = 128 * 1024;
+
+/** A larger event is not kept when it is rejected, and need not be looked into. */
+export function maxKeptBytes(maxEventBytes: number): number {
+  return Math.max(2 * maxEventBytes, MIN_KEPT_BYTES);
+}
+
 export interface Survey {
   /** Object members, all levels together. */
   fields: number;

@@ -30,8 +30,13 @@ function storedText(json: string): string {
   return prepareEvent(parseJson(json), context).json?.toString() ?? '';
 }
 
-function rejection(raw: unknown, changes: Partial<EventContext> = {}): Rejection | undefined {
-  return prepareEvent(raw, { ...context, ...changes }).rejected;
+/** With the event that is kept as its bytes say it. */
+function rejection(
+  raw: unknown,
+  changes: Partial<EventContext> = {},
+): (Omit<Rejection, 'event'> & { readonly event: unknown }) | undefined {
+  const { rejected } = prepareEvent(raw, { ...context, ...changes });
+  return rejected && { ...rejected, event: rejected.event && parseJson(rejected.event.toString()) };
 }
 
 function nested(levels: number): unknown {
@@ -434,6 +439,20 @@ describe('prepareEvent', () => {
       });
     });
 
+    it('find a free name soon, whatever names there are', () => {
+      const name = (underscores: number): string => `${'_'.repeat(underscores)}a`;
+      const own = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [name(n), n + 1]));
+      const taken = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [name(n), -n - 1]));
+      const { props } = stored({ ...own, props: taken });
+      expect(props).toMatchObject(taken);
+      const sum = (values: readonly unknown[]): number =>
+        values.reduce((total: number, value) => total + Math.abs(value as number), 0);
+      expect(Object.keys(props as Fields)).toHaveLength(200);
+      expect(sum(Object.values(props as Fields))).toBe(2 * sum(Object.values(own)));
+      const longest = Math.max(...Object.keys(props as Fields).map(({ length }) => length));
+      expect(longest).toBeLessThan(400);
+    });
+
     it('may have names that mean something in JavaScript', () => {
       const event = parsed('{"__proto__":{"x":1},"constructor":2,"hasOwnProperty":3,"toJSON":4}');
       expect(JSON.stringify(stored(event)['props'])).toBe(
@@ -502,6 +521,32 @@ describe('prepareEvent', () => {
       });
       const both = { ...members(2000), a: nested(40) };
       expect(rejection(both)?.reason).toBe('too_deep');
+    });
+
+    it('an event that is far too large, without keeping it', () => {
+      const large = (length: number): Fields => ({ type: 7, props: { a: 'x'.repeat(length) } });
+      expect(rejection(large(100_000))?.event).toMatchObject(large(100_000));
+      expect(rejection(large(200_000))).toMatchObject({ reason: 'schema', event: undefined });
+    });
+
+    it('what has many errors, and names ten of them at most', () => {
+      const wrong = [
+        ...['ua', 'os', 'browser', 'language', 'tz', 'gpu'].map((name) => [name, 1]),
+        ...['viewport_w', 'viewport_h', 'device_memory', 'network_rtt'].map((name) => [name, 'x']),
+      ];
+      const device = { ...members(800), ...(Object.fromEntries(wrong) as Fields) };
+      const errors = rejection({ device, session: 5 })?.errors ?? [];
+      expect(errors).toHaveLength(10);
+      expect(new Set(errors)).toHaveLength(10);
+    });
+
+    it('a list with errors, and names its first', () => {
+      const screens = Array.from({ length: 30 }, () => ({ width: 'x', height: 'y' }));
+      expect(rejection({ device: { screens, gpu: 5, languages: [1, 2] } })?.errors).toEqual([
+        'device.languages.0: must be a string',
+        'device.gpu: must be a string',
+        'device.screens.0.width: must be a finite number',
+      ]);
     });
 
     it('a type longer than 128 bytes', () => {

@@ -6,7 +6,14 @@ import { isEventId } from './event-id.js';
 import { validationErrors } from './event-schema.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
 import { withKnownDoubles } from './known-numbers.js';
-import { survey, MAX_DEPTH, MAX_FIELDS, MAX_TYPE_BYTES, type Survey } from './limits.js';
+import {
+  survey,
+  MAX_DEPTH,
+  MAX_FIELDS,
+  MAX_TYPE_BYTES,
+  maxKeptBytes,
+  type Survey,
+} from './limits.js';
 import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
@@ -163,7 +170,7 @@ function complete(event: Draft, context: EventContext): void {
   event.device = withUserAgent(event.device, context.userAgent);
 }
 
-function encodeClean(event: Draft): EncodedEvent {
+function encodeClean(event: Draft | Fields): EncodedEvent {
   const text = encodeText(event);
   if (!text.includes('@')) {
     return Buffer.from(text);
@@ -175,12 +182,12 @@ function encodeClean(event: Draft): EncodedEvent {
 function rejected(
   reason: RejectionReason,
   errors: readonly string[],
-  event: Fields | undefined,
+  event: EncodedEvent | undefined,
 ): Prepared {
   return { rejected: { reason, errors, event } };
 }
 
-function keptForDiagnosis(given: Fields, context: EventContext): Fields {
+function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | undefined {
   const kept: Fields = {
     ...given,
     url: completedUrl(given['url'], context.urlOfQuery),
@@ -191,7 +198,8 @@ function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   if (context.omitSession) {
     delete kept['session'];
   }
-  return withoutCredentialsInside(kept);
+  const json = encodeClean(kept);
+  return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
 }
 
 function present(value: unknown): unknown {
@@ -237,7 +245,10 @@ function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
   return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
 }
 
-/** A moved field that finds its name taken gets underscores in front, until it is free: nothing is lost. */
+/**
+ * A moved field that finds its name taken gets underscores in front, more each time until it is free: nothing is
+ * lost, and no choice of names makes this long.
+ */
 function moveIntoProps(
   given: Fields,
   event: Draft,
@@ -248,8 +259,8 @@ function moveIntoProps(
   const move = (name: string, value: unknown): void => {
     props ??= { ...(event.props as Fields | undefined) };
     let free = name;
-    while (Object.hasOwn(props, free)) {
-      free = `_${free}`;
+    for (let underscores = 1; Object.hasOwn(props, free); underscores *= 2) {
+      free = `${'_'.repeat(underscores)}${name}`;
     }
     setField(props, free, value);
   };

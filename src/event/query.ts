@@ -18,6 +18,20 @@ export function parseQuery(rawQuery: string): Query {
 }
 
 function parsed(rawQuery: string): Query {
+  try {
+    return decoded(rawQuery);
+  } catch {
+    // All of it: one error takes as long as twenty values, and a client may send thousands of bad escapes.
+    const query = new Map<string, string | string[]>();
+    for (const [name, value] of new URLSearchParams(`?${rawQuery}`)) {
+      add(query, name, value);
+    }
+    return query;
+  }
+}
+
+/** @throws URIError for an escape that is none */
+function decoded(rawQuery: string): Query {
   const query = new Map<string, string | string[]>();
   let start = 0;
   let equalsAt = -1;
@@ -28,7 +42,8 @@ function parsed(rawQuery: string): Query {
     } else if (code === AMPERSAND) {
       if (at > start) {
         const nameEnd = equalsAt === -1 ? at : equalsAt;
-        add(query, rawQuery.slice(start, nameEnd), rawQuery.slice(nameEnd + 1, at));
+        const name = decode(rawQuery.slice(start, nameEnd));
+        add(query, name, decode(rawQuery.slice(nameEnd + 1, at)));
       }
       start = at + 1;
       equalsAt = -1;
@@ -37,9 +52,7 @@ function parsed(rawQuery: string): Query {
   return query;
 }
 
-function add(query: Map<string, string | string[]>, rawName: string, rawValue: string): void {
-  const name = decode(rawName);
-  const value = decode(rawValue);
+function add(query: Map<string, string | string[]>, name: string, value: string): void {
   const before = query.get(name);
   if (before === undefined) {
     query.set(name, value);
@@ -52,14 +65,7 @@ function add(query: Map<string, string | string[]>, rawName: string, rawValue: s
 
 function decode(raw: string): string {
   const text = raw.includes('+') ? raw.replaceAll('+', ' ') : raw;
-  if (!text.includes('%')) {
-    return text;
-  }
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return new URLSearchParams(`=${text}`).get('') as string;
-  }
+  return text.includes('%') ? decodeURIComponent(text) : text;
 }
 
 /** What a request's target holds after its `?`. */

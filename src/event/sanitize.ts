@@ -161,10 +161,12 @@ function continuesQuery(separator: Separator): boolean {
   return separator.sign === '&' || separator.sign === ';';
 }
 
+const SEPARATOR_HERE = new RegExp(SEPARATOR, 'iy');
+const VALUE_END = new RegExp(`${SEPARATOR}|[\r\n]`, 'gi');
+
 function separatorAt(text: string, index: number): Separator | undefined {
-  const pattern = new RegExp(SEPARATOR, 'iy');
-  pattern.lastIndex = index;
-  const found = pattern.exec(text);
+  SEPARATOR_HERE.lastIndex = index;
+  const found = SEPARATOR_HERE.exec(text);
   return found ? separatorOf(found[0]) : undefined;
 }
 
@@ -182,9 +184,8 @@ function separatorOf(text: string): Separator {
  */
 function valueEnd(text: string, from: number, separator: Separator): number {
   const ends = separator.sign === ';' ? ';?&#\r\n' : '&#\r\n';
-  const pattern = new RegExp(`${SEPARATOR}|[\r\n]`, 'gi');
-  pattern.lastIndex = from;
-  for (let found = pattern.exec(text); found; found = pattern.exec(text)) {
+  VALUE_END.lastIndex = from;
+  for (let found = VALUE_END.exec(text); found; found = VALUE_END.exec(text)) {
     const { sign, depth } = separatorOf(found[0]);
     if (depth <= separator.depth && ends.includes(sign)) {
       return found.index;

@@ -1,21 +1,16 @@
 import { type ErrorAnswer, HttpError } from '../http/errors.js';
-
-export interface RejectedElement {
-  /** Its place in the request. */
-  readonly index: number;
-  /** `path: reason` */
-  readonly errors: readonly string[];
-}
+import type { Rejections } from './rejected/rejections.js';
 
 /** Not one event of the request is valid. */
 export class AllRejectedError extends HttpError {
   override readonly name = 'AllRejectedError';
 
-  constructor(readonly rejected: readonly RejectedElement[]) {
+  constructor(readonly rejected: Rejections) {
     super('GT_ALL_REJECTED');
   }
 
   override answer(): ErrorAnswer & Record<string, unknown> {
-    return { ...super.answer(), status: 'rejected', accepted: 0, rejected: this.rejected };
+    const rejected: unknown = JSON.parse(this.rejected.json());
+    return { ...super.answer(), status: 'rejected', accepted: 0, rejected };
   }
 }

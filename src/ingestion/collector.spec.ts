@@ -10,7 +10,6 @@ import { getConfigToken } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
@@ -64,8 +63,9 @@ class RecordingObserver {
 class RecordingRing {
   flush = () => Promise.resolve();
   readonly replayPath = join(tmpdir(), 'gotrack-nothing', 'rejected.replaying');
-  readonly kept: Rejection[] = [];
-  keep = (rejections: readonly Rejection[]) => this.kept.push(...rejections);
+  readonly kept: { readonly reason: string }[] = [];
+  keep = (lines: readonly Buffer[]) =>
+    this.kept.push(...lines.map((line) => JSON.parse(line.toString()) as { reason: string }));
 }
 
 interface Options {

@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import type { Fields } from '../event/fields.js';
-import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
+import type { HttpError } from '../http/errors.js';
 import { EventQueue, QueueFullError } from '../queueing/event-queue.js';
+import { ParsingTurns } from './body/parsing-turns.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { Preparation } from './preparation.js';
+import { Rejections } from './rejected/rejections.js';
 import type { RejectedRing } from './rejected/rejected-ring.js';
 
 class FullQueue extends EventQueue {
@@ -27,14 +29,92 @@ class FullQueue extends EventQueue {
   }
 }
 
+/** Confirms nothing until it is released. */
+class HeldQueue extends EventQueue {
+  override readonly state = 'accepting';
+  override readonly failure = undefined;
+  override readonly overloaded = false;
+  private readonly released = Promise.withResolvers<void>();
+
+  override append(): Promise<void> {
+    return this.released.promise;
+  }
+
+  release(): void {
+    this.released.resolve();
+  }
+}
+
 const kept: readonly Fields[] = [
   { type: 'a', received_at: '2026-11-23T10:00:00.000Z', server: { ip: '192.0.2.0' } },
   { type: 7 },
 ];
 
+describe('requests that wait for the queue', () => {
+  /** About a MiB for the client, and one in the ring. */
+  function mebibyteOfRejections(): Rejections {
+    const rejections = new Rejections();
+    const text = 'x'.repeat(512 * 1024);
+    for (const index of [1, 2]) {
+      rejections.add(index, { reason: 'schema', errors: [text], event: undefined });
+    }
+    return rejections;
+  }
+
+  it('hold bytes up to a bound: the kept lines give way first, then a request is turned away', async () => {
+    const observer = new RecordingObserver();
+    const lines: Buffer[] = [];
+    let discarded = 0;
+    const ring = {
+      keep: (more: readonly Buffer[]) => lines.push(...more),
+      discarded: (count: number) => {
+        discarded += count;
+      },
+    } as unknown as RejectedRing;
+    const queue = new HeldQueue();
+    const preparation = new Preparation(new IngestionOptions(), new Enrichment([]), undefined);
+    const intake = new Intake(new ParsingTurns(), preparation, queue, ring, observer);
+    const taken = Array.from({ length: 100 }, () =>
+      intake
+        .take('/collect', {
+          events: [Buffer.from('{}')],
+          rejections: mebibyteOfRejections(),
+          drop: undefined,
+        })
+        .then(
+          ({ accepted }) => `accepted ${accepted}`,
+          (error: HttpError) => error.code,
+        ),
+    );
+    queue.release();
+    const outcomes = await Promise.all(taken);
+    const accepted = outcomes.filter((outcome) => outcome === 'accepted 1').length;
+    expect(accepted).toBeGreaterThan(40);
+    expect(accepted).toBeLessThan(64);
+    expect(outcomes.filter((outcome) => outcome === 'GT_QUEUE_FULL')).toHaveLength(100 - accepted);
+    expect(discarded).toBeGreaterThan(150);
+    expect(Buffer.concat(lines).length).toBeLessThan(17 * 1024 * 1024);
+    const counted = (fact: string): number =>
+      observer.facts
+        .filter((one) => one.fact === fact)
+        .reduce((sum, { args }) => sum + Number(args.at(-1)), 0);
+    expect(counted('eventsReceived')).toBe(300);
+    expect(counted('eventsRejected')).toBe(200);
+    expect(counted('eventsAccepted')).toBe(accepted);
+    expect(counted('eventsRefused')).toBe(100 - accepted);
+
+    const later = intake.take('/collect', {
+      events: [Buffer.from('{}')],
+      rejections: mebibyteOfRejections(),
+      drop: undefined,
+    });
+    expect(await later).toMatchObject({ accepted: 1 });
+  });
+});
+
 describe('a replay of rejected events', () => {
   let observer: RecordingObserver;
-  let ring: Rejection[];
+  let ring: { readonly reason: string }[];
 
   beforeEach(() => {
     observer = new RecordingObserver();
@@ -43,10 +123,12 @@ describe('a replay of rejected events', () => {
 
   function intake(queue: EventQueue): Intake {
     return new Intake(
+      new ParsingTurns(),
       new Preparation(new IngestionOptions(), new Enrichment([]), undefined),
       queue,
       {
-        keep: (rejections: readonly Rejection[]) => ring.push(...rejections),
+        keep: (lines: readonly Buffer[]) =>
+          ring.push(...lines.map((line) => JSON.parse(line.toString()) as { reason: string })),
       } as unknown as RejectedRing,
       observer,
     );

@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Fields } from '../event/fields.js';
-import type { RefusalReason, RejectionReason } from '../event/reasons.js';
-import type { Rejection } from '../event/rejection.js';
+import type { RefusalReason } from '../event/reasons.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { type ErrorCode, HttpError } from '../http/errors.js';
 import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
-import { AllRejectedError, type RejectedElement } from './all-rejected-error.js';
-import { Preparation } from './preparation.js';
+import { AllRejectedError } from './all-rejected-error.js';
+import { ParsingTurns } from './body/parsing-turns.js';
+import { Preparation, type PreparedRequest } from './preparation.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
-import type { RequestFacts } from './request-facts.js';
+import { rejectedLine, type Rejections } from './rejected/rejections.js';
+import type { Work } from './work.js';
 
 /** What became of the events of a request. */
 export interface Outcome {
@@ -18,7 +19,7 @@ export interface Outcome {
   readonly accepted: number;
   /** Valid, and not wanted by the operator. */
   readonly dropped: number;
-  readonly rejected: readonly RejectedElement[];
+  readonly rejected: Rejections;
 }
 
 const REFUSALS: Record<RefusalReason, ErrorCode> = {
@@ -27,13 +28,22 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
   draining: 'GT_DRAINING',
 };
 
+const MIB = 1024 * 1024;
+/** What waits beside events for the disk, of all requests: what is told of the others, and their lines in the ring. */
+const MAX_HELD_BYTES = 64 * MIB;
+/** The lines are the first to give way. */
+const MAX_HELD_WITH_LINES = 16 * MIB;
+
 /** The queue may be full, or its disk fail. */
 const REPLAY_RETRY_MS = 1000;
 
-/** The one way in: validates events, makes the valid ones durable, and reports what became of each. */
+/** The one way in: makes events durable, and reports what became of each. */
 @Injectable()
 export class Intake {
+  private heldBytes = 0;
+
   constructor(
+    private readonly turns: ParsingTurns,
     private readonly preparation: Preparation,
     private readonly queue: EventQueue,
     private readonly ring: RejectedRing,
@@ -41,68 +51,73 @@ export class Intake {
   ) {}
 
   /**
-   * @param elements what the client sent, in its order; not validated yet
-   * @param facts of the request, as `Admission` gives them
+   * Waits for the disk, with thousands of others when it stalls: the caller must not keep what the events were made
+   * from.
    * @throws AllRejectedError nothing of it is an event
    * @throws HttpError the queue takes nothing now
    */
   async take(
     endpoint: EventEndpoint,
-    elements: readonly unknown[],
-    facts: RequestFacts,
+    { events, rejections, drop }: PreparedRequest,
   ): Promise<Outcome> {
-    const { events, rejections, rejected, drop } = this.preparation.ofRequest(
-      endpoint,
-      elements,
-      facts,
-    );
     if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
     }
     this.reportReceived(endpoint, rejections, events.length);
     if (drop === undefined) {
       this.observer.eventsAccepted(endpoint, events.length);
-      this.ring.keep(rejections);
+      this.ring.keep(rejections.lines);
     } else {
       this.observer.eventsDropped(drop, events.length);
     }
     if (events.length === 0) {
-      throw new AllRejectedError(rejected);
+      throw new AllRejectedError(rejections);
     }
     return drop === undefined
-      ? { accepted: events.length, dropped: 0, rejected }
-      : { accepted: 0, dropped: events.length, rejected };
+      ? { accepted: events.length, dropped: 0, rejected: rejections }
+      : { accepted: 0, dropped: events.length, rejected: rejections };
   }
 
   /**
    * Validates events again that were rejected and kept. They were reported when they were received. Tries until the
    * queue takes the valid ones; the others are kept as before.
+   * @param kept may be parsed as it is read
    * @returns how many are durable now
    * @throws the signal's reason, when it is aborted first: nothing has changed
    */
-  async replay(kept: readonly Fields[], signal: AbortSignal): Promise<number> {
+  async replay(kept: Iterable<Fields>, signal: AbortSignal): Promise<number> {
+    const { events, lines } = await this.turns.run(this.prepareKept(kept), Infinity);
+    await this.appendRetrying(events, signal);
+    this.observer.rejectedReplayed(events.length);
+    this.ring.keep(lines);
+    return events.length;
+  }
+
+  private *prepareKept(kept: Iterable<Fields>): Work<{ events: EncodedEvent[]; lines: Buffer[] }> {
     const events: EncodedEvent[] = [];
-    const rejections: Rejection[] = [];
+    const lines: Buffer[] = [];
     for (const event of kept) {
       const { json, rejected } = this.preparation.ofKept(event);
       if (rejected === undefined) {
         events.push(json);
       } else {
-        rejections.push(rejected);
+        lines.push(rejectedLine(rejected));
       }
+      yield;
     }
-    await this.appendRetrying(events, signal);
-    this.observer.rejectedReplayed(events.length);
-    this.ring.keep(rejections);
-    return events.length;
+    return { events, lines };
   }
 
   private async append(
     endpoint: EventEndpoint,
     events: readonly EncodedEvent[],
-    rejections: readonly Rejection[],
+    rejections: Rejections,
   ): Promise<void> {
+    const heldBytes = this.hold(rejections);
     try {
+      if (this.heldBytes > MAX_HELD_BYTES) {
+        throw new QueueFullError();
+      }
       await this.queue.append(events);
     } catch (error) {
       const reason = refusalOf(error);
@@ -111,7 +126,19 @@ export class Intake {
       throw reason === undefined
         ? error
         : new HttpError(REFUSALS[reason], undefined, { cause: error });
+    } finally {
+      this.heldBytes -= heldBytes;
     }
+  }
+
+  /** The queue bounds the events that wait for it. What is told and kept of the others is bounded here. */
+  private hold(rejections: Rejections): number {
+    if (this.heldBytes + rejections.bytes > MAX_HELD_WITH_LINES) {
+      this.ring.discarded(rejections.discardLines());
+    }
+    const { bytes } = rejections;
+    this.heldBytes += bytes;
+    return bytes;
   }
 
   private async appendRetrying(
@@ -130,13 +157,9 @@ export class Intake {
   }
 
   /** Call together with the report of what became of the valid ones, not before: so the sums agree at any time. */
-  private reportReceived(
-    endpoint: EventEndpoint,
-    rejections: readonly Rejection[],
-    valid: number,
-  ): void {
-    this.observer.eventsReceived(endpoint, rejections.length + valid);
-    for (const [reason, count] of countByReason(rejections)) {
+  private reportReceived(endpoint: EventEndpoint, rejections: Rejections, valid: number): void {
+    this.observer.eventsReceived(endpoint, rejections.count + valid);
+    for (const [reason, count] of rejections.byReason) {
       this.observer.eventsRejected(endpoint, reason, count);
     }
   }
@@ -147,12 +170,4 @@ function refusalOf(error: unknown): RefusalReason | undefined {
     return 'queue_full';
   }
   return error instanceof QueueUnavailableError ? error.reason : undefined;
-}
-
-function countByReason(rejections: readonly Rejection[]): ReadonlyMap<RejectionReason, number> {
-  const counts = new Map<RejectionReason, number>();
-  for (const { reason } of rejections) {
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
 }

@@ -18,7 +18,12 @@ export function faultOf(json: string, error: SyntaxError): string {
     return 'it ends too early';
   }
   const found = json.length > SEARCHED ? undefined : misplacedToken(json);
-  return found === undefined ? 'it is not JSON' : `at position ${found}`;
+  return found === undefined ? 'it is not JSON' : faultAt(json, found);
+}
+
+/** The same, for a position that is known. */
+export function faultAt(json: string, position: number): string {
+  return position < json.length ? `at position ${position}` : 'it ends too early';
 }
 
 /** The first thing that is no token of JSON, or a separator or closing bracket where a value belongs. */

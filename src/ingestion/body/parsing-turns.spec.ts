@@ -1,28 +1,108 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Work } from '../work.js';
 import { ParsingTurns } from './parsing-turns.js';
 
-const LARGE = 64 * 1024;
+const LARGE = 64 * 1024 + 1;
+const SMALL = 1000;
+/** Of one unit of work. The clock of these tests shows nothing else. */
+const UNIT_MS = 0.5;
+const MAX_UNITS = 5 / UNIT_MS;
+/** A small work looks at the clock this often, in units. */
+const STRIDE = 8;
 
-it('lets others have their turn between two large bodies that end at the same moment', async () => {
-  const turns = new ParsingTurns();
-  const order: string[] = [];
-  const bodies = Promise.all(
-    [LARGE, LARGE, LARGE].map(async (length) => {
-      await turns.next(length);
-      order.push('body');
-    }),
-  );
-  while (order.filter((who) => who === 'body').length < 3) {
-    await nextTurn();
-    order.push('others');
+class CountingTurns extends ParsingTurns {
+  clock = 0;
+  protected override now(): number {
+    return this.clock;
   }
-  await bodies;
-  expect(order.join(' ')).toMatch(/^(others )*body (others )+body (others )+body others$/);
+}
+
+let turns: CountingTurns;
+/** The units of each turn of the event loop. */
+let done: string[][];
+
+beforeEach(() => {
+  turns = new CountingTurns();
+  done = [[]];
 });
 
-it('makes small bodies wait for nobody', () => {
-  const turns = new ParsingTurns();
-  void turns.next(LARGE);
-  expect(turns.next(LARGE - 1)).toBeUndefined();
+function* units(name: string, count: number): Work<string> {
+  for (let unit = 0; unit < count; unit += 1) {
+    turns.clock += UNIT_MS;
+    done.at(-1)?.push(name);
+    yield;
+  }
+  return name;
+}
+
+async function untilDone(results: readonly (string | Promise<string>)[]): Promise<string[]> {
+  const settled: string[] = [];
+  const all = Promise.all(results.map(async (result) => settled.push(await result)));
+  while (settled.length < results.length) {
+    done.push([]);
+    await nextTurn();
+  }
+  await all;
+  return settled;
+}
+
+describe('ParsingTurns', () => {
+  it('does a small work at once, without a turn of its own', () => {
+    expect(turns.run(units('a', 3), SMALL)).toBe('a');
+    expect(turns.run(units('b', 3), SMALL)).toBe('b');
+  });
+
+  it('splits a large work over turns', async () => {
+    const work = turns.run(units('a', 100), LARGE);
+    expect(await untilDone([work])).toEqual(['a']);
+    expect(done.flat()).toHaveLength(100);
+    expect(Math.max(...done.map(({ length }) => length))).toBe(MAX_UNITS);
+  });
+
+  it('shares one turn among all that end together, in order', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `body ${index}`);
+    const results = await untilDone(names.map((name) => turns.run(units(name, 3), SMALL)));
+    expect(results).toEqual(names);
+    expect(done.flat()).toEqual(names.flatMap((name) => [name, name, name]));
+    // The last one to begin in a turn has units before it looks at the clock.
+    const most = Math.max(...done.map(({ length }) => length));
+    expect(most).toBeLessThan(MAX_UNITS + STRIDE);
+  });
+
+  it('interrupts a small work, too, and begins no other before it is done', async () => {
+    const works = ['a', 'b', 'c'].map((name) => turns.run(units(name, 40), SMALL));
+    await untilDone(works);
+    expect(done.flat().join('')).toBe('a'.repeat(40) + 'b'.repeat(40) + 'c'.repeat(40));
+    const most = Math.max(...done.map(({ length }) => length));
+    expect(most).toBeLessThan(MAX_UNITS + STRIDE);
+  });
+
+  it('gives small works their turns while a large one takes long', async () => {
+    const large = turns.run(units('L', 1000), LARGE);
+    const small = ['a', 'b', 'c', 'd'].map((name) => turns.run(units(name, 10), SMALL));
+    await untilDone([large, ...small]);
+    const turnOfLastSmall = done.findLastIndex((names) => names.includes('d'));
+    expect(turnOfLastSmall).toBeLessThan(12);
+    const most = Math.max(...done.map(({ length }) => length));
+    expect(most).toBeLessThan(MAX_UNITS + STRIDE);
+  });
+
+  it('does large works one after the other: the memory of one is in use', async () => {
+    const works = ['A', 'B'].map((name) => turns.run(units(name, 30), LARGE));
+    await untilDone(works);
+    expect(done.flat().join('')).toBe('A'.repeat(30) + 'B'.repeat(30));
+  });
+
+  it('passes on what a work throws, at once or later, and continues with the next', async () => {
+    function* failing(name: string, after: number): Work<string> {
+      yield* units(name, after);
+      throw new Error(name);
+    }
+    expect(() => turns.run(failing('at once', 1), SMALL)).toThrow('at once');
+    const later = turns.run(failing('later', 50), LARGE);
+    const next = turns.run(units('next', 3), LARGE);
+    await expect(later).rejects.toThrow('later');
+    expect(await next).toBe('next');
+  });
 });

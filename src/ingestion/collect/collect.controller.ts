@@ -1,40 +1,52 @@
 import { Controller, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { InjectOptions } from '../../config/inject-options.js';
 import { HttpMetricsInterceptor } from '../../metrics/http-metrics.interceptor.js';
 import { Admission } from '../admission/admission.js';
-import { BodyReader } from '../body/body-reader.js';
+import { BodyReader, type EventsBody } from '../body/body-reader.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
-import { IngestionOptions } from '../ingestion.options.js';
 import { Intake } from '../intake.js';
+import { Preparation, type PreparedRequest } from '../preparation.js';
+import type { Work } from '../work.js';
 import { parseEvents } from './parse-events.js';
 
 @Controller('collect')
 @UseInterceptors(HttpMetricsInterceptor)
 export class CollectController {
   constructor(
-    @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
     private readonly bodies: BodyReader,
     private readonly turns: ParsingTurns,
     private readonly admission: Admission,
+    private readonly preparation: Preparation,
     private readonly intake: Intake,
   ) {}
 
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { form, text, received } = await this.bodies.read(request.raw, reply.raw);
-    await this.turns.next(text.length);
-    const facts = this.admission.admit(request, received);
-    const elements = parseEvents(form, text, this.options.maxBatchEvents);
-    const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, facts);
+    const prepared = await this.prepared(request, reply);
+    const { accepted, dropped, rejected } = await this.intake.take('/collect', prepared);
+    void reply.code(202).header('x-gotrack-accepted', accepted);
+    if (rejected.count === 0) {
+      await reply.send({ status: 'ok', accepted, ...(dropped > 0 && { dropped }) });
+      return;
+    }
+    const counts = dropped > 0 ? `${accepted},"dropped":${dropped}` : `${accepted}`;
     await reply
-      .code(202)
-      .header('x-gotrack-accepted', accepted)
-      .send({
-        status: rejected.length === 0 ? 'ok' : 'partial',
-        accepted,
-        ...(dropped > 0 && { dropped }),
-        ...(rejected.length > 0 && { rejected }),
-      });
+      .type('application/json; charset=utf-8')
+      .send(`{"status":"partial","accepted":${counts},"rejected":${rejected.json()}}`);
+  }
+
+  /** The body is out of reach when this has returned. */
+  private async prepared(request: FastifyRequest, reply: FastifyReply): Promise<PreparedRequest> {
+    const body = await this.bodies.read(request.raw, reply.raw);
+    return this.turns.run(this.work(request, body), body.text.length);
+  }
+
+  private *work(
+    request: FastifyRequest,
+    { form, text, received }: EventsBody,
+  ): Work<PreparedRequest> {
+    const facts = this.admission.admit(request, received);
+    const elements = yield* parseEvents(form, text, this.preparation.options);
+    return yield* this.preparation.ofRequest('/collect', elements, facts);
   }
 }

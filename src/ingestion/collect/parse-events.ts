@@ -1,57 +1,168 @@
 import { HttpError } from '../../http/errors.js';
-import { parseJson as parseElement } from '../../event/parse-json.js';
-import { faultOf } from '../body/json-fault.js';
+import { parseJson } from '../../event/parse-json.js';
+import { faultAt, faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
-import { MalformedElement } from '../malformed-element.js';
+import { UnreadElement } from '../unread-element.js';
+import { type Elements, PAUSE, type Work } from '../work.js';
+import { JsonFaultError, JsonScanner } from './json-scanner.js';
+import { unreadable } from './unreadable.js';
 
 /**
- * What a body holds, in its order: anything that JSON can say, to be validated one by one.
- * @throws HttpError the body as a whole is not acceptable
+ * Characters. `JSON.parse` takes up to 4 ms for a text of this length, and up to 200 ms for one of 1 MiB: a longer one
+ * is looked through in pieces, and its elements are parsed one at a time.
  */
-export function parseEvents(form: BodyForm, text: string, maxEvents: number): unknown[] {
-  const elements = form === 'json' ? parseJson(text) : parseLines(text, maxEvents);
-  if (elements.length === 0) {
-    throw new HttpError('GT_NO_EVENTS');
-  }
-  if (elements.length > maxEvents) {
-    throw tooMany(maxEvents);
-  }
-  return elements;
+const LARGE = 64 * 1024;
+
+/** Characters of NDJSON between two pauses. */
+const STEP = 32 * 1024;
+const TAB = 0x09;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SPACE = 0x20;
+
+export interface EventLimits {
+  readonly maxBatchEvents: number;
+  readonly maxEventBytes: number;
 }
 
-function parseJson(text: string): unknown[] {
-  const value = parse(text);
-  if (value instanceof MalformedElement) {
-    throw new HttpError('GT_MALFORMED_JSON', value.reason);
+/**
+ * Whether the body is acceptable as a whole is known when this returns. The elements of a large one are parsed as
+ * they are asked for: what it expands to is never there at once.
+ * @param large characters of a text that is not parsed at once
+ * @throws HttpError the body as a whole is not acceptable
+ */
+export function* parseEvents(
+  form: BodyForm,
+  text: string,
+  limits: EventLimits,
+  large = LARGE,
+): Work<Elements> {
+  if (form === 'ndjson') {
+    const lines = yield* linesOf(text, limits.maxBatchEvents);
+    return parseLines(text, lines, limits, large);
+  }
+  return text.length > large
+    ? yield* parseLargeJson(text, limits)
+    : parseSmallJson(text, limits.maxBatchEvents);
+}
+
+function parseSmallJson(text: string, maxEvents: number): Elements {
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw new HttpError('GT_MALFORMED_JSON', faultOf(text, error as SyntaxError));
   }
   if (typeof value !== 'object' || value === null) {
     throw new HttpError('GT_NOT_AN_EVENT');
   }
-  return Array.isArray(value) ? value : [value];
+  const elements: unknown[] = Array.isArray(value) ? value : [value];
+  assertCount(elements.length, maxEvents);
+  return elements;
 }
 
-function parseLines(text: string, maxEvents: number): unknown[] {
-  const lines: string[] = [];
-  for (let start = 0; start < text.length;) {
-    const newline = text.indexOf('\n', start);
-    const end = newline === -1 ? text.length : newline;
-    const line = text.slice(start, end);
-    if (!/^[ \t\r]*$/.test(line) && lines.push(line) > maxEvents) {
-      throw tooMany(maxEvents);
-    }
-    start = end + 1;
-  }
-  return lines.map(parse);
-}
-
-function parse(json: string): unknown {
+function* parseLargeJson(text: string, limits: EventLimits): Work<Elements> {
+  const scanner = new JsonScanner(text, limits.maxBatchEvents);
   try {
-    return parseElement(json);
+    yield* scanner.scan('elements');
   } catch (error) {
-    return new MalformedElement(faultOf(json, error as SyntaxError));
+    throw error instanceof JsonFaultError
+      ? new HttpError('GT_MALFORMED_JSON', faultAt(text, error.position))
+      : error;
+  }
+  if (!scanner.isList && text[scanner.found[0]?.start ?? 0] !== '{') {
+    throw new HttpError('GT_NOT_AN_EVENT');
+  }
+  assertCount(scanner.count, limits.maxBatchEvents);
+  return parseScanned(text, scanner, limits.maxEventBytes);
+}
+
+function* parseScanned(text: string, { found }: JsonScanner, maxBytes: number): Generator {
+  for (const value of found) {
+    yield unreadable(text, value, maxBytes) ?? parseJson(text.slice(value.start, value.end));
+    yield PAUSE;
   }
 }
 
-function tooMany(maxEvents: number): HttpError {
-  return new HttpError('GT_TOO_MANY_EVENTS', `at most ${maxEvents}`);
+interface Line {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Those that are not blank. */
+function* linesOf(text: string, maxEvents: number): Work<readonly Line[]> {
+  const lines: Line[] = [];
+  let pauseAt = STEP;
+  for (let start = 0, at = 0; at < text.length; at += 1) {
+    if (at >= pauseAt) {
+      yield;
+      pauseAt = at + STEP;
+    }
+    const code = text.charCodeAt(at);
+    if (code === NEWLINE) {
+      start = at + 1;
+    } else if (code !== SPACE && code !== TAB && code !== RETURN) {
+      const newline = text.indexOf('\n', at);
+      at = newline === -1 ? text.length : newline;
+      lines.push({ start, end: at });
+      start = at + 1;
+      if (lines.length > maxEvents) {
+        break;
+      }
+    }
+  }
+  assertCount(lines.length, maxEvents);
+  return lines;
+}
+
+function* parseLines(
+  text: string,
+  lines: readonly Line[],
+  { maxEventBytes }: EventLimits,
+  large: number,
+): Generator {
+  for (const { start, end } of lines) {
+    const line = text.slice(start, end);
+    if (line.length > large) {
+      yield* parseLargeLine(line, maxEventBytes);
+    } else {
+      yield parseLine(line);
+    }
+    yield PAUSE;
+  }
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return parseJson(line);
+  } catch (error) {
+    return malformed(faultOf(line, error as SyntaxError));
+  }
+}
+
+function* parseLargeLine(line: string, maxBytes: number): Generator {
+  const scanner = new JsonScanner(line, 1);
+  try {
+    for (const _ of scanner.scan('whole')) {
+      yield PAUSE;
+    }
+  } catch (error) {
+    yield malformed(faultAt(line, (error as JsonFaultError).position));
+    return;
+  }
+  yield* parseScanned(line, scanner, maxBytes);
+}
+
+function malformed(fault: string): UnreadElement {
+  return new UnreadElement('malformed', `the line is not valid JSON: ${fault}`);
+}
+
+/** @throws HttpError none, or too many */
+function assertCount(count: number, maxEvents: number): void {
+  if (count === 0) {
+    throw new HttpError('GT_NO_EVENTS');
+  }
+  if (count > maxEvents) {
+    throw new HttpError('GT_TOO_MANY_EVENTS', `at most ${maxEvents}`);
+  }
 }

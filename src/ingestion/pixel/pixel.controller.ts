@@ -4,7 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Sanitizer } from '../../event/sanitize.js';
 import { nameEndpoint } from '../../http/request-tracker.js';
 import { Admission } from '../admission/admission.js';
+import { ParsingTurns } from '../body/parsing-turns.js';
 import { Intake } from '../intake.js';
+import { Preparation, type PreparedRequest } from '../preparation.js';
+import type { Work } from '../work.js';
 import { pixelEvent } from './pixel-event.js';
 
 /** GIF89a of one transparent pixel, a byte a character. */
@@ -30,7 +33,9 @@ const HEADERS = {
 @Controller('px.gif')
 export class PixelController {
   constructor(
+    private readonly turns: ParsingTurns,
     private readonly admission: Admission,
+    private readonly preparation: Preparation,
     private readonly intake: Intake,
     @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
   ) {}
@@ -38,10 +43,15 @@ export class PixelController {
   @Get()
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
+    const prepared = await this.turns.run(this.work(request), 0);
+    await this.intake.take('/px.gif', prepared);
+    sendGif(reply);
+  }
+
+  private *work(request: FastifyRequest): Work<PreparedRequest> {
     const facts = this.admission.admit(request);
     const event = pixelEvent(facts.query, request.headers, this.sanitizer);
-    await this.intake.take('/px.gif', [event], facts);
-    sendGif(reply);
+    return yield* this.preparation.ofRequest('/px.gif', [event], facts);
   }
 }
 

@@ -98,18 +98,10 @@ export class RejectedReplay
     let rejected = 0;
     for (let { size } = await file.stat(); size > 0;) {
       const lines = await readLastLines(file, size, CHUNK_BYTES);
-      const events: Fields[] = [];
       const withoutEvent: Buffer[] = [];
-      for (const { bytes } of lines) {
-        const event = eventOfLine(bytes);
-        if (event) {
-          events.push(event);
-        } else {
-          withoutEvent.push(bytes);
-        }
-      }
+      const events = eventsIn(lines, withoutEvent);
       const valid = await this.intake.replay(events, this.stopping.signal);
-      this.ring.appendRaw(withoutEvent);
+      this.ring.keep(withoutEvent);
       await this.ring.flush();
       accepted += valid;
       rejected += lines.length - valid;
@@ -118,5 +110,20 @@ export class RejectedReplay
       await file.datasync();
     }
     this.logger.log(`replayed: ${accepted} event(s) accepted, ${rejected} still rejected`);
+  }
+}
+
+/** Parses a line when its event is asked for. */
+function* eventsIn(
+  lines: readonly { readonly bytes: Buffer }[],
+  withoutEvent: Buffer[],
+): Generator<Fields> {
+  for (const { bytes } of lines) {
+    const event = eventOfLine(bytes);
+    if (event) {
+      yield event;
+    } else {
+      withoutEvent.push(bytes);
+    }
   }
 }

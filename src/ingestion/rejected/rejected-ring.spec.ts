@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canMount, withSmallFileSystem } from '../../../test/support/disk/mounts.js';
-import type { Rejection } from '../../event/rejection.js';
+import { encode } from '../../event/encode.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { RejectedRing } from './rejected-ring.js';
+import { rejectedLine } from './rejections.js';
 
 const MIB = 1024 * 1024;
 
@@ -39,12 +40,16 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-function rejection(event: Record<string, unknown> | undefined): Rejection {
-  return { reason: 'schema', errors: ['type: must be a string', 'ts: must be a string'], event };
+function rejection(event: Record<string, unknown> | undefined): Buffer {
+  return rejectedLine({
+    reason: 'schema',
+    errors: ['type: must be a string', 'ts: must be a string'],
+    event: event && encode(event),
+  });
 }
 
 /** A line of it takes 1,000 bytes, give or take the digits of `n`. */
-function kilobyte(n: number): Rejection {
+function kilobyte(n: number): Buffer {
   return rejection({ n, fill: 'x'.repeat(850) });
 }
 

@@ -4,10 +4,7 @@ import { Logger } from '@nestjs/common';
 import { makeDirectory } from '../../disk/make-directory.js';
 import { removeFile } from '../../disk/remove-file.js';
 import { cutTornLine } from '../../disk/torn-line.js';
-import { encode } from '../../event/encode.js';
-import type { Rejection } from '../../event/rejection.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
-import { encodeLine } from '../../event/dead-letter-line.js';
 import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
 
 /** How much may wait for the disk. */
@@ -39,13 +36,8 @@ export class RejectedRing {
     this.path = deadLetterPath(directory, REJECTED);
   }
 
-  /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */
-  keep(rejections: readonly Rejection[]): void {
-    this.appendRaw(rejections.map(lineOf));
-  }
-
-  /** Like `keep`, for lines of such a file. */
-  appendRaw(lines: readonly Buffer[]): void {
+  /** Returns at once. */
+  keep(lines: readonly Buffer[]): void {
     let discarded = 0;
     for (const line of lines) {
       if (!this.enqueue(line)) {
@@ -189,7 +181,8 @@ export class RejectedRing {
     }
   }
 
-  private discarded(count: number): void {
+  /** Reports lines that are lost. */
+  discarded(count: number): void {
     if (count > 0) {
       this.observer.rejectedDiscarded(count);
     }
@@ -211,14 +204,6 @@ export class RejectedRing {
       this.logger.log(`rejected events are kept for diagnosis in ${this.path} again`);
     }
   }
-}
-
-function lineOf({ reason, errors, event }: Rejection): Buffer {
-  return encodeLine(REJECTED, {
-    reason,
-    error: errors.join('; '),
-    event: event ? encode(event) : null,
-  });
 }
 
 /** All of it or nothing: a disk that is full keeps its last room for the queue. */

@@ -1,0 +1,8 @@
+/** A computation that pauses often, after about half a millisecond, so that others get their turn. */
+export type Work<T> = Generator<void, T, void>;
+
+/** Among the elements of a body: a moment to pause. */
+export const PAUSE = Symbol('pause');
+
+/** What a body holds, in its order: anything that JSON can say, not validated yet, and `PAUSE`s. */
+export type Elements = Iterable<unknown>;
