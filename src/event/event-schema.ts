@@ -83,7 +83,7 @@ function knownFields(fields: Readonly<Fields>, schema: Schema): Fields {
   return known;
 }
 
-/** Of an array nothing is left, because its other elements would move. */
+/** Nothing is left of an array, because its other elements would move. */
 function removeField(fields: Fields, [name, ...inside]: readonly string[]): void {
   const member = fields[name as string];
   if (inside.length > 0 && !Array.isArray(member)) {
