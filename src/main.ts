@@ -167,8 +167,7 @@ async function listen(
   what: string,
 ): Promise<void> {
   try {
-    // One server on one address: for a name, Fastify would open another for each address it has.
-    await app.listen({ port, host: (await lookup(host)).address, backlog: BACKLOG });
+    await app.listen({ port, host: await addressOf(host), backlog: BACKLOG });
   } catch (error) {
     throw new Error(
       `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,
@@ -179,6 +178,12 @@ async function listen(
   }
   const address = app.getHttpServer().address() as AddressInfo;
   logger.log(`${what} listens on ${address.address} port ${address.port}`);
+}
+
+/** One server on one address: for a name, Fastify would open another for each address it has. */
+async function addressOf(host: string): Promise<string> {
+  // Without an address, Node takes `::`, and `0.0.0.0` on a host without IPv6.
+  return host === '::' ? '' : (await lookup(host)).address;
 }
 
 /** The first signal asks for an orderly end; a second one does not wait for it. */

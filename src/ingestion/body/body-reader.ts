@@ -5,6 +5,7 @@ import { BodyBudget, type BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
 import { bodyTooLarge, HttpError } from '../../http/errors.js';
+import { askForBody } from '../../http/expectations.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
@@ -38,6 +39,7 @@ export class BodyReader {
       throw new HttpError('GT_BUSY');
     }
 
+    askForBody(request, response);
     const share = this.budget.open(request, response);
     const received = await receive(request, maxBodyBytes, share);
     if (received.length === 0) {
