@@ -11,7 +11,10 @@ export function handleExpecting(server: Server): void {
  * Call before a body is read. A client that expects to be asked (RFC 9110, 10.1.1) and gets its answer at once need not
  * send it; Node closes the connection then.
  */
-export function askForBody({ headers, httpVersionMinor }: IncomingMessage, response: ServerResponse): void {
+export function askForBody(
+  { headers, httpVersionMinor }: IncomingMessage,
+  response: ServerResponse,
+): void {
   // Every other expectation of HTTP/1.1 was refused.
   if (headers.expect !== undefined && httpVersionMinor > 0) {
     response.writeContinue();

@@ -1,5 +1,12 @@
 import { Max, Min } from 'class-validator';
-import { boolean, integer, list, type ListenAddress, listenAddress, text } from '../config/parsers.js';
+import {
+  boolean,
+  integer,
+  list,
+  type ListenAddress,
+  listenAddress,
+  text,
+} from '../config/parsers.js';
 import { type Parser, Setting, InvalidValueError } from '../config/setting.js';
 import type { CredentialFiles } from './tls/credential-files.js';
 import { credentialWarnings } from './tls/read-credentials.js';

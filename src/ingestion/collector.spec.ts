@@ -725,7 +725,7 @@ describe('bodies in flight', () => {
     const socket = dial(collector);
     socket.write('POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'.repeat(3));
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(6));
-    socket.destroy();
+    socket.resetAndDestroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
   });
 

@@ -98,19 +98,19 @@ const DRIBBLERS: readonly {
   },
   {
     on: 'collector',
-    beginning: 'POST /collect HTTP/1.1\r\nContent-Length: 90000\r\n\r\n[',
+    beginning: 'POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n[',
     drop: ' ',
     answer: '408',
   },
   {
     on: 'collector',
-    beginning: 'POST /collect HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n',
+    beginning: 'POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
     drop: '1\r\n \r\n',
     answer: '408',
   },
   {
     on: 'collector',
-    beginning: 'GET /px.gif?e=whole HTTP/1.1\r\nContent-Length: 9000\r\n\r\n',
+    beginning: 'GET /px.gif?e=whole HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n',
     drop: ' ',
     answer: '200',
   },
@@ -118,7 +118,7 @@ const DRIBBLERS: readonly {
   { on: 'metrics', beginning: 'GET /metrics HTTP/1.1\r\n', drop: 'X-A: b\r\n', answer: '408' },
   {
     on: 'metrics',
-    beginning: 'POST /metrics HTTP/1.1\r\nContent-Length: 9000\r\n\r\n',
+    beginning: 'POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n',
     drop: ' ',
     answer: '400',
   },
@@ -382,7 +382,7 @@ describe('hostile clients', () => {
 
   it('that pipeline without reading are cut before they fill the memory', async () => {
     const { collector, bystander } = await begin({ NODE_OPTIONS: '--max-old-space-size=256' });
-    const pixels = 'GET /px.gif?e=pipelined HTTP/1.1\r\n\r\n'.repeat(10_000);
+    const pixels = 'GET /px.gif?e=pipelined HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(10_000);
     let cut = 0;
     const sockets = Array.from({ length: 50 }, () => {
       const socket = connect(collector.port, '127.0.0.1').pause();
@@ -409,11 +409,13 @@ describe('hostile clients', () => {
         outcomes.set(name, await statusesOf(collector.port, bytes));
       }),
     );
-    const wrong = [...outcomes].filter(([, statuses]) => statuses.some((status) => status >= 500));
+    const wrong = [...outcomes].filter(([, statuses]) =>
+      statuses.some((status) => status >= 500 && status !== 501),
+    );
     expect(wrong).toEqual([]);
 
     // What is hidden there would be seen if it came as a request of its own.
-    const whole = `${post('{"event_id":"seen-p"}').toString()}GET /px.gif?event_id=seen-q HTTP/1.1\r\n\r\n`;
+    const whole = `${post('{"event_id":"seen-p"}').toString()}GET /px.gif?event_id=seen-q HTTP/1.1\r\nHost: a\r\n\r\n`;
     expect(await statusesOf(collector.port, whole, 2)).toEqual([202, 200]);
     const hidden = new Map(SMUGGLING.map(({ id, name }) => [id, name]));
     const theirs = await leaveUnharmed(
@@ -456,7 +458,7 @@ describe('hostile clients', () => {
             ? `GET /px.gif?event_id=left-${n} HTTP/1.1\r\nHost: a\r\n\r\n`
             : n % 3 === 1
               ? post(event).toString()
-              : `POST /collect HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${event.length.toString(16)}\r\n${event}\r\n0\r\n\r\n`;
+              : `POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${event.length.toString(16)}\r\n${event}\r\n0\r\n\r\n`;
         await leave(n, text, text.length - ((n * 7) % text.length), n % 2 === 0);
       }),
     );
@@ -501,7 +503,7 @@ describe('a client gets its answer, and the next one too, after', () => {
   it.each([
     [
       'hundreds of headers',
-      `GET /px.gif?event_id=many HTTP/1.1\r\n${'a:b\r\n'.repeat(300)}\r\n`,
+      `GET /px.gif?event_id=many HTTP/1.1\r\nHost: a\r\n${'a:b\r\n'.repeat(300)}\r\n`,
       200,
     ],
     ['more headers than fit', `GET / HTTP/1.1\r\n${'a:b\r\n'.repeat(100_000)}\r\n`, 431],
@@ -510,12 +512,12 @@ describe('a client gets its answer, and the next one too, after', () => {
     ['a method that never ends', 'G'.repeat(1_000_000), 400],
     [
       'an endless chunk extension',
-      `POST /collect HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;${'e'.repeat(1_000_000)}`,
+      `POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;${'e'.repeat(1_000_000)}`,
       413,
     ],
     [
       'endless trailers',
-      `POST /collect HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'a:b\r\n'.repeat(100_000)}\r\n`,
+      `POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'a:b\r\n'.repeat(100_000)}\r\n`,
       431,
     ],
     [
@@ -525,7 +527,7 @@ describe('a client gets its answer, and the next one too, after', () => {
     ],
     [
       'bytes that are no UTF-8 in a header',
-      'GET /px.gif?event_id=agent HTTP/1.1\r\nUser-Agent: \xff\xc0\x80\r\n\r\n',
+      'GET /px.gif?event_id=agent HTTP/1.1\r\nHost: a\r\nUser-Agent: \xff\xc0\x80\r\n\r\n',
       200,
     ],
     [
