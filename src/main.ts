@@ -11,7 +11,7 @@ import { LoggingOptions } from './config/logging.options.js';
 import type { ListenAddress } from './config/parsers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
-import { connectionLimit } from './http/max-connections.js';
+import { availableMemory, connectionLimit } from './http/max-connections.js';
 import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
@@ -135,7 +135,10 @@ async function startCollector(
   const adapter = createCollectorAdapter(options, {
     tracker,
     tls: tls?.serverOptions,
-    maxConnections: connectionLimit(await maxFileDescriptors()),
+    maxConnections: connectionLimit({
+      descriptors: await maxFileDescriptors(),
+      ...availableMemory(),
+    }),
     closingGraceMs: shutdownTimeoutMs / 2,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {

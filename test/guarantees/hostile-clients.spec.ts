@@ -7,6 +7,7 @@ import { Bystander, leaveUnharmed } from '../support/load/bystander.js';
 import { type Collector, inParallel, until, Workplace } from '../support/servers/collector.js';
 import { Crowd } from '../support/load/crowd.js';
 import { descriptorLimit } from '../support/servers/descriptors.js';
+import { canLimitMemory, MemoryCgroup } from '../support/servers/memory-cgroup.js';
 import { sendEvent } from '../support/servers/send-event.js';
 import { runs } from './runs.js';
 import { SMUGGLED, SMUGGLING, STORED } from '../support/load/smuggling-shapes.js';
@@ -260,6 +261,28 @@ describe('hostile clients', () => {
     expect(await leaveUnharmed(bystander, (id) => id.startsWith('new-'))).toHaveLength(100);
   });
 
+  // Control groups need Linux and root.
+  it.skipIf(!canLimitMemory())(
+    'that open 16,000 connections and never finish their headers do not fill a container of 256 MiB',
+    async () => {
+      const group = MemoryCgroup.create(256 * MIB) as MemoryCgroup;
+      // Hooks run in reverse: the program is ended before.
+      onTestFinished(() => group.remove());
+      const { collector, bystander } = await begin({}, group.command);
+      expect(group.holds(collector.pid)).toBe(true);
+      const wanted = 16_000;
+      const unfinished = `GET /px.gif HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(12_000)}`;
+      let begun = 0;
+      while (begun < wanted) {
+        const crowd = await gather(collector.port, 2000, unfinished);
+        begun += crowd.size;
+      }
+      await bystander.served();
+      expect(collector.end).toBeUndefined();
+      await leaveUnharmed(bystander, none);
+    },
+  );
+
   it('that hold every connection of the metrics address lose them to a scraper', async () => {
     const { workplace, collector } = await start();
     const holders = new Set<Socket>();
@@ -421,6 +444,7 @@ describe('hostile clients', () => {
     const theirs = await leaveUnharmed(
       bystander,
       (id) => id.startsWith(STORED) || id.startsWith(SMUGGLED),
+      ['501'],
     );
     expect(theirs.flatMap((id) => hidden.get(id) ?? [])).toEqual([]);
     expect(theirs).toEqual(expect.arrayContaining(['seen-p', 'seen-q']));
