@@ -55,24 +55,33 @@ export class BodyReader {
 
 function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const gathered = new ByteGatherer();
+    let gathered: ByteGatherer | undefined = new ByteGatherer();
     let length = 0;
+    const refuse = (error: HttpError): void => {
+      share.endArriving();
+      // What follows is discarded, and what came must not stay for as long as it arrives.
+      gathered = undefined;
+      request.off('data', onData).resume();
+      reject(error);
+    };
     const onData = (piece: Buffer): void => {
       length += piece.length;
       if (length > maxBytes) {
         refuse(bodyTooLarge(maxBytes));
       } else if (share.take(piece.length)) {
-        gathered.append(piece);
+        gathered?.append(piece);
       } else {
         refuse(new HttpError('GT_BUSY'));
       }
     };
-    const refuse = (error: HttpError): void => {
-      request.off('data', onData).resume();
-      reject(error);
-    };
+    share.beginArriving(() => refuse(new HttpError('GT_BUSY', 'the body comes too slowly')));
     request.on('data', onData);
-    request.once('end', () => resolve(gathered.bytes));
+    request.once('end', () => {
+      share.endArriving();
+      if (gathered) {
+        resolve(gathered.bytes);
+      }
+    });
     // A request that was cut closes too, and its `end` never comes.
     request.once('close', () => reject(new HttpError('GT_ABORTED')));
     request.once('error', () => reject(new HttpError('GT_ABORTED')));
