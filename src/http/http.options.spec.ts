@@ -33,6 +33,25 @@ describe('TRUST_PROXY', () => {
   });
 });
 
+describe('CLIENT_IP_HEADER', () => {
+  it.each(['CF-Connecting-IP', 'x_real_ip'])('reads %s', (text) => {
+    expect(read('CLIENT_IP_HEADER', text)).toBe(text);
+  });
+
+  it.each(['CF-Connecting-IP, X-Real-IP', 'X Real IP', 'X-Real-IP:'])('cannot read %s', (text) => {
+    expect(() => read('CLIENT_IP_HEADER', text)).toThrow(InvalidValueError);
+  });
+
+  it('warns where nobody is trusted to send it', () => {
+    const options = { clientIpHeader: 'X-Real-IP' };
+    expect(Object.assign(new HttpOptions(), options).warnings()).toEqual([
+      expect.stringContaining('CLIENT_IP_HEADER'),
+    ]);
+    const trusting = { ...options, trustProxy: ['10.0.0.0/8'] };
+    expect(Object.assign(new HttpOptions(), trusting).warnings()).toEqual([]);
+  });
+});
+
 describe('CORS_ORIGINS', () => {
   it.each([
     ['*', ['*']],
