@@ -52,6 +52,16 @@ describe('CLIENT_IP_HEADER', () => {
   });
 });
 
+describe('KEEP_ALIVE_TIMEOUT_MS', () => {
+  it.each(['1', '600000', '3600000'])('reads %s', (text) => {
+    expect(read('KEEP_ALIVE_TIMEOUT_MS', text)).toBe(Number(text));
+  });
+
+  it.each(['0', '-1', '3600001', '75s'])('cannot read %s', (text) => {
+    expect(() => read('KEEP_ALIVE_TIMEOUT_MS', text)).toThrow(InvalidValueError);
+  });
+});
+
 describe('CORS_ORIGINS', () => {
   it.each([
     ['*', ['*']],

@@ -1,4 +1,3 @@
-import { Max, Min } from 'class-validator';
 import {
   boolean,
   integer,
@@ -26,6 +25,17 @@ const headerName: Parser<string> = (value) => {
     throw new InvalidValueError('must be the name of one header, such as CF-Connecting-IP');
   }
   return value;
+};
+
+const HOUR_MS = 3_600_000;
+
+/** Not class-validator's bounds: `healthcheck` reads these options, and has to stay light. */
+const keepAlive: Parser<number> = (value) => {
+  const number = integer(value);
+  if (number < 1 || number > HOUR_MS) {
+    throw new InvalidValueError(`must be from 1 to ${HOUR_MS}`);
+  }
+  return number;
 };
 
 function isOrigin(item: string): boolean {
@@ -66,12 +76,10 @@ export class HttpOptions {
   })
   readonly clientIpHeader: string | undefined = undefined;
 
-  @Setting('KEEP_ALIVE_TIMEOUT_MS', integer, {
+  @Setting('KEEP_ALIVE_TIMEOUT_MS', keepAlive, {
     doc: 'How long a connection stays open without a request. Keep it above that of the balancer (Google Cloud keeps 600 s): the collector must not be the first to close.',
     unit: 'ms',
   })
-  @Min(1)
-  @Max(3_600_000)
   readonly keepAliveTimeoutMs: number = 75_000;
 
   @Setting('CORS_ORIGINS', origins, {

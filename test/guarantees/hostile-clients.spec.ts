@@ -121,7 +121,7 @@ const DRIBBLERS: readonly {
     on: 'metrics',
     beginning: 'POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n',
     drop: ' ',
-    answer: '400',
+    answer: '405',
   },
 ];
 

@@ -55,7 +55,7 @@ export class BodyBudget {
     this.used += bytes;
   }
 
-  /** For shares only: one whose body begins to arrive, or has ended. */
+  /** For shares only: one of whose body more is to arrive, or nothing any more. */
   setArriving(share: BodyShare, arriving: boolean): void {
     if (arriving) {
       this.arriving.add(share);
@@ -102,16 +102,24 @@ export class BodyShare {
 
   constructor(private readonly budget: BodyBudget) {}
 
-  /** @param giveWay refuses the body: it comes too slowly, and the room is needed. The share is released then. */
-  beginArriving(giveWay: () => void): void {
-    this.giveWay = giveWay;
-    this.windowBeganMs = this.lastPieceMs = performance.now();
-    this.budget.setArriving(this, true);
+  /**
+   * More of its body follows the piece that was taken.
+   * @param giveWay refuses the body: it comes too slowly, and the room is needed. The share is released then.
+   */
+  arrives(giveWay: () => void): void {
+    if (this.giveWay === undefined && !this.released) {
+      this.giveWay = giveWay;
+      this.windowBeganMs = this.lastPieceMs = performance.now();
+      this.windowBytes = this.takenBytes;
+      this.budget.setArriving(this, true);
+    }
   }
 
-  endArriving(): void {
-    this.giveWay = undefined;
-    this.budget.setArriving(this, false);
+  hasArrived(): void {
+    if (this.giveWay) {
+      this.giveWay = undefined;
+      this.budget.setArriving(this, false);
+    }
   }
 
   /** @returns false when the budget is used up, or the request over: nothing was taken then */
@@ -129,7 +137,7 @@ export class BodyShare {
   }
 
   release(): void {
-    this.endArriving();
+    this.hasArrived();
     this.released = true;
     this.budget.change(-this.takenBytes);
     this.takenBytes = 0;

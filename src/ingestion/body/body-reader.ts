@@ -58,26 +58,29 @@ function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): 
     let gathered: ByteGatherer | undefined = new ByteGatherer();
     let length = 0;
     const refuse = (error: HttpError): void => {
-      share.endArriving();
+      share.hasArrived();
       // What follows is discarded, and what came must not stay for as long as it arrives.
       gathered = undefined;
       request.off('data', onData).resume();
       reject(error);
     };
+    const giveWay = (): void => refuse(new HttpError('GT_BUSY', 'the body comes too slowly'));
     const onData = (piece: Buffer): void => {
       length += piece.length;
       if (length > maxBytes) {
         refuse(bodyTooLarge(maxBytes));
       } else if (share.take(piece.length)) {
         gathered?.append(piece);
+        if (!request.complete) {
+          share.arrives(giveWay);
+        }
       } else {
         refuse(new HttpError('GT_BUSY'));
       }
     };
-    share.beginArriving(() => refuse(new HttpError('GT_BUSY', 'the body comes too slowly')));
     request.on('data', onData);
     request.once('end', () => {
-      share.endArriving();
+      share.hasArrived();
       if (gathered) {
         resolve(gathered.bytes);
       }

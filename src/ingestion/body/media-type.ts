@@ -24,6 +24,10 @@ export function bodyForm(contentType: string | undefined): BodyForm {
   if (contentType === undefined || contentType.trim() === '') {
     return 'json';
   }
+  const plain = forms.get(contentType);
+  if (plain !== undefined) {
+    return plain;
+  }
   const [type = ''] = contentType.split(';', 1);
   const form = forms.get(type.trim().toLowerCase());
   if (form === undefined || !charsets.has(charsetOf(contentType.slice(type.length)))) {
