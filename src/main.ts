@@ -11,7 +11,7 @@ import { LoggingOptions } from './config/logging.options.js';
 import type { ListenAddress } from './config/parsers.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
-import { connectionLimit } from './http/max-connections.js';
+import { availableMemory, connectionLimit } from './http/max-connections.js';
 import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
@@ -155,7 +155,10 @@ async function startCollector(
   const adapter = createCollectorAdapter(options, {
     tracker,
     tls: tls?.serverOptions,
-    maxConnections: connectionLimit(await maxFileDescriptors()),
+    maxConnections: connectionLimit({
+      descriptors: await maxFileDescriptors(),
+      ...availableMemory(),
+    }),
     closingGraceMs: shutdownTimeoutMs / 2,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
@@ -189,8 +192,7 @@ async function listen(
   what: string,
 ): Promise<void> {
   try {
-    // One server on one address: for a name, Fastify would open another for each address it has.
-    await app.listen({ port, host: (await lookup(host)).address, backlog: BACKLOG });
+    await app.listen({ port, host: await addressOf(host), backlog: BACKLOG });
   } catch (error) {
     throw new Error(
       `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,
@@ -201,4 +203,10 @@ async function listen(
   }
   const address = app.getHttpServer().address() as AddressInfo;
   logger.log(`${what} listens on ${address.address} port ${address.port}`);
+}
+
+/** One server on one address: for a name, Fastify would open another for each address it has. */
+async function addressOf(host: string): Promise<string> {
+  // Without an address, Node takes `::`, and `0.0.0.0` on a host without IPv6.
+  return host === '::' ? '' : (await lookup(host)).address;
 }

@@ -19,8 +19,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'COLLECT_PATH' },
   { name: 'PIXEL_PATH' },
   { name: 'VALIDATE', default: false },
-  { name: 'CLIENT_IP_HEADER' },
-  { name: 'KEEP_ALIVE_TIMEOUT_MS', default: 75_000 },
   { name: 'PUBLIC_URL' },
   { name: 'CLIENT_PATH', default: '/pixel' },
   { name: 'EVENT_SCHEMAS' },

@@ -1,5 +1,10 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Node keeps the response that is under way at its socket, and documents no other place to find it. */
-export type AnsweringSocket = Socket & { readonly _httpMessage?: ServerResponse | null };
+/** Node keeps at its socket what is under way on it, and documents no other place to find it. */
+export type AnsweringSocket = Socket & {
+  /** The response whose turn it is. */
+  readonly _httpMessage?: ServerResponse | null;
+  /** With the request that came last, until it has arrived and was answered. */
+  readonly parser?: { readonly incoming: IncomingMessage | null } | null;
+};

@@ -47,6 +47,8 @@ describe('lastUntrustedHop', () => {
     ['garbage at once', '10.0.0.1', 'evil', '10.0.0.1'],
     ['an empty header', '10.0.0.1', '', '10.0.0.1'],
     ['a leading comma', '10.0.0.1', ',10.0.0.2', '10.0.0.2'],
+    ['empty elements', '10.0.0.1', '203.0.113.66,, 198.51.100.9, ,10.0.0.2, ,', '198.51.100.9'],
+    ['nothing but empty elements', '10.0.0.1', ' , ,', '10.0.0.1'],
     ['a port', '10.0.0.1', '198.51.100.9:4711', '198.51.100.9'],
     ['IPv6', '::1', '2001:db8::2, 2001:DB8:0::3', '2001:db8::2'],
     ['IPv6 with brackets', '10.0.0.1', '[2a00::9]', '2a00::9'],
@@ -68,11 +70,19 @@ describe('leftmostHop', () => {
 });
 
 function resolve(trustProxy: TrustProxy, remoteAddress: string | undefined, forwardedFor?: string) {
-  const options = Object.assign(new HttpOptions(), { trustProxy });
-  return new ClientAddress(options).of({
-    socket: { remoteAddress },
-    headers: { ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }) },
-  } as IncomingMessage);
+  return resolveHeaders(trustProxy, remoteAddress, {
+    ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }),
+  });
+}
+
+function resolveHeaders(
+  trustProxy: TrustProxy,
+  remoteAddress: string | undefined,
+  headers: Record<string, string>,
+  clientIpHeader?: string,
+) {
+  const options = Object.assign(new HttpOptions(), { trustProxy, clientIpHeader });
+  return new ClientAddress(options).of({ socket: { remoteAddress }, headers } as IncomingMessage);
 }
 
 describe('ClientAddress', () => {
@@ -94,5 +104,39 @@ describe('ClientAddress', () => {
 
   it('knows no address once the connection is gone', () => {
     expect(resolve(false, undefined)).toBeUndefined();
+  });
+
+  const proxies = ['10.0.0.0/8'];
+  const realIp = { 'x-real-ip': '198.51.100.9' };
+
+  it('reads X-Real-IP of a trusted proxy that sends no X-Forwarded-For', () => {
+    expect(resolveHeaders(proxies, '10.0.0.1', realIp)).toBe('198.51.100.9');
+    expect(resolveHeaders(true, '10.0.0.1', realIp)).toBe('198.51.100.9');
+    expect(resolveHeaders(proxies, '10.0.0.1', { ...realIp, 'x-forwarded-for': ' ,' })).toBe(
+      '198.51.100.9',
+    );
+    const both = { ...realIp, 'x-forwarded-for': '203.0.113.66' };
+    expect(resolveHeaders(proxies, '10.0.0.1', both)).toBe('203.0.113.66');
+    expect(resolveHeaders(proxies, '192.0.2.1', realIp)).toBe('192.0.2.1');
+    expect(resolveHeaders(false, '10.0.0.1', realIp)).toBe('10.0.0.1');
+    expect(resolveHeaders(proxies, '10.0.0.1', { 'x-real-ip': 'a, b' })).toBe('10.0.0.1');
+  });
+
+  it('reads CLIENT_IP_HEADER of trusted proxies before anything else', () => {
+    const headers = {
+      'cf-connecting-ip': '2001:DB8:0::9',
+      'x-forwarded-for': '203.0.113.66',
+      ...realIp,
+    };
+    const of = (trust: TrustProxy, peer: string, given: Record<string, string> = headers) =>
+      resolveHeaders(trust, peer, given, 'CF-Connecting-IP');
+    expect(of(proxies, '10.0.0.1')).toBe('2001:db8::9');
+    expect(of(true, '192.0.2.1')).toBe('2001:db8::9');
+    expect(of(proxies, '192.0.2.1')).toBe('192.0.2.1');
+    expect(of(false, '10.0.0.1')).toBe('10.0.0.1');
+    expect(of(proxies, '10.0.0.1', { ...headers, 'cf-connecting-ip': 'unknown' })).toBe(
+      '203.0.113.66',
+    );
+    expect(of(proxies, '10.0.0.1', realIp)).toBe('10.0.0.1');
   });
 });

@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { InjectOptions } from '../config/inject-options.js';
@@ -8,27 +9,59 @@ import { type AddressRange, parseRange } from './trusted-proxies.js';
 
 const MAPPED_IPV4 = '::ffff:';
 
+/** The other ends of connections, in canonical text. */
+const peers = new WeakMap<Socket, string>();
+
+/** Keeps the address of each connection: a socket forgets it when the client goes. Give it the server before it listens. */
+export function rememberPeers(server: Server): void {
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    const peer = remoteAddressOf(socket);
+    if (peer !== undefined) {
+      peers.set(socket, peer);
+    }
+  });
+}
+
 /** The address that sent a request, as every part of ingestion sees it. */
 @Injectable()
 export class ClientAddress {
   private readonly trusted: readonly AddressRange[] | boolean;
+  private readonly ownHeader: string | undefined;
 
-  constructor(@InjectOptions(HttpOptions) { trustProxy }: HttpOptions) {
+  constructor(@InjectOptions(HttpOptions) { trustProxy, clientIpHeader }: HttpOptions) {
     this.trusted = typeof trustProxy === 'boolean' ? trustProxy : trustProxy.map(parseRange);
+    this.ownHeader = clientIpHeader?.toLowerCase();
   }
 
-  /** Canonical text; `undefined` when the connection is gone already. */
-  of(request: IncomingMessage): string | undefined {
-    const remote = request.socket.remoteAddress;
-    const peer = remote === undefined ? undefined : canonicalAddress(remote);
-    const forwardedFor = request.headers['x-forwarded-for'];
-    if (this.trusted === false || peer === undefined || forwardedFor === undefined) {
+  /** Canonical text; `undefined` when the connection was gone before it could be asked. */
+  of({ socket, headers }: IncomingMessage): string | undefined {
+    const peer = peers.get(socket) ?? remoteAddressOf(socket);
+    if (
+      this.trusted === false ||
+      peer === undefined ||
+      (this.trusted !== true && !isWithin(peer, this.trusted))
+    ) {
       return peer;
     }
-    const hops = String(forwardedFor);
-    return this.trusted === true
-      ? (leftmostHop(hops) ?? peer)
-      : lastUntrustedHop(peer, hops, this.trusted);
+    return this.namedBy(headers, peer, this.trusted);
+  }
+
+  /** What the headers of a trusted proxy say. */
+  private namedBy(
+    headers: IncomingHttpHeaders,
+    peer: string,
+    trusted: readonly AddressRange[] | true,
+  ): string {
+    const named = this.ownHeader !== undefined && addressIn(headers[this.ownHeader]);
+    if (named) {
+      return named;
+    }
+    const hops = String(headers['x-forwarded-for'] ?? '');
+    if (!hasHops(hops)) {
+      // Where CLIENT_IP_HEADER says what the proxy writes, the client itself may have written this one.
+      return (this.ownHeader === undefined ? addressIn(headers['x-real-ip']) : undefined) ?? peer;
+    }
+    return trusted === true ? (leftmostHop(hops) ?? peer) : lastUntrustedHop(peer, hops, trusted);
   }
 }
 
@@ -57,12 +90,17 @@ export function lastUntrustedHop(
   let end = forwardedFor.length;
   while (end > 0 && isWithin(client, trusted)) {
     const comma = forwardedFor.lastIndexOf(',', end - 1);
-    const hop = hopAddress(forwardedFor.slice(comma + 1, end));
+    const entry = forwardedFor.slice(comma + 1, end).trim();
+    end = comma;
+    // Empty elements of a list don't count (RFC 9110, 5.6.1).
+    if (entry === '') {
+      continue;
+    }
+    const hop = hopAddress(entry);
     if (hop === undefined) {
       break;
     }
     client = hop;
-    end = comma;
   }
   return client;
 }
@@ -83,6 +121,18 @@ function hopAddress(entry: string): string | undefined {
   const text = entry.trim();
   const match = /^(?:\[(?<bracketed>[^\]]+)\]|(?<ipv4>[\d.]+))(?::\d+)?$/.exec(text)?.groups;
   return canonicalAddress(match?.['bracketed'] ?? match?.['ipv4'] ?? text);
+}
+
+function hasHops(forwardedFor: string): boolean {
+  return /[^\s,]/.test(forwardedFor);
+}
+
+function addressIn(header: string | string[] | undefined): string | undefined {
+  return header === undefined ? undefined : hopAddress(String(header));
+}
+
+function remoteAddressOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : canonicalAddress(remoteAddress);
 }
 
 function isWithin(address: string, ranges: readonly AddressRange[]): boolean {

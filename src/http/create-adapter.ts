@@ -1,10 +1,13 @@
-import type { ServerOptions } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { checkHead } from './check-head.js';
+import { rememberPeers } from './client-address.js';
 import { type ClosingTimes, lingerOnClose } from './close-gracefully.js';
-import { refuseOldVersions, sendFrameworkError } from './error-filter.js';
+import { sendFrameworkError } from './error-filter.js';
+import { handleExpecting } from './expectations.js';
 import { limitConnections } from './limit-connections.js';
 import { limitPipelines } from './limit-pipelines.js';
 import { limitTurns } from './limit-turns.js';
@@ -42,7 +45,7 @@ export function createAdapter(options: AdapterOptions): FastifyAdapter {
   const { tls, requestTimeoutMs, keepAliveTimeoutMs } = options;
   const http = serverOptions(options);
   const adapter = new FastifyAdapter({
-    ...(tls ? { https: { ...http, ...tls } } : { http }),
+    ...(tls ? { https: { ...http, ...tls, allowHalfOpen: true } } : { http }),
     requestTimeout: requestTimeoutMs,
     connectionTimeout: STALLED_ANSWER_MS,
     keepAliveTimeout: keepAliveTimeoutMs,
@@ -63,7 +66,7 @@ export function createAdapter(options: AdapterOptions): FastifyAdapter {
   const fastify: FastifyInstance = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  fastify.addHook('onRequest', refuseOldVersions);
+  fastify.addHook('onRequest', checkHead);
   if (options.cors) {
     void fastify.register(cors, options.cors);
   }
@@ -71,28 +74,36 @@ export function createAdapter(options: AdapterOptions): FastifyAdapter {
   return adapter;
 }
 
-function serverOptions({
-  tracker,
-  headersTimeoutMs,
-  requestTimeoutMs,
-}: AdapterOptions): ServerOptions {
+function serverOptions({ headersTimeoutMs, requestTimeoutMs }: AdapterOptions): ServerOptions {
   return {
     headersTimeout: headersTimeoutMs,
     // Fastify sets it again from its own option; this one bounds headersTimeout.
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
-    // Node itself would answer a request without Host, and nobody could count it.
-    requireHostHeader: tracker === undefined,
+    // Node itself would answer a request without Host, with no body, and nobody could count it.
+    requireHostHeader: false,
   };
 }
 
 /** The order matters: what limits requests goes between the server and Fastify, and the tracker before all of it. */
 function prepareServer({ server }: FastifyInstance, options: AdapterOptions): void {
+  answerHalfClosed(server);
+  rememberPeers(server);
   limitConnections(server, options.maxConnections);
   limitTurns(server, MAX_REQUESTS_A_TURN);
   limitPipelines(server, options.maxPipelinedRequests);
   answerMalformedRequests(server);
+  handleExpecting(server);
   options.tracker?.watch(server);
   lingerOnClose(server, options.closing);
+}
+
+/**
+ * A client that closes its sending half after its requests (RFC 9112, 9.6) gets their answers; then Node closes the
+ * connection, and at once where none is under way.
+ */
+function answerHalfClosed(server: Server): void {
+  // Node documents the option `allowHalfOpen` of its sockets only.
+  Object.assign(server, { httpAllowHalfOpen: true });
 }

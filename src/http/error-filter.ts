@@ -78,20 +78,8 @@ export function sendFrameworkError(
   sendError(reply, new HttpError('GT_BAD_URL'));
 }
 
-/** A line that ends after its path is HTTP/0.9 to Node's parser; to everyone else it is no request. */
-export function refuseOldVersions(
-  { raw }: FastifyRequest,
-  reply: FastifyReply,
-  done: () => void,
-): void {
-  if (raw.httpVersionMajor > 0) {
-    done();
-    return;
-  }
-  sendError(reply, new HttpError('GT_BAD_REQUEST', 'send it as HTTP/1.1'));
-}
-
-function sendError(reply: FastifyReply, error: HttpError): void {
+/** Sends an error that no filter sees. */
+export function sendError(reply: FastifyReply, error: HttpError): void {
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('retry-after', error.retryAfterSeconds);
   }

@@ -14,6 +14,12 @@ interface ErrorKind {
 export const ERRORS = {
   GT_BAD_REQUEST: { status: 400, message: 'the request cannot be handled' },
   GT_BAD_URL: { status: 400, message: 'the path of the URL is not valid percent-encoding' },
+  GT_UNENCODED_URL: {
+    status: 400,
+    message:
+      'the URL holds a character that no URL may hold as it is, such as raw UTF-8: percent-encode it',
+  },
+  GT_HOST: { status: 400, message: 'HTTP/1.1 needs one Host header, no fewer and no more' },
   GT_ABORTED: { status: 400, message: 'the body ended before its announced end' },
   GT_EMPTY_BODY: {
     status: 400,
@@ -84,6 +90,10 @@ export const ERRORS = {
     status: 500,
     message: 'metrics could not be rendered; the log says why',
   },
+  GT_TRANSFER_ENCODING: {
+    status: 501,
+    message: 'Transfer-Encoding may only be chunked; compress with Content-Encoding',
+  },
   GT_BUSY: { status: 503, message: 'too many requests are in flight: try again', retryAfter: SOON },
   GT_QUEUE_FULL: {
     status: 503,
@@ -140,6 +150,8 @@ export function bodyTooLarge(maxBytes: number): HttpError {
 }
 
 const MALFORMED: Readonly<Record<string, ErrorCode>> = {
+  HPE_INVALID_URL: 'GT_UNENCODED_URL',
+  HPE_INVALID_TRANSFER_ENCODING: 'GT_TRANSFER_ENCODING',
   HPE_HEADER_OVERFLOW: 'GT_HEADERS_TOO_LARGE',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'GT_CHUNK_EXTENSIONS_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'GT_REQUEST_TIMEOUT',

@@ -33,6 +33,35 @@ describe('TRUST_PROXY', () => {
   });
 });
 
+describe('CLIENT_IP_HEADER', () => {
+  it.each(['CF-Connecting-IP', 'x_real_ip'])('reads %s', (text) => {
+    expect(read('CLIENT_IP_HEADER', text)).toBe(text);
+  });
+
+  it.each(['CF-Connecting-IP, X-Real-IP', 'X Real IP', 'X-Real-IP:'])('cannot read %s', (text) => {
+    expect(() => read('CLIENT_IP_HEADER', text)).toThrow(InvalidValueError);
+  });
+
+  it('warns where nobody is trusted to send it', () => {
+    const options = { clientIpHeader: 'X-Real-IP' };
+    expect(Object.assign(new HttpOptions(), options).warnings()).toEqual([
+      expect.stringContaining('CLIENT_IP_HEADER'),
+    ]);
+    const trusting = { ...options, trustProxy: ['10.0.0.0/8'] };
+    expect(Object.assign(new HttpOptions(), trusting).warnings()).toEqual([]);
+  });
+});
+
+describe('KEEP_ALIVE_TIMEOUT_MS', () => {
+  it.each(['1', '600000', '3600000'])('reads %s', (text) => {
+    expect(read('KEEP_ALIVE_TIMEOUT_MS', text)).toBe(Number(text));
+  });
+
+  it.each(['0', '-1', '3600001', '75s'])('cannot read %s', (text) => {
+    expect(() => read('KEEP_ALIVE_TIMEOUT_MS', text)).toThrow(InvalidValueError);
+  });
+});
+
 describe('CORS_ORIGINS', () => {
   it.each([
     ['*', ['*']],

@@ -1,4 +1,11 @@
-import { boolean, list, type ListenAddress, listenAddress, text } from '../config/parsers.js';
+import {
+  boolean,
+  integer,
+  list,
+  type ListenAddress,
+  listenAddress,
+  text,
+} from '../config/parsers.js';
 import { type Parser, Setting, InvalidValueError } from '../config/setting.js';
 import type { CredentialFiles } from './tls/credential-files.js';
 import { credentialWarnings } from './tls/read-credentials.js';
@@ -10,6 +17,25 @@ const origins: Parser<readonly string[]> = (value) => {
     throw new InvalidValueError('must be * or a comma list of origins such as https://example.com');
   }
   return items;
+};
+
+/** The name of a header (RFC 9110, 5.1). */
+const headerName: Parser<string> = (value) => {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(value)) {
+    throw new InvalidValueError('must be the name of one header, such as CF-Connecting-IP');
+  }
+  return value;
+};
+
+const HOUR_MS = 3_600_000;
+
+/** Not class-validator's bounds: `healthcheck` reads these options, and has to stay light. */
+const keepAlive: Parser<number> = (value) => {
+  const number = integer(value);
+  if (number < 1 || number > HOUR_MS) {
+    throw new InvalidValueError(`must be from 1 to ${HOUR_MS}`);
+  }
+  return number;
 };
 
 function isOrigin(item: string): boolean {
@@ -45,6 +71,17 @@ export class HttpOptions {
   })
   readonly trustProxy: TrustProxy = false;
 
+  @Setting('CLIENT_IP_HEADER', headerName, {
+    doc: "The header in which your proxies name the client's address: CF-Connecting-IP, True-Client-IP, X-Real-IP, … It is believed from those that TRUST_PROXY lists, before X-Forwarded-For.",
+  })
+  readonly clientIpHeader: string | undefined = undefined;
+
+  @Setting('KEEP_ALIVE_TIMEOUT_MS', keepAlive, {
+    doc: 'How long a connection stays open without a request. Keep it above that of the balancer (Google Cloud keeps 600 s): the collector must not be the first to close.',
+    unit: 'ms',
+  })
+  readonly keepAliveTimeoutMs: number = 75_000;
+
   @Setting('CORS_ORIGINS', origins, {
     doc: 'Pages that may send events with credentials and read the answers: a comma list of origins. * is any page, without credentials.',
   })
@@ -65,6 +102,11 @@ export class HttpOptions {
       ...(this.trustProxy === true
         ? [
             'TRUST_PROXY=true believes the X-Forwarded-For of anyone, so a client can pretend any address: set it to the CIDRs of your proxies',
+          ]
+        : []),
+      ...(this.clientIpHeader !== undefined && this.trustProxy === false
+        ? [
+            'CLIENT_IP_HEADER is believed from trusted proxies only, and TRUST_PROXY names none: the header is ignored',
           ]
         : []),
       ...(this.tlsFiles ? credentialWarnings(this.tlsFiles) : []),

@@ -17,8 +17,8 @@ export function limitTurns(server: Server, max: number): void {
         setImmediate(nextTurn);
       }
       begun += 1;
-      // A client that had to wait may have gone.
-      if (!request.socket.destroyed) {
+      // A client that had to wait may have gone, or have spoilt the request meanwhile.
+      if (request.socket.writable) {
         handle(request, response);
       }
     };

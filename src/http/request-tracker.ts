@@ -63,29 +63,18 @@ const connections = new WeakMap<Socket, TrackedConnection>();
 
 /** Says which route handles the request that this response answers. */
 export function nameEndpoint(response: ServerResponse, endpoint: string): void {
-  const tracked = connections
-    .get(response.req.socket)
-    ?.open.findLast((request) => request.response === response);
+  const tracked = find(response);
   if (tracked) {
     tracked.endpoint = endpoint;
   }
 }
 
-/**
- * Whether the client would take what is written now for the answer to the request that failed: not
- * while an earlier one waits for its own, nor in the middle of a response, nor once the client has hung up.
- * @param code of the error that Node's `clientError` event carries
- */
-export function canAnswer(code: string | undefined, socket: Socket): boolean {
-  const tracked = connections.get(socket);
-  if (!socket.writable || tracked?.open.some(({ waited }) => waited)) {
-    return false;
+/** Says the status of an answer that is written past its response. */
+export function countAs(response: ServerResponse, status: number): void {
+  const tracked = find(response);
+  if (tracked) {
+    tracked.answered = status;
   }
-  const latest = tracked?.latest?.response;
-  return (
-    latest === undefined ||
-    (!latest.req.complete && !latest.headersSent && code !== 'HPE_INVALID_EOF_STATE')
-  );
 }
 
 /**
@@ -191,8 +180,6 @@ export class RequestTracker<D extends Durations = Durations> {
     const { latest } = connection;
     if (latest === undefined || latest.response.req.complete) {
       this.count(OTHER_ENDPOINT, undefined, malformed.statusCode);
-    } else if (canAnswer(error.code, socket)) {
-      latest.answered = malformed.statusCode;
     }
   }
 
@@ -213,6 +200,12 @@ export class RequestTracker<D extends Durations = Durations> {
     }
     return totals;
   }
+}
+
+function find(response: ServerResponse): TrackedRequest | undefined {
+  return connections
+    .get(response.req.socket)
+    ?.open.findLast((request) => request.response === response);
 }
 
 function trackedConnection(socket: Socket): TrackedConnection {

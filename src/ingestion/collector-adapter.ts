@@ -18,7 +18,7 @@ export interface CollectorServer {
 
 /** The public HTTP server; `BodyReader` reads the bodies. */
 export function createCollectorAdapter(
-  { corsOrigins }: HttpOptions,
+  { corsOrigins, keepAliveTimeoutMs }: HttpOptions,
   { closingGraceMs, ...server }: CollectorServer,
 ): FastifyAdapter {
   const anyOrigin = corsOrigins.includes('*');
@@ -27,8 +27,7 @@ export function createCollectorAdapter(
     maxPipelinedRequests: MAX_PIPELINED_REQUESTS,
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,
-    // Above the 60 s that balancers keep a connection: the server must not be the first to close.
-    keepAliveTimeoutMs: 65_000,
+    keepAliveTimeoutMs,
     closing: { lingerMs: 1_000, graceMs: closingGraceMs },
     cors: {
       origin: anyOrigin ? '*' : [...corsOrigins],

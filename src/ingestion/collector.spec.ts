@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
@@ -27,10 +28,12 @@ class RecordingQueue extends EventQueue {
   override overloaded = false;
   readonly events: Record<string, unknown>[] = [];
   refusal: Error | undefined;
+  appends = 0;
   /** Settles what is appended; at once unless a test holds it. */
   gate: Promise<void> = Promise.resolve();
 
   override async append(events: readonly EncodedEvent[]): Promise<void> {
+    this.appends += 1;
     await this.gate;
     if (this.refusal) {
       throw this.refusal;
@@ -682,11 +685,14 @@ describe('CORS', () => {
 describe('bodies in flight', () => {
   it('are refused beyond their bound, whether announced or not, and their room comes back', async () => {
     const collector = await startCollector({ maxBodyBytesInFlight: 10_000 });
+    collector.queue.gate = new Promise(() => {});
     const slow = dial(collector);
     slow.write(
-      `POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${'x'.repeat(8000)}`,
+      `POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n\r\n{}${' '.repeat(7998)}`,
     );
-    await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(8000));
+    await vi.waitFor(() => expect(collector.queue.appends).toBe(1));
+    expect(collector.budget.usedBytes).toBe(8000);
+    collector.queue.gate = Promise.resolve();
 
     const body = JSON.stringify({ props: { x: 'x'.repeat(3000) } });
     for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
@@ -702,9 +708,25 @@ describe('bodies in flight', () => {
     });
     expect(await collect(collector, '{}')).toMatchObject({ status: 202 });
 
-    slow.destroy();
+    slow.resetAndDestroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
     expect(await collect(collector, body)).toMatchObject({ status: 202 });
+  });
+
+  it('give way to others when they come too slowly', async () => {
+    const collector = await startCollector({ maxBodyBytesInFlight: 10_000 });
+    const slow = dial(collector);
+    const heard = once(slow, 'data') as Promise<Buffer[]>;
+    slow.write(
+      `POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n${' '.repeat(8000)}`,
+    );
+    const dribbling = setInterval(() => slow.write(' '), 100);
+    const body = JSON.stringify({ props: { x: 'x'.repeat(3000) } });
+    await vi.waitFor(async () => {
+      expect(await collect(collector, body)).toMatchObject({ status: 202 });
+    });
+    clearInterval(dribbling);
+    expect(String((await heard)[0])).toMatch(/^HTTP\/1\.1 503 [^]*GT_BUSY[^]*too slowly/);
   });
 
   it('keep their room until the answer is sent', async () => {
@@ -725,7 +747,7 @@ describe('bodies in flight', () => {
     const socket = dial(collector);
     socket.write('POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'.repeat(3));
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(6));
-    socket.destroy();
+    socket.resetAndDestroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
   });
 
@@ -750,6 +772,38 @@ describe('bodies in flight', () => {
     socket.destroy();
     await vi.waitFor(() => expect(collector.budget.usedBytes).toBe(0));
     expect(collector.observer.reported).toEqual({});
+  });
+});
+
+describe('bytes after a complete request', () => {
+  it('are answered after it, however long it takes', async () => {
+    const collector = await startCollector();
+    const disk = Promise.withResolvers<void>();
+    collector.queue.gate = disk.promise;
+    const socket = dial(collector);
+    let heard = '';
+    socket.on('data', (piece: Buffer) => (heard += piece.toString()));
+    const ended = once(socket, 'end');
+    socket.write('POST /collect HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}}');
+    await vi.waitFor(() => expect(collector.queue.appends).toBe(1));
+    socket.write('}'.repeat(100_000));
+    await sleep(300);
+    expect(heard).toBe('');
+    disk.resolve();
+    await ended;
+    expect(heard).toMatch(/^HTTP\/1\.1 202 [^]*HTTP\/1\.1 400 [^]*GT_MALFORMED_HTTP/);
+    expect(collector.queue.events).toMatchObject([{ server: { ip: '127.0.0.0' } }]);
+  });
+
+  it('do not take the address of a client that has gone from its event', async () => {
+    const collector = await startCollector();
+    const socket = dial(collector);
+    socket.write('GET /px.gif HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20));
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    await vi.waitFor(() => expect(collector.queue.events.length).toBeGreaterThan(0));
+    const servers = collector.queue.events.map(({ server }) => server);
+    expect(servers).toEqual(servers.map(() => ({ ip: '127.0.0.0' })));
   });
 });
 

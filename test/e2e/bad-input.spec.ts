@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Collector, Workplace } from '../support/servers/collector.js';
-import { exchange } from '../support/servers/raw-http.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { exchange, RawConnection } from '../support/servers/raw-http.js';
 
 let workplace: Workplace;
 let collector: Collector;
@@ -152,6 +152,85 @@ describe('what bad input gets', () => {
       'POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}',
     );
     expect(answer).toEqual({ status: 202, body: { status: 'ok', accepted: 1 } });
+  });
+
+  it.each([
+    ['an empty Content-Type', 'Content-Type:'],
+    ['US-ASCII', 'Content-Type: text/plain; charset=us-ascii'],
+    ['an empty charset', 'Content-Type: text/plain; charset='],
+    ['a quoted parameter', 'Content-Type: application/json; x="a; charset=utf-16"'],
+  ])('takes %s for JSON', async (_, header) => {
+    const answer = await exchange(
+      collector.port,
+      `POST /collect HTTP/1.1\r\nHost: a\r\n${header}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`,
+    );
+    expect(answer).toEqual({ status: 202, body: { status: 'ok', accepted: 1 } });
+  });
+
+  it.each([
+    ['no Host', 'GET /px.gif HTTP/1.1\r\n\r\n', 400, 'GT_HOST', /Host/],
+    [
+      'two of them',
+      'POST /collect HTTP/1.1\r\nHost: a\r\nHOST: a\r\nContent-Length: 2\r\n\r\n{}',
+      400,
+      'GT_HOST',
+      /Host/,
+    ],
+    [
+      'another transfer coding',
+      'POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+      501,
+      'GT_TRANSFER_ENCODING',
+      /chunked/,
+    ],
+    [
+      'another transfer coding alone',
+      'GET /px.gif HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n',
+      501,
+      'GT_TRANSFER_ENCODING',
+      /chunked/,
+    ],
+    [
+      'raw UTF-8 in the URL',
+      'GET /px.gif?title=caf\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n',
+      400,
+      'GT_UNENCODED_URL',
+      /UTF-8.*percent-encode/,
+    ],
+    [
+      'a length over the bound that waits to be asked for',
+      'POST /collect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 200001\r\n\r\n',
+      413,
+      'GT_BODY_TOO_LARGE',
+      /bytes/,
+    ],
+    [
+      'another type that waits to be asked for',
+      'POST /collect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Type: text/css\r\nContent-Length: 20\r\n\r\n',
+      415,
+      'GT_UNSUPPORTED_MEDIA_TYPE',
+      /Content-Type/,
+    ],
+  ])('refuses %s, says why, and closes', async (_, text, statusCode, code, message) => {
+    const { status, body } = await exchange(collector.port, text);
+    expect({ status, body }).toMatchObject({ status: statusCode, body: { statusCode, code } });
+    expect((body as AnswerBody).message).toMatch(message);
+  });
+
+  it('takes HTTP/1.0 without Host', async () => {
+    expect(await exchange(collector.port, 'GET /px.gif HTTP/1.0\r\n\r\n')).toMatchObject({
+      status: 200,
+    });
+  });
+
+  it('asks for a body that waits for it', async () => {
+    const connection = await RawConnection.open(collector.port);
+    connection.send(
+      'POST /collect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n',
+    );
+    await until(() => connection.heard.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+    connection.send('{}');
+    expect(await connection.answer()).toContain('HTTP/1.1 202 ');
   });
 
   it('names the methods of a path with 405, and answers unknown paths with 404', async () => {

@@ -97,6 +97,36 @@ const SHAPES: readonly Shape[] = [
     method: 'GET',
     status: '400',
   }),
+  written('no Host', 'GET /px.gif HTTP/1.1\r\nConnection: close\r\n\r\n', {
+    endpoint: '/px.gif',
+    method: 'GET',
+    status: '400',
+  }),
+  written('two Hosts', 'GET /px.gif HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', {
+    endpoint: '/px.gif',
+    method: 'GET',
+    status: '400',
+  }),
+  written(
+    'another transfer coding',
+    'POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    { endpoint: '/collect', method: 'POST', status: '501' },
+  ),
+  written(
+    'a transfer coding that does not end',
+    'POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n',
+    { endpoint: '/collect', method: 'POST', status: '501' },
+  ),
+  written(
+    'a body that waits to be asked for, over the bound',
+    'POST /collect HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2001\r\n\r\n',
+    { endpoint: '/collect', method: 'POST', status: '413' },
+  ),
+  written('raw UTF-8 in the URL', 'GET /px.gif?title=caf\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n', {
+    endpoint: 'other',
+    method: 'OTHER',
+    status: '400',
+  }),
   written('a method nobody knows', 'BREW /px.gif HTTP/1.1\r\nHost: a\r\n\r\n', {
     endpoint: 'other',
     method: 'OTHER',
@@ -125,7 +155,7 @@ const SHAPES: readonly Shape[] = [
 
 describe('gotrack_http_requests_total', () => {
   it('grows by exactly the number of requests, whatever becomes of them', async () => {
-    expect(SHAPES).toHaveLength(16);
+    expect(SHAPES).toHaveLength(22);
     expect(await collector.metric(TOTAL)).toBe(0);
 
     for (const shape of SHAPES) {

@@ -5,6 +5,7 @@ import { BodyBudget, type BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
 import { bodyTooLarge, HttpError } from '../../http/errors.js';
+import { askForBody } from '../../http/expectations.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
@@ -38,6 +39,7 @@ export class BodyReader {
       throw new HttpError('GT_BUSY');
     }
 
+    askForBody(request, response);
     const share = this.budget.open(request, response);
     const received = await receive(request, maxBodyBytes, share);
     if (received.length === 0) {
@@ -53,24 +55,36 @@ export class BodyReader {
 
 function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const gathered = new ByteGatherer();
+    let gathered: ByteGatherer | undefined = new ByteGatherer();
     let length = 0;
+    const refuse = (error: HttpError): void => {
+      share.hasArrived();
+      // What follows is discarded, and what came must not stay for as long as it arrives.
+      gathered = undefined;
+      request.off('data', onData).resume();
+      reject(error);
+    };
+    const giveWay = (): void => refuse(new HttpError('GT_BUSY', 'the body comes too slowly'));
     const onData = (piece: Buffer): void => {
       length += piece.length;
       if (length > maxBytes) {
         refuse(bodyTooLarge(maxBytes));
       } else if (share.take(piece.length)) {
-        gathered.append(piece);
+        gathered?.append(piece);
+        if (!request.complete) {
+          share.arrives(giveWay);
+        }
       } else {
         refuse(new HttpError('GT_BUSY'));
       }
     };
-    const refuse = (error: HttpError): void => {
-      request.off('data', onData).resume();
-      reject(error);
-    };
     request.on('data', onData);
-    request.once('end', () => resolve(gathered.bytes));
+    request.once('end', () => {
+      share.hasArrived();
+      if (gathered) {
+        resolve(gathered.bytes);
+      }
+    });
     // A request that was cut closes too, and its `end` never comes.
     request.once('close', () => reject(new HttpError('GT_ABORTED')));
     request.once('error', () => reject(new HttpError('GT_ABORTED')));

@@ -22,6 +22,7 @@ const HEADERS = {
   'cache-control': 'no-store, no-cache, must-revalidate, max-age=0',
   pragma: 'no-cache',
   expires: '0',
+  'cross-origin-resource-policy': 'cross-origin',
 };
 
 /**

@@ -22,6 +22,11 @@ export class RawConnection {
     this.socket.write(text, 'latin1');
   }
 
+  /** What the program has said so far. */
+  get heard(): string {
+    return this.received;
+  }
+
   /** Hangs up without waiting for an answer. */
   abort(): void {
     this.socket.destroy();
@@ -45,6 +50,6 @@ export async function exchange(
   const [head = '', body = ''] = answer.split('\r\n\r\n');
   return {
     status: Number(head.split(' ')[1]),
-    body: body === '' ? undefined : (JSON.parse(body) as unknown),
+    body: body.startsWith('{') ? (JSON.parse(body) as unknown) : undefined,
   };
 }
