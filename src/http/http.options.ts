@@ -6,8 +6,8 @@ import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
 const origins: Parser<readonly string[]> = (value) => {
   const items = list(value);
-  if (items.length === 0 || !items.every((item) => item === '*' || isOrigin(item))) {
-    throw new InvalidValueError('must be * or a comma list of origins such as https://example.com');
+  if (items.length === 0 || !items.every((item) => item === '*' || item === 'null' || isOrigin(item))) {
+    throw new InvalidValueError('must be * or a comma list of origins such as https://example.com, or null');
   }
   return items;
 };
@@ -46,7 +46,7 @@ export class HttpOptions {
   readonly trustProxy: TrustProxy = false;
 
   @Setting('CORS_ORIGINS', origins, {
-    doc: 'Pages that may send events with credentials and read the answers: a comma list of origins. * is any page, without credentials.',
+    doc: 'Pages that may send events, and read the answers with credentials: a comma list of origins; null is a page without one. Others get 403. * is any page, without credentials.',
   })
   readonly corsOrigins: readonly string[] = ['*'];
 

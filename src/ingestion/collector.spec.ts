@@ -16,6 +16,7 @@ import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
+import { AdmissionOptions } from './admission/admission.options.js';
 import { BodyBudget } from './body/body-budget.js';
 import { createCollectorAdapter } from './collector-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
@@ -52,6 +53,7 @@ class RecordingObserver {
     this.report(`rejected ${endpoint} ${reason}`, count);
   eventsRefused = (endpoint: string, reason: string, count: number) =>
     this.report(`refused ${endpoint} ${reason}`, count);
+  requestDenied = (reason: string) => this.report(`denied ${reason}`, 1);
   eventsDropped = (reason: string, count: number) => this.report(`dropped ${reason}`, count);
 
   private report(fact: string, count: number): void {
@@ -98,6 +100,7 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       useValue: Object.assign(new IngestionOptions(), ingestion),
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
+    { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },

@@ -61,7 +61,7 @@ export class Intake {
     }
     this.reportReceived(endpoint, rejections, events.length);
     if (drop === undefined) {
-      this.observer.eventsAccepted(endpoint, events.length);
+      this.observer.eventsAccepted(endpoint, events.length, facts.source);
       this.ring.keep(rejections);
     } else {
       this.observer.eventsDropped(drop, events.length);

@@ -12,8 +12,6 @@ import { type BodyForm, bodyForm } from './media-type.js';
 export interface EventsBody {
   readonly form: BodyForm;
   readonly text: string;
-  /** As it came: before decompression. */
-  readonly received: Buffer;
 }
 
 /** Reads bodies within their bounds. What is not read of a refused one, Node discards after the answer. */
@@ -24,8 +22,15 @@ export class BodyReader {
     private readonly budget: BodyBudget,
   ) {}
 
-  /** @throws HttpError */
-  async read(request: IncomingMessage, response: ServerResponse): Promise<EventsBody> {
+  /**
+   * @param check is given the body as it came, before anything is made of it; what it throws refuses the body
+   * @throws HttpError
+   */
+  async read(
+    request: IncomingMessage,
+    response: ServerResponse,
+    check?: (received: Buffer) => Promise<void>,
+  ): Promise<EventsBody> {
     const { headers } = request;
     const { maxBodyBytes } = this.options;
     const form = bodyForm(headers['content-type']);
@@ -43,11 +48,12 @@ export class BodyReader {
     if (received.length === 0) {
       throw new HttpError('GT_EMPTY_BODY');
     }
+    await check?.(received);
     const bytes =
       encoding === 'identity'
         ? received
         : await decompress(received, encoding, maxBodyBytes, share);
-    return { form, text: decodeText(bytes), received };
+    return { form, text: decodeText(bytes) };
   }
 }
 

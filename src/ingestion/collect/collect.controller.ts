@@ -22,9 +22,12 @@ export class CollectController {
 
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { form, text, received } = await this.bodies.read(request.raw, reply.raw);
+    const admitted = this.admission.admit(request);
+    const { form, text } = await this.bodies.read(request.raw, reply.raw, (received) =>
+      this.admission.admitBody(admitted, received),
+    );
     await this.turns.next(text.length);
-    const facts = this.admission.admit(request, received);
+    const facts = this.admission.begin(admitted);
     const elements = parseEvents(form, text, this.options.maxBatchEvents);
     const { accepted, dropped, rejected } = await this.intake.take('/collect', elements, facts);
     await reply

@@ -38,8 +38,8 @@ export class PixelController {
   @Get()
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
-    const facts = this.admission.admit(request);
-    const event = pixelEvent(facts.query, request.headers, this.sanitizer);
+    const { facts } = this.admission.admit(request);
+    const event = pixelEvent(facts.query, facts.headers, this.sanitizer);
     await this.intake.take('/px.gif', [event], facts);
     sendGif(reply);
   }
