@@ -764,7 +764,7 @@ describe('a queue for which more waits than it can write', () => {
     expect(await send(collector, '/px.gif')).toMatchObject(busy);
     expect(await collect(collector, '{}')).toMatchObject(busy);
     expect(await collect(collector, 'no JSON')).toMatchObject(busy);
-    expect(collector.observer.reported).toEqual({});
+    expect(collector.observer.reported).toEqual({ 'denied busy': 3 });
     expect(collector.queue.events).toEqual([]);
 
     collector.queue.overloaded = false;

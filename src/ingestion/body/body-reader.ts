@@ -5,6 +5,7 @@ import { BodyBudget, type BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
 import { bodyTooLarge, HttpError } from '../../http/errors.js';
+import { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
@@ -20,6 +21,7 @@ export class BodyReader {
   constructor(
     @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
     private readonly budget: BodyBudget,
+    private readonly observer: PipelineObserver,
   ) {}
 
   /**
@@ -30,6 +32,21 @@ export class BodyReader {
     request: IncomingMessage,
     response: ServerResponse,
     check?: (received: Buffer) => Promise<void>,
+  ): Promise<EventsBody> {
+    try {
+      return await this.readWithin(request, response, check);
+    } catch (error) {
+      if (error instanceof HttpError && error.code === 'GT_BUSY') {
+        this.observer.requestDenied('busy');
+      }
+      throw error;
+    }
+  }
+
+  private async readWithin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    check: ((received: Buffer) => Promise<void>) | undefined,
   ): Promise<EventsBody> {
     const { headers } = request;
     const { maxBodyBytes } = this.options;

@@ -1,5 +1,5 @@
-import { Controller, Get, Header, Req, UseInterceptors } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Controller, Get, Req, Res, UseInterceptors } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ClientAddress } from '../../http/client-address.js';
 import { HttpError } from '../../http/errors.js';
 import { HttpMetricsInterceptor } from '../../metrics/http-metrics.interceptor.js';
@@ -16,21 +16,23 @@ export class SigningController {
   ) {}
 
   @Get('hmac.js')
-  @Header('content-type', 'text/javascript; charset=utf-8')
-  @Header('cross-origin-resource-policy', 'cross-origin')
-  @Header('cache-control', 'no-store')
-  script(@Req() request: FastifyRequest): string {
-    return hmacScript(this.keyOf(request));
+  async script(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const script = hmacScript(this.keyOf(request));
+    await reply
+      .headers({
+        'content-type': 'text/javascript; charset=utf-8',
+        'cache-control': 'no-store',
+        'cross-origin-resource-policy': 'cross-origin',
+      })
+      .send(script);
   }
 
   @Get('hmac/public-key')
-  @Header('cache-control', 'no-store')
-  publicKey(@Req() request: FastifyRequest): object {
-    return {
-      public_key: this.keyOf(request).toString('base64'),
-      algorithm: 'HMAC-SHA256',
-      header: 'X-GoTrack-HMAC',
-    };
+  async publicKey(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const key = this.keyOf(request).toString('base64');
+    await reply
+      .header('cache-control', 'no-store')
+      .send({ public_key: key, algorithm: 'HMAC-SHA256', header: 'X-GoTrack-HMAC' });
   }
 
   private keyOf(request: FastifyRequest): Buffer {

@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import { AdmissionOptions } from '../admission/admission.options.js';
+import { ParsingTurns } from '../body/parsing-turns.js';
+import { ClientKeys } from './client-keys.js';
+
+const crypto = vi.hoisted(() => ({ hmacs: 0, bytes: 0, comparisons: 0 }));
+vi.mock(import('node:crypto'), async (importActual) => {
+  const actual = await importActual();
+  return {
+    ...actual,
+    createHmac: (...args) => {
+      crypto.hmacs += 1;
+      const hmac = actual.createHmac(...args);
+      const update = hmac.update.bind(hmac) as (data: Buffer) => typeof hmac;
+      hmac.update = (data: unknown) => {
+        crypto.bytes += (data as Buffer).length;
+        return update(data as Buffer);
+      };
+      return hmac;
+    },
+    timingSafeEqual: (a, b) => {
+      crypto.comparisons += 1;
+      return actual.timingSafeEqual(a, b);
+    },
+  };
+});
+
+const SECRET = 'a secret of 32 characters or more';
+const BODY = Buffer.from('{"type":"signup"}');
+
+function clientKeys(hmacSecret: string | undefined = SECRET): ClientKeys {
+  return new ClientKeys(Object.assign(new AdmissionOptions(), { hmacSecret }), new ParsingTurns());
+}
+
+/** As section 6 of the protocol says. */
+function signed(client: string, body: Buffer, secret = SECRET): Buffer {
+  const key = createHmac('sha256', secret).update(`client-key:${client}`).digest();
+  return createHmac('sha256', key).update(body).digest();
+}
+
+describe('ClientKeys', () => {
+  it('knows the signature of an IPv4 client', async () => {
+    const keys = clientKeys();
+    expect(await keys.verifies('192.0.2.7', BODY, signed('192.0.2.7', BODY))).toBe(true);
+    expect(await keys.verifies('192.0.2.8', BODY, signed('192.0.2.7', BODY))).toBe(false);
+  });
+
+  it('knows that of an IPv6 client under its full address and under its /64', async () => {
+    const keys = clientKeys();
+    const address = '2001:db8:1:2:3:4:5:6';
+    for (const client of [address, '2001:db8:1:2::/64']) {
+      expect(await keys.verifies(address, BODY, signed(client, BODY))).toBe(true);
+    }
+    expect(await keys.verifies(address, BODY, signed('2001:db8:1:3::/64', BODY))).toBe(false);
+    expect(await keys.verifies('2001:db8:1:2::9', BODY, signed(address, BODY))).toBe(false);
+    expect(keys.keyFor(address)).toEqual(keys.keyFor('2001:db8:1:2::9'));
+  });
+
+  it('knows none of a client whose connection is gone', async () => {
+    expect(await clientKeys().verifies(undefined, BODY, signed('', BODY))).toBe(false);
+  });
+
+  it('is off without a secret', () => {
+    expect(new ClientKeys(new AdmissionOptions(), new ParsingTurns()).enabled).toBe(false);
+    expect(clientKeys().enabled).toBe(true);
+  });
+
+  it('signs a large body in turns, between which others are served', async () => {
+    const body = Buffer.alloc(1024 * 1024, 'x');
+    let turns = 0;
+    let done = false;
+    const count = (): void => {
+      turns += 1;
+      if (!done) {
+        setImmediate(count);
+      }
+    };
+    setImmediate(count);
+    const keys = clientKeys();
+    expect(await keys.verifies('192.0.2.7', body, signed('192.0.2.7', body))).toBe(true);
+    done = true;
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
+  it.each(['192.0.2.7', '2001:db8::7'])(
+    'does the same work for all that is wrong with a signature of %s',
+    async (address) => {
+      const keys = clientKeys();
+      const wrong: Record<string, [Buffer, Buffer]> = {
+        'another address': [BODY, signed('192.0.2.99', BODY)],
+        'another secret': [BODY, signed(address, BODY, 'another')],
+        'a changed body': [Buffer.from('{"type":"signUp"}'), signed(address, BODY)],
+        'the first byte': [BODY, signed(address, BODY).fill(0, 0, 1)],
+        'the last byte': [BODY, signed(address, BODY).fill(0, 31)],
+      };
+      await keys.verifies(address, BODY, Buffer.alloc(32));
+      const work = new Set<string>();
+      for (const [body, signature] of Object.values(wrong)) {
+        Object.assign(crypto, { hmacs: 0, bytes: 0, comparisons: 0 });
+        expect(await keys.verifies(address, body, signature)).toBe(false);
+        work.add(JSON.stringify(crypto));
+      }
+      const clients = address.includes(':') ? 2 : 1;
+      const expected = { hmacs: clients, bytes: clients * BODY.length, comparisons: clients };
+      expect([...work]).toEqual([JSON.stringify(expected)]);
+    },
+  );
+});
