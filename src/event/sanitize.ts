@@ -6,7 +6,7 @@ export abstract class Sanitizer {
   /** Whether a query parameter of this name is to be left out. */
   abstract strips(name: string): boolean;
   /**
-   * A copy without these parameters, wherever it holds them: in texts that are an address or a query, in
+   * The event without these parameters, wherever it holds them: in texts that are an address or a query, in
    * `route.query`, and in the campaign fields made from them. Not for values deeper than `MAX_DEPTH`.
    */
   abstract event(event: Readonly<Fields>): Fields;

@@ -3,6 +3,7 @@ import { getConfigToken } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { createSanitizer, Sanitizer } from '../event/sanitize.js';
+import { stripParameter } from '../event/strip-parameter.js';
 import { ClientAddress } from '../http/client-address.js';
 import { ErrorFilter } from '../http/error-filter.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
@@ -64,7 +65,9 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
       provide: Sanitizer,
       inject: [getConfigToken(IngestionOptions.key), getConfigToken(AdmissionOptions.key)],
       useFactory: ({ sanitizeParams }: IngestionOptions, { apiKeys }: AdmissionOptions) =>
-        createSanitizer(apiKeys ? [...sanitizeParams, KEY_PARAMETER] : sanitizeParams),
+        apiKeys && sanitizeParams.length === 0
+          ? stripParameter(KEY_PARAMETER)
+          : createSanitizer(apiKeys ? [...sanitizeParams, KEY_PARAMETER] : sanitizeParams),
     },
     { provide: BodyBudget, useFactory: () => new BodyBudget(MAX_BODY_BYTES_IN_FLIGHT) },
     {
