@@ -31,6 +31,10 @@ describe('stripParameter', () => {
   });
 
   it('knows the name', () => {
-    expect(['gt_key', 'GT_KEY', 'gt'].map((name) => rare.strips(name))).toEqual([true, true, false]);
+    expect(['gt_key', 'GT_KEY', 'gt'].map((name) => rare.strips(name))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });

@@ -9,7 +9,7 @@ export function stripParameter(name: string): Sanitizer {
   const sanitizer = createSanitizer([name]) as Sanitizer;
   return {
     strips: (parameter) => sanitizer.strips(parameter),
-    event: (event) => (holds(event, sanitizer) ? sanitizer.event(event) : (event as Fields)),
+    event: (event) => (holds(event, sanitizer) ? sanitizer.event(event) : event),
   };
 }
 
@@ -43,7 +43,5 @@ function inValue(value: unknown, sanitizer: Sanitizer): boolean {
 
 /** A parameter has a sign of equality, which may be percent-encoded. */
 function inText(text: string, sanitizer: Sanitizer): boolean {
-  return (
-    (text.includes('=') || text.includes('%')) && sanitizer.event({ text })['text'] !== text
-  );
+  return (text.includes('=') || text.includes('%')) && sanitizer.event({ text })['text'] !== text;
 }

@@ -6,8 +6,13 @@ import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
 const origins: Parser<readonly string[]> = (value) => {
   const items = list(value);
-  if (items.length === 0 || !items.every((item) => item === '*' || item === 'null' || isOrigin(item))) {
-    throw new InvalidValueError('must be * or a comma list of origins such as https://example.com, or null');
+  if (
+    items.length === 0 ||
+    !items.every((item) => item === '*' || item === 'null' || isOrigin(item))
+  ) {
+    throw new InvalidValueError(
+      'must be * or a comma list of origins such as https://example.com, or null',
+    );
   }
   return items;
 };

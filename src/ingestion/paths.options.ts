@@ -29,8 +29,8 @@ export class PathsOptions {
   readonly pixelPaths: readonly string[] = [];
 
   faults(): Fault[] {
-    const taken = (paths: readonly string[], own: string): boolean =>
-      paths.some((path) => path !== own && isOwnPath(path));
+    const taken = (given: readonly string[], own: string): boolean =>
+      given.some((path) => path !== own && isOwnPath(path));
     const reason = 'holds a path on which GoTrack serves something else';
     return [
       ...(taken(this.collectPaths, COLLECT) ? [{ name: 'COLLECT_PATH', reason }] : []),

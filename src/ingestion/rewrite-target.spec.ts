@@ -4,7 +4,10 @@ import { rewriteTarget } from './rewrite-target.js';
 
 const SIGNED = { 'x-gotrack-hmac': 'ab' };
 
-function rewriter({ signatures = false, ...paths }: Partial<PathsOptions & { signatures: boolean }>) {
+function rewriter({
+  signatures = false,
+  ...paths
+}: Partial<PathsOptions & { signatures: boolean }>) {
   return rewriteTarget(Object.assign(new PathsOptions(), paths), { signatures });
 }
 

@@ -4,7 +4,9 @@ import type { PathsOptions } from './paths.options.js';
 import { COLLECT, isOwnPath, PIXEL } from './routes.js';
 
 /** Gives the target under which a request is routed and counted. */
-export type RewriteTarget = (request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>) => string;
+export type RewriteTarget = (
+  request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
+) => string;
 
 /**
  * Leads further paths to the routes that they stand for. With signatures on, a POST that carries the header of one is

@@ -1,7 +1,12 @@
 import type { Registry } from 'prom-client';
 import { type MetricSource, registerCollected } from './collected-metric.js';
 import { INSTRUMENTS } from './instruments.js';
-import { DENIAL_REASONS, DROP_REASONS, REFUSAL_REASONS, REJECTION_REASONS } from '../event/reasons.js';
+import {
+  DENIAL_REASONS,
+  DROP_REASONS,
+  REFUSAL_REASONS,
+  REJECTION_REASONS,
+} from '../event/reasons.js';
 import { type EventEndpoint } from './pipeline-observer.js';
 import { type Tally, zeros } from './tally.js';
 

@@ -16,7 +16,11 @@ import { ClientKeys } from '../../src/ingestion/signing/client-keys.js';
 import type { RequestFacts } from '../../src/ingestion/request-facts.js';
 import type { EventQueue } from '../../src/queueing/event-queue.js';
 import { RecordingObserver } from '../support/fakes/recording-observer.js';
-import { type AdmissionHarness, type Attempt, describeAdmissionContract } from './admission-contract.js';
+import {
+  type AdmissionHarness,
+  type Attempt,
+  describeAdmissionContract,
+} from './admission-contract.js';
 
 const SECRET = 'a secret of 32 characters or more';
 const BODY = Buffer.from('{"type":"signup"}');

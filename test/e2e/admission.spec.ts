@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { balancedBooks } from '../support/load/books.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import { ask, type Asked, type ClientAnswer, SigningClient } from '../support/servers/signing-client.js';
+import {
+  ask,
+  type Asked,
+  type ClientAnswer,
+  SigningClient,
+} from '../support/servers/signing-client.js';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const DENIALS = ['busy', 'origin', 'rate_limit', 'key', 'signature'];
@@ -364,18 +369,15 @@ describe('keys, secrets and addresses', () => {
       await get(collector, '/hmac.js', via);
     }
     await collector.drained();
-    const { body: metrics } = await ask(
-      Number(new URL(collector.metricsUrl).port),
-      '/metrics',
-      { method: 'GET' },
-    );
+    const { body: metrics } = await ask(Number(new URL(collector.metricsUrl).port), '/metrics', {
+      method: 'GET',
+    });
     await collector.stop();
     const everything = [await stored(), collector.log.join('\n'), metrics].join('\n');
     expect(everything).toContain('"type":"valid"');
     expect(everything).toContain('rejected');
     expect(everything).toContain('"source":"shop"');
-    for (const hidden of [secret, key, wrong, address, ipv6, 'gt_key', 'ab'.repeat(32)]) {
-      expect(everything.includes(hidden), hidden).toBe(false);
-    }
+    const hidden = [secret, key, wrong, address, ipv6, 'gt_key', 'ab'.repeat(32)];
+    expect(hidden.filter((text) => everything.includes(text))).toEqual([]);
   });
 });

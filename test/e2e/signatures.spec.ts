@@ -156,7 +156,10 @@ describe('with signatures on', () => {
     const post = await ask(collector.port, '/hmac.js', {});
     expect(post).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
     expect(
-      await collector.metric('gotrack_http_requests_total', { endpoint: '/hmac.js', status: '200' }),
+      await collector.metric('gotrack_http_requests_total', {
+        endpoint: '/hmac.js',
+        status: '200',
+      }),
     ).toBe(1);
   });
 
@@ -193,9 +196,7 @@ describe('with signatures on', () => {
     const next = 'the next secret, which is long enough';
     expect(await client.embedKey(SECRET).post('/collect')).toMatchObject({ status: 202 });
     await writeFile(path, next);
-    await until(
-      async () => (await client.embedKey(next).post('/collect')).status === 202,
-    );
+    await until(async () => (await client.embedKey(next).post('/collect')).status === 202);
     expect(await client.embedKey(SECRET).post('/collect')).toMatchObject(REFUSED);
   });
 });

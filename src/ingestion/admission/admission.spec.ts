@@ -117,7 +117,7 @@ describe('Admission', () => {
 
   it('counts a refusal once, under the reason of its step, and no fault of a step', () => {
     const refusing = admissionOf(new RecordingStep(new HttpError('GT_ORIGIN')));
-    expect(() => refusing.admit(request)).toThrow();
+    expect(() => refusing.admit(request)).toThrow(new HttpError('GT_ORIGIN'));
     expect(observer.facts).toEqual([{ fact: 'requestDenied', args: ['origin'] }]);
     const faulty = admissionOf(new RecordingStep(new TypeError('a fault')));
     expect(() => faulty.admit(request)).toThrow('a fault');

@@ -55,7 +55,7 @@ describe('sourceRates', () => {
   it.each(['shop', 'shop:0', 'shop:-1', 'shop:1.5', 'shop:x', 'shop:1,shop:2', ''])(
     'refuses %j',
     (text) => {
-      expect(() => sourceRates(text)).toThrow();
+      expect(() => sourceRates(text)).toThrow(/^(must be a comma list of name:rps|names a source)/);
     },
   );
 });

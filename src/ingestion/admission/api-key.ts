@@ -24,7 +24,9 @@ export const apiKeys: Parser<readonly ApiKey[]> = (text) => {
   const keys = sourceItems(text, FORM).map(([source, rest]) => {
     const [key = '', mark, ...more] = rest.split(':');
     if (!KEY.test(key) || more.length > 0 || (mark !== undefined && mark !== SERVER_MARK)) {
-      throw new InvalidValueError(`${FORM}; a key has 1 to 512 visible ASCII characters without colon and comma`);
+      throw new InvalidValueError(
+        `${FORM}; a key has 1 to 512 visible ASCII characters without colon and comma`,
+      );
     }
     return { source, key, isServer: mark !== undefined };
   });

@@ -87,7 +87,9 @@ export function clientOfAddress(address: string): string {
 
 /** The first four groups, from canonical text alone: limits ask for them with every request. */
 function ipv6Network(address: string): string {
-  const [left = [], right = []] = address.split('::', 2).map((part) => (part === '' ? [] : part.split(':')));
+  const [left = [], right = []] = address
+    .split('::', 2)
+    .map((part) => (part === '' ? [] : part.split(':')));
   const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
   const used = groups.slice(0, 4).findLastIndex((group) => group !== '0') + 1;
   return `${groups.slice(0, used).join(':')}::`;

@@ -12,7 +12,7 @@ vi.mock(import('node:crypto'), async (importActual) => {
     createHmac: (...args) => {
       crypto.hmacs += 1;
       const hmac = actual.createHmac(...args);
-      const update = hmac.update.bind(hmac) as (data: Buffer) => typeof hmac;
+      const update = hmac.update.bind(hmac);
       hmac.update = (data: unknown) => {
         crypto.bytes += (data as Buffer).length;
         return update(data as Buffer);

@@ -51,11 +51,7 @@ export class ClientKeys implements OnModuleDestroy {
    * full address of an IPv6 client.
    * @param signature 32 bytes
    */
-  async verifies(
-    address: string | undefined,
-    body: Buffer,
-    signature: Buffer,
-  ): Promise<boolean> {
+  async verifies(address: string | undefined, body: Buffer, signature: Buffer): Promise<boolean> {
     if (address === undefined) {
       return false;
     }
