@@ -1,7 +1,7 @@
 # The collector. Build it with `docker compose build`, or alone:
 #   docker build --build-arg REVISION=$(git rev-parse --short HEAD) -t gotrack:latest .
 
-FROM node:26-slim AS build
+FROM node:26.10.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc nest-cli.json tsconfig.json tsconfig.build.json ./
 RUN npm ci
@@ -11,12 +11,12 @@ ARG REVISION=unknown
 RUN echo "$REVISION" > dist/revision.txt
 
 # What runs, without what only builds and tests.
-FROM node:26-slim AS dependencies
+FROM node:26.10.0-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
-FROM node:26-slim
+FROM node:26.10.0-slim
 ENV NODE_ENV=production
 # A volume that is first used takes its owner from here.
 WORKDIR /data

@@ -43,13 +43,13 @@ const mib = (bytes: number): string => (bytes / MIB).toFixed(0);
 const queueOf = (workplace: Workplace): string => workplace.path('data', 'queue');
 
 interface Places {
-  /** Of the backlog. */
+  /** Figures for the backlog. */
   readonly full: Workplace;
   /** Its copy, which is drained: the same events in the same blocks, and nothing behind them. */
   readonly copy: Workplace;
-  /** Of an empty queue whose sink is down as well. */
+  /** Figures for an empty queue whose sink is down as well. */
   readonly down: Workplace;
-  /** Of an empty queue whose sink works. */
+  /** Figures for an empty queue whose sink works. */
   readonly up: Workplace;
 }
 

@@ -58,7 +58,7 @@ function pageView(n: number): object {
 
 interface Drained {
   readonly seconds: number;
-  /** Of the collector, all its threads, from its start. */
+  /** The CPU time of the collector, all its threads, from its start. */
   readonly cpuSeconds: number;
 }
 

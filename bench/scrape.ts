@@ -7,13 +7,13 @@ import { DEBUGGABLE, Debugger } from '../test/support/servers/debugger.js';
 import { Load } from '../test/support/load/load.js';
 
 const SCRAPES = 100;
-/** Of a program that was just started: nothing of what a scrape runs is compiled yet. */
+/** Figures for a program that was just started: nothing of what a scrape runs is compiled yet. */
 const FIRST_SCRAPES = 20;
 /** Connections that send one event after the other: moderate, since each waits for its sync. */
 const LOAD_WIDTH = 4;
 /** Before the measurement: V8 compiles what is hot. */
 const WARM_UP_SCRAPES = 20;
-/** Of the timer that finds delays; what it finds is that much longer than the delay. */
+/** The interval of the timer that finds delays; what it finds is that much longer than the delay. */
 const RESOLUTION_MS = 1;
 /** What a scrape takes; so long is looked without one, too. */
 const PAUSE_MS = 10;
@@ -40,7 +40,7 @@ class Delays {
   }
 }
 
-/** Of the main thread, in ms. */
+/** Delays of the main thread, in ms. */
 async function cpuOf(program: Debugger, action: () => Promise<unknown>): Promise<number> {
   const used = '(({ user, system }) => user + system)(process.threadCpuUsage())';
   const before = await program.evaluate<number>(used);

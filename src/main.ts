@@ -21,10 +21,11 @@ import { PathsOptions } from './ingestion/paths.options.js';
 import { rewriteTarget } from './ingestion/rewrite-target.js';
 import { ROUTES } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
+import { CurrentToken } from './metrics/current-token.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
+import type { MetricsAppParts } from './metrics/metrics-app.module.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
-import type { MetricSource } from './metrics/collected-metric.js';
 import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
@@ -65,8 +66,17 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
     metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
     collector: createServerTls('collector', configuration.get(HttpOptions).tlsFiles),
   };
-  const sources = [observer, httpMetrics, new TlsMetrics(tls)];
-  const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, sources);
+  const tlsMetrics = new TlsMetrics(tls);
+  const shown = {
+    sources: [observer, httpMetrics, tlsMetrics],
+    status: {
+      observer,
+      http: httpMetrics,
+      servers: tlsMetrics.servers,
+      checks: () => readiness.checks(),
+    },
+  };
+  const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, shown);
   const collector = await startCollector(
     {
       configuration: configuration.module,
@@ -114,25 +124,25 @@ async function startMetricsApp(
   configuration: Configuration,
   readiness: Readiness,
   tls: ServerTls | undefined,
-  sources: readonly MetricSource[],
+  shown: Pick<MetricsAppParts, 'sources' | 'status'>,
 ): Promise<NestFastifyApplication | undefined> {
-  const { enabled, address, bearerToken } = configuration.get(MetricsOptions);
-  if (!enabled) {
+  const options = configuration.get(MetricsOptions);
+  if (!options.enabled) {
     return undefined;
   }
   const app = await createMetricsApp(
     {
-      sources,
+      ...shown,
       imports: [
         configuration.module,
         HealthModule.forRoot(readiness, { alive: 'OK', withErrors: true }),
       ],
-      bearerToken,
+      token: new CurrentToken(options),
     },
     { tls: tls?.serverOptions },
   );
   tls?.follow(app.getHttpServer());
-  await listen(app, address, 'METRICS_ADDR', 'metrics');
+  await listen(app, options.address, 'METRICS_ADDR', 'metrics');
   return app;
 }
 

@@ -104,6 +104,22 @@ describe('the documents', () => {
   });
 });
 
+describe('the source', () => {
+  it('is in plain English, and has comments with a subject', () => {
+    const sources = globSync('{src,bench}/**/*.ts').filter((path) => !path.endsWith('.spec.ts'));
+    const comment = /^\s*(?:\/\*\*|\*|\/\/) Of [a-z].*$/gm;
+    expect(sources.length).toBeGreaterThan(100);
+    expect(
+      sources.flatMap((path) => {
+        const text = readFileSync(path, 'utf8');
+        return [BANNED_WORDS, comment].flatMap((pattern) =>
+          (text.match(pattern) ?? []).map((words) => `${path}: ${words.trim()}`),
+        );
+      }),
+    ).toEqual([]);
+  });
+});
+
 describe('the README', () => {
   it('is read in one go', () => {
     const lines = readFileSync('README.md', 'utf8').trimEnd().split('\n');

@@ -103,7 +103,7 @@ function argumentOf(words: readonly string[], command: Command): string {
   return given[0] ?? '';
 }
 
-/** Of a command's name, as many words as were typed are compared: what follows them is its argument. */
+/** Compares as many words of a command's name as were typed: what follows them is its argument. */
 function nearest(typed: string, candidates: readonly string[]): string | undefined {
   const rated = candidates.map((candidate) => {
     const words = typed.split(' ').slice(0, candidate.split(' ').length).join(' ');

@@ -1,15 +1,29 @@
-import { Connection, metadataV9 } from '@platformatic/kafka';
+import {
+  Connection,
+  ConfigResourceTypes,
+  describeConfigsV2,
+  metadataV9,
+} from '@platformatic/kafka';
 import { type Broker, formatBroker, parseBroker } from './brokers.js';
 import type { KafkaConnectionOptions } from './kafka-connection.options.js';
-import { asKafkaError, CODES, codeError, KafkaError } from './kafka-error.js';
+import { asKafkaError, codeError, KafkaError } from './kafka-error.js';
+import { CODES } from './protocol-codes.js';
 import { securityOptions } from './security-options.js';
 
 /** With the longest backoff of a lane, a dead broker fails often enough for alerts on the rate of errors. */
 const CONNECT_TIMEOUT_MS = 3000;
 export const REQUEST_TIMEOUT_MS = 5000;
 
-/** Index of the partition → id of its leader; undefined while it has none. */
-export type Leaders = readonly (number | undefined)[];
+export interface Partition {
+  /** Id of a broker; undefined while it has none. */
+  readonly leader: number | undefined;
+  /** How many brokers are to keep a copy. */
+  readonly replicas: number;
+  /** How many of them have all that was confirmed. */
+  readonly inSync: number;
+}
+
+const MIN_IN_SYNC = 'min.insync.replicas';
 
 /** Connections to brokers, made when they are first needed, and what the brokers say about topics. */
 export class Cluster {
@@ -24,10 +38,11 @@ export class Cluster {
 
   /**
    * Asks one broker after the other, until one answers.
+   * @returns by index
    * @param creates whether a missing topic is to be created, if the brokers do that
    * @throws KafkaError no broker answers, or the topic cannot be used
    */
-  async leaders(topicName: string, creates: boolean): Promise<Leaders> {
+  async partitions(topicName: string, creates: boolean): Promise<readonly Partition[]> {
     return this.onSome(async (connection) => {
       const { brokers, topics } = await metadata(connection, topicName, creates);
       this.known = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
@@ -37,8 +52,31 @@ export class Cluster {
       }
       return topic.partitions
         .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
-        .map(({ leaderId }) => (leaderId < 0 ? undefined : leaderId));
+        .map(({ leaderId, replicaNodes, isrNodes }) => ({
+          leader: leaderId < 0 ? undefined : leaderId,
+          replicas: replicaNodes.length,
+          inSync: isrNodes.length,
+        }));
     });
+  }
+
+  /** @returns how many replicas of the topic have to be in sync for acks `all`; undefined when the brokers do not tell */
+  async minInSync(topic: string): Promise<number | undefined> {
+    const resource = {
+      resourceType: ConfigResourceTypes.TOPIC,
+      resourceName: topic,
+      configurationKeys: [MIN_IN_SYNC],
+    };
+    try {
+      const { results } = await this.onSome((connection) =>
+        describeConfigsV2.api.async(connection, [resource], false, false),
+      );
+      const value = results[0]?.configs.find(({ name }) => name === MIN_IN_SYNC)?.value;
+      return value ? Number(value) : undefined;
+    } catch {
+      // It takes the right DESCRIBE_CONFIGS, which nobody needs for writing.
+      return undefined;
+    }
   }
 
   /**
@@ -47,7 +85,9 @@ export class Cluster {
    */
   async onSome<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     let failure = new KafkaError('connection', 'Kafka cannot be used: no broker is known');
-    for (const broker of [...this.known.values(), ...this.bootstrap]) {
+    const brokers = [...this.known.values(), ...this.bootstrap];
+    // One that does not answer would cost seconds each time.
+    for (const broker of brokers.toSorted((a, b) => this.isConnected(b) - this.isConnected(a))) {
       try {
         return await this.on(broker, work);
       } catch (error) {
@@ -89,6 +129,10 @@ export class Cluster {
       }
       throw error;
     }
+  }
+
+  private isConnected(broker: Broker): number {
+    return Number(this.connections.get(formatBroker(broker))?.isConnected() ?? false);
   }
 
   private async connect({ host, port }: Broker, address: string): Promise<Connection> {

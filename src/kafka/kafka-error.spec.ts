@@ -3,67 +3,97 @@ import {
   MultipleErrors,
   NetworkError,
   ProtocolError,
+  protocolErrors,
   TimeoutError,
 } from '@platformatic/kafka';
 import { describe, expect, it } from 'vitest';
 import { InvalidValueError } from '../config/setting.js';
-import {
-  asKafkaError,
-  CODES,
-  codeError,
-  CONTENT_CODES,
-  KafkaError,
-  PRODUCER_CODES,
-} from './kafka-error.js';
+import { asKafkaError, codeError, KafkaError } from './kafka-error.js';
+import { nameOf } from './protocol-codes.js';
+
+/** Those that a broker may answer to what GoTrack asks: Produce, Metadata, InitProducerId, DescribeConfigs, Sasl*. */
+const USUAL = `
+  UNKNOWN_SERVER_ERROR CORRUPT_MESSAGE UNKNOWN_TOPIC_OR_PARTITION LEADER_NOT_AVAILABLE
+  NOT_LEADER_OR_FOLLOWER REQUEST_TIMED_OUT BROKER_NOT_AVAILABLE REPLICA_NOT_AVAILABLE
+  MESSAGE_TOO_LARGE NETWORK_EXCEPTION COORDINATOR_LOAD_IN_PROGRESS COORDINATOR_NOT_AVAILABLE
+  NOT_COORDINATOR INVALID_TOPIC_EXCEPTION RECORD_LIST_TOO_LARGE NOT_ENOUGH_REPLICAS
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND INVALID_REQUIRED_ACKS TOPIC_AUTHORIZATION_FAILED
+  CLUSTER_AUTHORIZATION_FAILED INVALID_TIMESTAMP UNSUPPORTED_SASL_MECHANISM ILLEGAL_SASL_STATE
+  UNSUPPORTED_VERSION INVALID_PARTITIONS INVALID_REPLICATION_FACTOR INVALID_CONFIG NOT_CONTROLLER
+  INVALID_REQUEST UNSUPPORTED_FOR_MESSAGE_FORMAT POLICY_VIOLATION OUT_OF_ORDER_SEQUENCE_NUMBER
+  DUPLICATE_SEQUENCE_NUMBER INVALID_PRODUCER_EPOCH INVALID_PRODUCER_ID_MAPPING
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED KAFKA_STORAGE_ERROR LOG_DIR_NOT_FOUND
+  SASL_AUTHENTICATION_FAILED UNKNOWN_PRODUCER_ID LISTENER_NOT_FOUND FENCED_LEADER_EPOCH
+  UNKNOWN_LEADER_EPOCH UNSUPPORTED_COMPRESSION_TYPE INVALID_RECORD THROTTLING_QUOTA_EXCEEDED
+  PRODUCER_FENCED UNKNOWN_TOPIC_ID INCONSISTENT_TOPIC_ID
+`
+  .trim()
+  .split(/\s+/);
+
+const codeOf = (name: string): number => protocolErrors[name]?.code ?? NaN;
 
 describe('codeError', () => {
   it.each([
-    ['requestTimedOut', 'timeout'],
-    ['topicAuthorizationFailed', 'auth'],
-    ['clusterAuthorizationFailed', 'auth'],
-    ['saslAuthenticationFailed', 'auth'],
-    ['kafkaStorageError', 'disk'],
-    ['throttlingQuotaExceeded', 'throttled'],
-    ['corruptMessage', 'other'],
-    ['unknownTopicOrPartition', 'other'],
-    ['leaderNotAvailable', 'other'],
-    ['notLeaderOrFollower', 'other'],
-    ['notEnoughReplicas', 'other'],
-    ['notEnoughReplicasAfterAppend', 'other'],
-  ] as const)('takes %s for the kind %s, in words of its own', (name, kind) => {
-    const error = codeError(CODES[name]);
+    ['REQUEST_TIMED_OUT', 'timeout'],
+    ['TOPIC_AUTHORIZATION_FAILED', 'auth'],
+    ['CLUSTER_AUTHORIZATION_FAILED', 'auth'],
+    ['UNSUPPORTED_SASL_MECHANISM', 'auth'],
+    ['ILLEGAL_SASL_STATE', 'auth'],
+    ['SASL_AUTHENTICATION_FAILED', 'auth'],
+    ['KAFKA_STORAGE_ERROR', 'disk'],
+    ['LOG_DIR_NOT_FOUND', 'disk'],
+    ['THROTTLING_QUOTA_EXCEEDED', 'throttled'],
+    ['CORRUPT_MESSAGE', 'other'],
+    ['UNKNOWN_TOPIC_OR_PARTITION', 'other'],
+    ['LEADER_NOT_AVAILABLE', 'other'],
+    ['NOT_LEADER_OR_FOLLOWER', 'other'],
+    ['NOT_ENOUGH_REPLICAS', 'other'],
+    ['NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'other'],
+    ['INVALID_TIMESTAMP', 'other'],
+  ] as const)('takes %s for the kind %s', (name, kind) => {
+    expect(codeError(codeOf(name))).toMatchObject({ kind, code: codeOf(name) });
+  });
 
-    expect(error).toMatchObject({ kind, code: CODES[name] });
-    expect(error.message).toMatch(`(error code ${CODES[name]})`);
-    expect(error.message).not.toContain('the request failed');
+  it.each(USUAL)('has words for %s', (name) => {
+    const { message } = codeError(codeOf(name));
+
+    expect(message).toContain(`(${name}, error code ${codeOf(name)})`);
+    expect(message).not.toContain('the request failed');
   });
 
   it("has the server's words after its own", () => {
-    expect(codeError(CODES.notEnoughReplicas, 'ISR is 1').message).toBe(
-      'Kafka says: fewer replicas are in sync than min.insync.replicas (error code 19): ISR is 1',
+    expect(codeError(19, 'ISR is 1').message).toBe(
+      'Kafka says: fewer replicas are in sync than min.insync.replicas; start the brokers that are missing (NOT_ENOUGH_REPLICAS, error code 19): ISR is 1',
     );
   });
 
+  it.each(Object.values(protocolErrors))('gives $code its name, $id', ({ code, id }) => {
+    expect(codeError(code).message).toContain(`(${id}, error code ${code})`);
+  });
+
   it('gives the code of what it does not know', () => {
-    expect(codeError(-1)).toMatchObject({
+    expect(codeError(9999)).toMatchObject({
       kind: 'other',
-      message: 'Kafka says: the request failed (error code -1)',
+      message:
+        'Kafka says: the request failed (a code that GoTrack does not know, error code 9999)',
     });
   });
 
-  it('says which rights are missing', () => {
-    expect(codeError(CODES.topicAuthorizationFailed).message).toContain('WRITE and DESCRIBE');
+  it.each([
+    [29, 'WRITE and DESCRIBE'],
+    [32, 'clocks'],
+    [32, 'message.timestamp.before.max.ms'],
+    [32, 'message.timestamp.after.max.ms'],
+    [33, 'KAFKA_SASL_MECHANISM'],
+    [34, 'unset KAFKA_SASL_MECHANISM'],
+  ])('says of %d what to do: %s', (code, words) => {
+    expect(codeError(code).message).toContain(words);
   });
 });
 
-describe('what the records cause', () => {
-  // What a wrong topic, a lost right or a failing cluster causes would empty the queue into the dead letters.
-  it('is that they are too large or invalid, and nothing else', () => {
-    expect([...CONTENT_CODES].toSorted((a, b) => a - b)).toEqual([10, 18, 87]);
-  });
-
-  it('does not overlap with what takes a new producer', () => {
-    expect([...CONTENT_CODES].filter((code) => PRODUCER_CODES.has(code))).toEqual([]);
+describe('nameOf', () => {
+  it('knows the codes of the current Kafka, beyond those of the client', () => {
+    expect(nameOf(133)).toBe('SHARE_SESSION_LIMIT_REACHED');
   });
 });
 
@@ -77,6 +107,17 @@ describe('asKafkaError', () => {
     expect(error).toMatchObject({
       kind: 'auth',
       message: expect.stringContaining('error code 29'),
+    });
+  });
+
+  it('takes a code of the protocol before the reasons for single records', () => {
+    const answers = ['UNKNOWN_SERVER_ERROR', 'INVALID_TIMESTAMP'].map(
+      (id) => new ProtocolError(id),
+    );
+
+    expect(asKafkaError(new MultipleErrors('several', answers))).toMatchObject({ code: 32 });
+    expect(asKafkaError(new MultipleErrors('one', answers.slice(0, 1)))).toMatchObject({
+      code: -1,
     });
   });
 

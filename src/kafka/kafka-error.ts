@@ -1,4 +1,5 @@
 import { InvalidValueError } from '../config/setting.js';
+import { nameOf } from './protocol-codes.js';
 
 export type KafkaErrorKind = 'timeout' | 'connection' | 'auth' | 'throttled' | 'disk' | 'other';
 
@@ -16,79 +17,121 @@ export class KafkaError extends Error {
   }
 }
 
-/** Error codes of the Kafka protocol ("Error Codes" in its protocol guide) that are told apart. */
-export const CODES = {
-  none: 0,
-  corruptMessage: 2,
-  unknownTopicOrPartition: 3,
-  leaderNotAvailable: 5,
-  notLeaderOrFollower: 6,
-  requestTimedOut: 7,
-  messageTooLarge: 10,
-  recordListTooLarge: 18,
-  notEnoughReplicas: 19,
-  notEnoughReplicasAfterAppend: 20,
-  topicAuthorizationFailed: 29,
-  clusterAuthorizationFailed: 31,
-  saslAuthenticationFailed: 58,
-  outOfOrderSequenceNumber: 45,
-  duplicateSequenceNumber: 46,
-  invalidProducerEpoch: 47,
-  invalidProducerIdMapping: 49,
-  kafkaStorageError: 56,
-  unknownProducerId: 59,
-  invalidRecord: 87,
-  throttlingQuotaExceeded: 89,
-  producerFenced: 90,
-} as const;
+type Meaning = readonly [kind: KafkaErrorKind, words: string];
 
-/** What the records themselves cause, and nothing else does. */
-export const CONTENT_CODES: ReadonlySet<number> = new Set([
-  CODES.messageTooLarge,
-  CODES.recordListTooLarge,
-  CODES.invalidRecord,
-]);
+const NO_LEADER: Meaning = ['other', 'a partition has no leader'];
+const LEADER_CHANGED: Meaning = ['other', 'the leader of a partition has changed'];
+const PRODUCER_LOST: Meaning = [
+  'other',
+  'the brokers no longer know the producer, it begins again',
+];
+const STARTING: Meaning = ['other', 'the cluster is starting'];
+const TOO_FEW_REPLICAS: Meaning = [
+  'other',
+  'fewer replicas are in sync than min.insync.replicas; start the brokers that are missing',
+];
+const NOT_CREATED = 'the topic is missing and cannot be created by itself; create it';
+const BAD_DISK: Meaning = ['disk', 'a broker cannot use its disk'];
 
-/** The broker no longer knows the producer: it has to begin again, with a new id. */
-export const PRODUCER_CODES: ReadonlySet<number> = new Set([
-  CODES.outOfOrderSequenceNumber,
-  CODES.invalidProducerEpoch,
-  CODES.invalidProducerIdMapping,
-  CODES.unknownProducerId,
-  CODES.producerFenced,
-]);
+/** What a code means to who runs GoTrack, and what can be done about it. */
+const MEANINGS: Readonly<Partial<Record<string, Meaning>>> = {
+  UNKNOWN_SERVER_ERROR: ['other', 'a broker met an error of its own; see its log'],
+  CORRUPT_MESSAGE: ['other', 'a batch arrived damaged'],
+  UNKNOWN_TOPIC_OR_PARTITION: [
+    'other',
+    'the topic or partition does not exist, or may not be seen',
+  ],
+  LEADER_NOT_AVAILABLE: NO_LEADER,
+  NOT_LEADER_OR_FOLLOWER: LEADER_CHANGED,
+  REQUEST_TIMED_OUT: ['timeout', 'the replicas did not confirm in time'],
+  BROKER_NOT_AVAILABLE: ['connection', 'a broker is not available'],
+  REPLICA_NOT_AVAILABLE: ['other', 'a replica is not available'],
+  MESSAGE_TOO_LARGE: ['other', 'a request is larger than the topic takes (max.message.bytes)'],
+  NETWORK_EXCEPTION: ['connection', 'a broker lost a connection of its own'],
+  COORDINATOR_LOAD_IN_PROGRESS: STARTING,
+  COORDINATOR_NOT_AVAILABLE: STARTING,
+  NOT_COORDINATOR: STARTING,
+  INVALID_TOPIC_EXCEPTION: ['other', 'the brokers take no records for a topic of this name'],
+  RECORD_LIST_TOO_LARGE: [
+    'other',
+    'what was sent is larger than a segment of the topic (segment.bytes)',
+  ],
+  NOT_ENOUGH_REPLICAS: TOO_FEW_REPLICAS,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: TOO_FEW_REPLICAS,
+  INVALID_REQUIRED_ACKS: ['other', 'the brokers do not know this number of acks'],
+  TOPIC_AUTHORIZATION_FAILED: ['auth', 'not authorized; grant WRITE and DESCRIBE on the topic'],
+  GROUP_AUTHORIZATION_FAILED: ['auth', 'not authorized; grant READ on the consumer group'],
+  CLUSTER_AUTHORIZATION_FAILED: [
+    'auth',
+    'not authorized; grant IDEMPOTENT_WRITE on the cluster, or WRITE on the topic',
+  ],
+  INVALID_TIMESTAMP: [
+    'other',
+    "the time of sending is outside of what the topic takes; set the clocks of this machine and the brokers right, or widen the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms",
+  ],
+  UNSUPPORTED_SASL_MECHANISM: [
+    'auth',
+    'the brokers do not offer this mechanism; set KAFKA_SASL_MECHANISM to one of their sasl.enabled.mechanisms',
+  ],
+  ILLEGAL_SASL_STATE: [
+    'auth',
+    'this listener takes no login; name the port of a listener with SASL in KAFKA_BROKERS, or unset KAFKA_SASL_MECHANISM, KAFKA_SASL_USER and KAFKA_SASL_PASSWORD',
+  ],
+  UNSUPPORTED_VERSION: [
+    'other',
+    'the brokers do not speak this version of a request; Kafka 2.4 or later is needed',
+  ],
+  INVALID_PARTITIONS: ['other', `${NOT_CREATED} (num.partitions is below 1)`],
+  INVALID_REPLICATION_FACTOR: [
+    'other',
+    `${NOT_CREATED}, or start more brokers (default.replication.factor)`,
+  ],
+  INVALID_CONFIG: ['other', NOT_CREATED],
+  NOT_CONTROLLER: ['other', 'the controller has changed'],
+  INVALID_REQUEST: ['other', 'a broker does not understand a request; see its log'],
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: [
+    'other',
+    "the topic's message format is too old (message.format.version)",
+  ],
+  POLICY_VIOLATION: ['other', `${NOT_CREATED} (a policy of the cluster)`],
+  OUT_OF_ORDER_SEQUENCE_NUMBER: PRODUCER_LOST,
+  DUPLICATE_SEQUENCE_NUMBER: ['other', 'the brokers have the batch already'],
+  INVALID_PRODUCER_EPOCH: PRODUCER_LOST,
+  INVALID_PRODUCER_ID_MAPPING: PRODUCER_LOST,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: ['auth', 'not authorized for the transactional id'],
+  KAFKA_STORAGE_ERROR: BAD_DISK,
+  LOG_DIR_NOT_FOUND: BAD_DISK,
+  SASL_AUTHENTICATION_FAILED: ['auth', 'the user or password is wrong'],
+  UNKNOWN_PRODUCER_ID: PRODUCER_LOST,
+  LISTENER_NOT_FOUND: [
+    'other',
+    'the leader of a partition lacks this listener; give all brokers the same',
+  ],
+  FENCED_LEADER_EPOCH: LEADER_CHANGED,
+  UNKNOWN_LEADER_EPOCH: LEADER_CHANGED,
+  UNSUPPORTED_COMPRESSION_TYPE: ['other', 'the brokers do not take this compression'],
+  STALE_BROKER_EPOCH: STARTING,
+  INVALID_RECORD: ['other', 'the topic does not take such a record'],
+  THROTTLING_QUOTA_EXCEEDED: ['throttled', 'a quota is exceeded'],
+  PRODUCER_FENCED: PRODUCER_LOST,
+  PRINCIPAL_DESERIALIZATION_FAILURE: [
+    'auth',
+    'the brokers cannot pass on who has logged in; see their logs',
+  ],
+  UNKNOWN_TOPIC_ID: ['other', 'the topic was deleted, or created again'],
+  INCONSISTENT_TOPIC_ID: ['other', 'the topic was deleted, or created again'],
+};
 
-const WORDS = new Map<number, readonly [kind: KafkaErrorKind, words: string]>([
-  [CODES.corruptMessage, ['other', 'a batch arrived damaged']],
-  [
-    CODES.unknownTopicOrPartition,
-    ['other', 'the topic or partition does not exist, or may not be seen'],
-  ],
-  [CODES.leaderNotAvailable, ['other', 'a partition has no leader']],
-  [CODES.notLeaderOrFollower, ['other', 'the leader of a partition has changed']],
-  [CODES.requestTimedOut, ['timeout', 'the replicas did not confirm in time']],
-  [CODES.notEnoughReplicas, ['other', 'fewer replicas are in sync than min.insync.replicas']],
-  [
-    CODES.notEnoughReplicasAfterAppend,
-    ['other', 'fewer replicas are in sync than min.insync.replicas'],
-  ],
-  [
-    CODES.topicAuthorizationFailed,
-    ['auth', 'not authorized; grant WRITE and DESCRIBE on the topic'],
-  ],
-  [
-    CODES.clusterAuthorizationFailed,
-    ['auth', 'not authorized; grant IDEMPOTENT_WRITE on the cluster, or WRITE on the topic'],
-  ],
-  [CODES.saslAuthenticationFailed, ['auth', 'the user or password is wrong']],
-  [CODES.kafkaStorageError, ['disk', 'a broker cannot use its disk']],
-  [CODES.throttlingQuotaExceeded, ['throttled', 'a quota is exceeded']],
-]);
+/** @param words instead of what the code means in general */
+export function wordsOf(code: number, serverMessage?: string | null, words?: string): string {
+  const said = words ?? MEANINGS[nameOf(code)]?.[1] ?? 'the request failed';
+  const detail = serverMessage ? `: ${serverMessage}` : '';
+  return `Kafka says: ${said} (${nameOf(code)}, error code ${code})${detail}`;
+}
 
 export function codeError(code: number, serverMessage?: string | null): KafkaError {
-  const [kind, words] = WORDS.get(code) ?? ['other', 'the request failed'];
-  const detail = serverMessage ? `: ${serverMessage}` : '';
-  return new KafkaError(kind, `Kafka says: ${words} (error code ${code})${detail}`, code);
+  const kind = MEANINGS[nameOf(code)]?.[0] ?? 'other';
+  return new KafkaError(kind, wordsOf(code, serverMessage), code);
 }
 
 /** Any failure on the way to Kafka; an error of the client may hold what was sent, so it is not kept. */
@@ -100,7 +143,9 @@ export function asKafkaError(error: unknown): KafkaError {
     return new KafkaError('other', error.message);
   }
   const chain = causes(error);
-  const code = chain.map((cause) => Reflect.get(cause, 'apiCode')).find(isFailure);
+  const codes = chain.map((cause) => Reflect.get(cause, 'apiCode')).filter(isFailure);
+  // The client gives the reasons for single records the code -1.
+  const code = codes.find((one) => one > 0) ?? codes[0];
   if (code !== undefined) {
     return codeError(code);
   }
@@ -109,7 +154,7 @@ export function asKafkaError(error: unknown): KafkaError {
 }
 
 function isFailure(code: unknown): code is number {
-  return typeof code === 'number' && code > 0;
+  return typeof code === 'number' && code !== 0;
 }
 
 function kindOf(chain: readonly Error[], message: string): KafkaErrorKind {

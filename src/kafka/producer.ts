@@ -4,19 +4,15 @@ import {
   NumericMap,
   produceV8,
 } from '@platformatic/kafka';
-import { answerIn, type Cluster, type Leaders, REQUEST_TIMEOUT_MS } from './cluster.js';
-import {
-  asKafkaError,
-  CODES,
-  codeError,
-  CONTENT_CODES,
-  type KafkaError,
-  PRODUCER_CODES,
-} from './kafka-error.js';
+import { answerIn, type Cluster, type Partition, REQUEST_TIMEOUT_MS } from './cluster.js';
+import { asKafkaError, codeError, type KafkaError, wordsOf } from './kafka-error.js';
+import { CODES, CONTENT_CODES, PRODUCER_CODES } from './protocol-codes.js';
 import { type KafkaRecord, UnconfirmedBatch } from './unconfirmed-batch.js';
 
 /** Brokers take a request of 1 MiB for one partition unless configured otherwise (`message.max.bytes`). */
 const CHUNK_BYTES = 1_000_000;
+/** Partitions that are added to the topic are used after this time. */
+const METADATA_MAX_AGE_MS = 30_000;
 /** Sequences are 31 bits wide, and begin again at 0. */
 const SEQUENCE_MASK = 0x7f_ff_ff_ff;
 
@@ -52,7 +48,8 @@ export class Producer<Item> {
   private producerId: ProducerId | undefined;
   /** Number of the next record of each partition. */
   private readonly sequences = new Map<number, number>();
-  private leaders: Leaders | undefined;
+  private partitions: readonly Partition[] | undefined;
+  private partitionsReadAt = 0;
   private underWay:
     { readonly batch: readonly Item[]; readonly rest: UnconfirmedBatch } | undefined;
   private chunkBytes = CHUNK_BYTES;
@@ -68,7 +65,7 @@ export class Producer<Item> {
 
   /** @throws KafkaError the topic cannot be used */
   async open(): Promise<void> {
-    this.leaders = await this.cluster.leaders(this.options.topic, true);
+    await this.knownPartitions();
     await this.identify();
   }
 
@@ -82,9 +79,12 @@ export class Producer<Item> {
       this.forgetProducer();
       this.underWay = undefined;
     }
-    const leaders = await this.knownLeaders();
+    if (!this.underWay && performance.now() - this.partitionsReadAt >= METADATA_MAX_AGE_MS) {
+      this.partitions = undefined;
+    }
+    const partitions = await this.knownPartitions();
     await this.identify();
-    this.underWay ??= { batch, rest: this.plan(batch, leaders.length) };
+    this.underWay ??= { batch, rest: this.plan(batch, partitions.length) };
     const { rest } = this.underWay;
     while (rest.partitions.length > 0) {
       await this.sendRound(rest);
@@ -97,8 +97,12 @@ export class Producer<Item> {
     this.cluster.close();
   }
 
-  private async knownLeaders(): Promise<Leaders> {
-    return (this.leaders ??= await this.cluster.leaders(this.options.topic, true));
+  private async knownPartitions(): Promise<readonly Partition[]> {
+    if (!this.partitions) {
+      this.partitions = await this.cluster.partitions(this.options.topic, true);
+      this.partitionsReadAt = performance.now();
+    }
+    return this.partitions;
   }
 
   private async identify(): Promise<void> {
@@ -119,14 +123,14 @@ export class Producer<Item> {
 
   /** Sends the next chunk of each partition; to different leaders at the same time. */
   private async sendRound(rest: UnconfirmedBatch): Promise<void> {
-    const leaders = await this.knownLeaders();
+    const known = await this.knownPartitions();
     const { partitions } = rest;
-    if (partitions.some((partition) => partition >= leaders.length)) {
+    if (partitions.some((partition) => partition >= known.length)) {
       // The topic was deleted, and created with fewer partitions.
       this.underWay = undefined;
       throw codeError(CODES.unknownTopicOrPartition);
     }
-    const byLeader = Map.groupBy(partitions, (partition) => leaders[partition]);
+    const byLeader = Map.groupBy(partitions, (partition) => known[partition]?.leader);
     const failures: KafkaError[] = [];
     await Promise.all(
       Array.from(byLeader, async ([leader, led]) => {
@@ -143,7 +147,7 @@ export class Producer<Item> {
     );
     const [failure] = failures;
     if (failure) {
-      this.leaders = undefined;
+      this.partitions = undefined;
       throw failure;
     }
   }
@@ -155,6 +159,8 @@ export class Producer<Item> {
   ): Promise<readonly PartitionAnswer[]> {
     const { topic, acks, compression } = this.options;
     const sequences = new NumericMap();
+    // A topic may bound how old a record is: what was not stored during an outage is sent with a new time.
+    const timestamp = BigInt(Date.now());
     const records = partitions.flatMap((partition) => {
       const chunk = rest.next(partition);
       if (!chunk) {
@@ -162,7 +168,7 @@ export class Producer<Item> {
       }
       chunk.sequence ??= this.sequences.get(partition) ?? 0;
       sequences.set(`${topic}:${partition}`, chunk.sequence);
-      return chunk.entries.map(({ record }) => record);
+      return chunk.entries.map(({ record }) => Object.assign(record, { timestamp }));
     });
     const identity = this.producerId && {
       producerId: this.producerId.id,
@@ -224,9 +230,8 @@ function refusal(
   bytes: number,
 ): string {
   const words =
-    errorCode === CODES.invalidRecord
-      ? 'the topic does not take such a record'
-      : `an event of ${bytes} bytes is more than the topic takes (max.message.bytes)`;
-  const detail = errorMessage ?? recordErrors[0]?.batchIndexErrorMessage;
-  return `Kafka says: ${words} (error code ${errorCode})${detail ? `: ${detail}` : ''}`;
+    errorCode === CODES.messageTooLarge
+      ? `an event of ${bytes} bytes is larger than the topic's max.message.bytes`
+      : undefined;
+  return wordsOf(errorCode, errorMessage ?? recordErrors[0]?.batchIndexErrorMessage, words);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { saslScramSha } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   canCreateCertificates,
@@ -54,6 +55,29 @@ describe('securityOptions', () => {
       tls: { rejectUnauthorized: true },
       sasl: { mechanism: 'SCRAM-SHA-256', username: 'gotrack', password: 's3cret' },
     });
+  });
+
+  it.each([
+    ['plain', 'plain'],
+    ['a,b,,c', 'a=2Cb=2C=2Cc'],
+    ['=a=b,', '=3Da=3Db=2C'],
+    ['=2C', '=3D2C'],
+  ])('have the client send the name %s as %s, as RFC 5802 wants it', async (name, sent) => {
+    const options = optionsFor({ ...LOGIN, KAFKA_SASL_USER: name, KAFKA_SASL_PASSWORD: 's3cret' });
+
+    const username = (await securityOptions(options)).sasl?.username as string;
+
+    expect(saslScramSha.sanitizeString(username)).toBe(sent);
+  });
+
+  it('leave a name as it is for PLAIN', async () => {
+    const options = optionsFor({
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USER: 'a,b,=',
+      KAFKA_SASL_PASSWORD: 's3cret',
+    });
+
+    expect(await securityOptions(options)).toMatchObject({ sasl: { username: 'a,b,=' } });
   });
 
   it.skipIf(!canCreateCertificates())('hold the authority as its file has it by then', async () => {

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from '@platformatic/kafka';
 import { currentValue } from '../config/current-value.js';
 import { readCertificates } from '../config/pem-file.js';
-import type { KafkaConnectionOptions } from './kafka-connection.options.js';
+import type { KafkaConnectionOptions, SaslMechanism } from './kafka-connection.options.js';
 
 /**
  * TLS and the login. The files that they take are read each time: certificates and passwords are renewed.
@@ -31,5 +31,26 @@ function login(options: KafkaConnectionOptions): Pick<ConnectionOptions, 'sasl'>
   const password = currentValue(options, 'saslPassword');
   return mechanism === undefined || username === undefined || password === undefined
     ? {}
-    : { sasl: { mechanism, username, password } };
+    : { sasl: { mechanism, username: sentName(mechanism, username), password } };
+}
+
+function sentName(mechanism: SaslMechanism, name: string): string {
+  // The client declares no type that would take it, and takes it.
+  return mechanism === 'PLAIN' || !/[,=]/.test(name)
+    ? name
+    : (new SaslName(name) as unknown as string);
+}
+
+/**
+ * A name as SCRAM sends it ("saslname" in RFC 5802, section 5.1). The client's own escape leaves every comma but the
+ * first one, and would escape ours again: this one has no commas left, and keeps its equals signs.
+ */
+class SaslName extends String {
+  constructor(name: string) {
+    super(name.replaceAll('=', '=3D').replaceAll(',', '=2C'));
+  }
+
+  override replaceAll(): string {
+    return this.toString();
+  }
 }

@@ -13,10 +13,11 @@ export interface KafkaRecord {
 interface Entry {
   /** In the batch. */
   readonly index: number;
+  /** It gets the time of each sending. */
   readonly record: MessageRecord;
 }
 
-/** Records that go to a partition in one request. Sent again, they are sent as they were. */
+/** Records that go to a partition in one request. Sent again, they have the same numbers: by them a broker knows what it has. */
 export interface Chunk {
   readonly entries: readonly Entry[];
   /** Number of its first record; undefined until it is sent. */
@@ -37,7 +38,6 @@ export class UnconfirmedBatch {
   private readonly chunks = new Map<number, Chunk[]>();
 
   constructor(records: readonly KafkaRecord[], plan: Plan) {
-    const timestamp = BigInt(Date.now());
     const open = new Map<number, { entries: Entry[]; bytes: number }>();
     for (const [index, { key, value, headers }] of records.entries()) {
       // The hash of Java's producer, so that consumers find a key where they always found it.
@@ -51,7 +51,7 @@ export class UnconfirmedBatch {
         this.replace(partition, [...this.of(partition), { entries, sequence: undefined }]);
       }
       chunk.bytes += bytes;
-      const record = { topic: plan.topic, partition, timestamp, value, headers };
+      const record = { topic: plan.topic, partition, value, headers };
       chunk.entries.push({ index, record: key ? { ...record, key } : record });
     }
   }

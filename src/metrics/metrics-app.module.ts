@@ -8,30 +8,34 @@ import {
 import { Registry } from 'prom-client';
 import { ErrorFilter } from '../http/error-filter.js';
 import { BEARER_TOKEN, BearerGuard } from './bearer.guard.js';
+import type { CurrentToken } from './current-token.js';
 import { readBuildInfo } from './build-info.js';
 import { Exposition } from './exposition.js';
-import { IndexController } from './index.controller.js';
 import { INSTRUMENTS } from './instruments.js';
 import { MetricsController } from './metrics.controller.js';
 import { type MetricSource, registerCollected } from './collected-metric.js';
 import { ROUTES } from './routes.js';
 import { RuntimeMetrics } from './runtime-metrics.js';
+import { StatusController } from './status/status.controller.js';
+import { STATUS_SOURCES, StatusReporter, type StatusSources } from './status/status-reporter.js';
 
 const ERRORS = { application: 'Metrics', routes: ROUTES, notFoundDetail: 'GET / names them all' };
 
 export interface MetricsAppParts {
   /** What lives outside this application and is shown here: the pipeline's observer, the collector's HTTP counts. */
   readonly sources: readonly MetricSource[];
+  /** What the page for people shows. */
+  readonly status: StatusSources;
   /** Modules with further controllers: health. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
   /** What `GET /metrics` has to bring, if anything. */
-  readonly bearerToken?: string | undefined;
+  readonly token?: CurrentToken | undefined;
 }
 
 /** Root of the second application, on METRICS_ADDR. */
 @Module({})
 export class MetricsAppModule {
-  static forRoot({ sources, imports, bearerToken }: MetricsAppParts): DynamicModule {
+  static forRoot({ sources, status, imports, token }: MetricsAppParts): DynamicModule {
     const registry = new Registry();
     for (const source of sources) {
       source.registerOn(registry);
@@ -42,7 +46,7 @@ export class MetricsAppModule {
     const providers = [
       { provide: Registry, useValue: registry },
       Exposition,
-      { provide: BEARER_TOKEN, useValue: bearerToken },
+      { provide: BEARER_TOKEN, useValue: token },
       BearerGuard,
       makeCounterProvider({ ...INSTRUMENTS.scrapes, registers: [registry] }),
       makeGaugeProvider({ ...INSTRUMENTS.scrapesInFlight, registers: [registry] }),
@@ -58,10 +62,12 @@ export class MetricsAppModule {
         }),
         ...imports,
       ],
-      controllers: [IndexController],
+      controllers: [StatusController],
       providers: [
         ...providers,
         RuntimeMetrics,
+        { provide: STATUS_SOURCES, useValue: status },
+        StatusReporter,
         { provide: APP_FILTER, useFactory: () => new ErrorFilter(ERRORS) },
       ],
       exports: providers,

@@ -12,7 +12,10 @@ import { INSTRUMENTS } from './instruments.js';
 import { createMetricsApp } from './metrics-app.js';
 import { PrometheusObserver } from './prometheus-observer.js';
 import { type MetricSource, registerCollected } from './collected-metric.js';
+import type { StatusSources } from './status/status-reporter.js';
 import { TlsMetrics } from './tls-metrics.js';
+import { CurrentToken } from './current-token.js';
+import { MetricsOptions } from './metrics.options.js';
 
 @Controller('healthz')
 class AliveController {
@@ -27,10 +30,21 @@ class HealthModule {}
 
 let app: NestFastifyApplication | undefined;
 
+/** A pipeline that nothing has happened in. */
+const quietStatus = (): StatusSources => ({
+  observer: new PrometheusObserver({ sinks: ['log'] }),
+  http: new HttpMetrics([]),
+  servers: [],
+  checks: () => [],
+});
+
 afterEach(() => app?.close());
 
 async function serve(...sources: MetricSource[]): Promise<string> {
-  app = await createMetricsApp({ sources, imports: [HealthModule] }, { logger: false });
+  app = await createMetricsApp(
+    { sources, status: quietStatus(), imports: [HealthModule] },
+    { logger: false },
+  );
   await app.listen(0, '127.0.0.1');
   return app.getUrl();
 }
@@ -237,7 +251,7 @@ describe('the metrics application', () => {
   it('closes although a client has not finished its handshake', async () => {
     // Longer than a test could wait for it.
     app = await createMetricsApp(
-      { sources: [], imports: [] },
+      { sources: [], status: quietStatus(), imports: [] },
       { logger: false, tls: { handshakeTimeout: 3_600_000 } },
     );
     await app.listen(0, '127.0.0.1');
@@ -252,7 +266,10 @@ describe('the metrics application', () => {
   });
 
   it('closes although a client never ends its request', async () => {
-    app = await createMetricsApp({ sources: [], imports: [] }, { logger: false });
+    app = await createMetricsApp(
+      { sources: [], status: quietStatus(), imports: [] },
+      { logger: false },
+    );
     await app.listen(0, '127.0.0.1');
     const server: Server = app.getHttpServer();
     const accepted = once(server, 'connection');
@@ -307,9 +324,29 @@ describe('the metrics application', () => {
     });
   });
 
+  it('answers what is malformed with JSON of the same shape', async () => {
+    await serve();
+    const server = app?.getHttpServer() as Server;
+    for (const [lines, status, code] of [
+      ['GET / HTTP/1.1\r\nno header\r\n\r\n', 400, 'GT_MALFORMED_HTTP'],
+      ['GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400, 'GT_BAD_URL'],
+      [`GET / HTTP/1.1\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'GT_HEADERS_TOO_LARGE'],
+    ] as const) {
+      const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+      client.write(lines);
+      const answer = (await buffer(client)).toString();
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({
+        statusCode: status,
+        code,
+        message: expect.stringMatching(/./),
+      });
+    }
+  });
+
   it('answers a scrape without the token with JSON of the same shape', async () => {
     app = await createMetricsApp(
-      { sources: [], imports: [], bearerToken: 'secret' },
+      { sources: [], status: quietStatus(), imports: [], token: tokenOf('secret') },
       { logger: false },
     );
     await app.listen(0, '127.0.0.1');
@@ -330,6 +367,10 @@ describe('the metrics application', () => {
     expect(parse(await response.text()).size).toBe(Object.keys(INSTRUMENTS).length);
   });
 });
+
+function tokenOf(bearerToken: string): CurrentToken {
+  return new CurrentToken(Object.assign(new MetricsOptions(), { bearerToken }));
+}
 
 /** `fetch` decompresses on its own. */
 async function rawGet(url: string, encoding: string) {

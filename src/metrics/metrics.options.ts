@@ -6,6 +6,9 @@ import { Setting } from '../config/setting.js';
 import type { CredentialFiles } from '../http/tls/credential-files.js';
 import { credentialWarnings } from '../http/tls/read-credentials.js';
 
+export const TOKEN_FORM = /^[\x21-\x7e]+$/;
+export const TOKEN_RULE = 'must be visible ASCII characters without blanks';
+
 export class MetricsOptions {
   static readonly key = 'metrics';
 
@@ -39,9 +42,9 @@ export class MetricsOptions {
   })
   readonly clientCa: string | undefined = undefined;
 
-  @Matches(/^[\x21-\x7e]+$/, { message: 'must be visible ASCII characters without blanks' })
+  @Matches(TOKEN_FORM, { message: TOKEN_RULE })
   @Setting('METRICS_BEARER_TOKEN', text, {
-    doc: 'What GET /metrics has to bring as Authorization: Bearer. On an address that is not loopback, it needs TLS.',
+    doc: 'What GET /metrics has to bring as Authorization: Bearer. On an address that is not loopback, it needs TLS. A changed file of METRICS_BEARER_TOKEN_FILE is taken without a restart.',
     secret: true,
   })
   readonly bearerToken: string | undefined = undefined;

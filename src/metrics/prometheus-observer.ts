@@ -23,9 +23,9 @@ const NO_SOURCE = 'none';
 
 /** Counts the pipeline's facts in plain numbers, and shows them on a registry when there is one. */
 export class PrometheusObserver extends PipelineObserver implements MetricSource {
-  private readonly intake = new IntakeTotals();
+  readonly intake = new IntakeTotals();
+  readonly queue: QueueTotals;
   private readonly sinks: SinksTotals;
-  private readonly queue: QueueTotals;
 
   constructor({ sinks }: { readonly sinks: readonly string[] }) {
     super();

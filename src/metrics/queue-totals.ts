@@ -82,8 +82,8 @@ export class QueueTotals implements MetricSource {
     registerCollected(registry, INSTRUMENTS.queueCorruptRecords, () => [[{}, this.corruptRecords]]);
   }
 
-  /** `undefined` without an answer: its series are then absent. */
-  private async stats(): Promise<Stats | undefined> {
+  /** `undefined` without an answer: its series are then absent. Takes a few seconds at most. */
+  async stats(): Promise<Stats | undefined> {
     const timeout = Promise.withResolvers<undefined>();
     const timer = setTimeout(timeout.resolve, STATS_TIMEOUT_MS, undefined).unref();
     try {

@@ -5,7 +5,7 @@ import { type MetricSource, registerCollected } from './collected-metric.js';
 
 /** The certificates of the servers that speak TLS; undefined for one that does not. */
 export class TlsMetrics implements MetricSource {
-  private readonly servers: readonly ServerTls[];
+  readonly servers: readonly ServerTls[];
 
   constructor(servers: Readonly<Record<string, ServerTls | undefined>>) {
     this.servers = Object.values(servers).filter((tls) => tls !== undefined);

@@ -26,11 +26,8 @@ export interface AdmissionHarness {
   readonly code: ErrorCode;
 }
 
-/** All that admission gives, and what a step may add to it. */
-const FACTS = new Set([
-  ...['receivedAtMs', 'headers', 'query', 'address'],
-  ...['source', 'isFromServer'],
-]);
+/** What admission says of a request, and the last two what a step may add. */
+const FACTS = new Set(['receivedAtMs', 'headers', 'query', 'address', 'source', 'isFromServer']);
 
 function requestOf({ method = 'POST', target = '/collect', headers = {}, ...rest }: Attempt) {
   const peer = 'peer' in rest ? rest.peer : '192.0.2.7';

@@ -5,20 +5,17 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readOptions } from '../../src/config/read-options.js';
-import type { StoredEvent } from '../../src/event/stored-event.js';
-import {
-  KafkaConnectionOptions,
-  SASL_MECHANISMS,
-} from '../../src/kafka/kafka-connection.options.js';
-import { KafkaSink } from '../../src/sinks/kafka/kafka-sink.js';
-import { COMPRESSIONS, KafkaOptions } from '../../src/sinks/kafka/kafka.options.js';
+import { SASL_MECHANISMS } from '../../src/kafka/kafka-connection.options.js';
+import type { KafkaSink } from '../../src/sinks/kafka/kafka-sink.js';
+import { COMPRESSIONS } from '../../src/sinks/kafka/kafka.options.js';
 import { RejectedEventsError, RetryableSinkError } from '../../src/sinks/sink.js';
 import { freePort } from '../support/servers/free-port.js';
-import { KAFKA_USER, KafkaBroker } from '../support/servers/kafka-broker.js';
+import { KafkaBroker } from '../support/servers/kafka-broker.js';
+import { KAFKA_USER } from '../support/servers/kafka-properties.js';
 import { uniqueName } from '../support/servers/postgres-server.js';
 import { createServerCertificate } from '../support/servers/server-certificate.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
+import { kafkaSinkOf, type Variables, writeUntilDone } from './kafka-sinks.js';
 import {
   describeSinkContract,
   failureOf,
@@ -39,20 +36,7 @@ function broker(): KafkaBroker {
   return started;
 }
 
-type Variables = Readonly<Record<string, string>>;
-
-function createUnclosed(variables: Variables): KafkaSink {
-  const all = { KAFKA_BROKERS: broker().address(), ...variables };
-  const given = new Map(
-    Object.entries(all)
-      .filter(([, text]) => text !== '')
-      .map(([name, text]) => [name, { text, source: 'environment' }] as const),
-  );
-  const connection = readOptions(KafkaConnectionOptions, given, '.');
-  const own = readOptions(KafkaOptions, given, '.');
-  expect([...connection.faults, ...own.faults]).toEqual([]);
-  return new KafkaSink(connection.options, own.options);
-}
+const createUnclosed = (variables: Variables): KafkaSink => kafkaSinkOf(broker(), variables);
 
 function createSink(variables: Variables): KafkaSink {
   const sink = createUnclosed(variables);
@@ -83,13 +67,6 @@ async function openProxy(): Promise<TcpProxy> {
 
 const valuesOf = async (topic: string): Promise<string[]> =>
   (await broker().recordsOf(topic)).map(({ value }) => value);
-
-/** As a lane does it. */
-async function writeUntilDone(sink: KafkaSink, batch: readonly StoredEvent[]): Promise<void> {
-  await expect
-    .poll(() => sink.write(batch).then(() => 'done', String), { timeout: 60_000 })
-    .toBe('done');
-}
 
 const TOPIC_BYTES = 100_000;
 
@@ -183,8 +160,15 @@ describe.skipIf(!started)('on Kafka', () => {
         key,
         value: event.json.toString(),
         headers: { schema: 'v1', event_type: 'pageview' },
+        timestamp: expect.any(Number),
       },
-      { partition: 0, key: undefined, value: odd.json.toString(), headers: { schema: 'v1' } },
+      {
+        partition: 0,
+        key: undefined,
+        value: odd.json.toString(),
+        headers: { schema: 'v1' },
+        timestamp: expect.any(Number),
+      },
     ]);
   });
 
@@ -235,7 +219,9 @@ describe.skipIf(!started)('on Kafka', () => {
     expect(error).toBeInstanceOf(RejectedEventsError);
     const { rejections, others } = error as RejectedEventsError;
     expect([...rejections.keys()]).toEqual([100]);
-    expect(rejections.get(100)).toMatch(/^Kafka says: .*max\.message\.bytes.*\(error code 10\)/);
+    expect(rejections.get(100)).toMatch(
+      /^Kafka says: .*max\.message\.bytes.*\(MESSAGE_TOO_LARGE, error code 10\)/,
+    );
     expect(others).toBe('written');
     expect((await valuesOf(topic)).toSorted()).toEqual(
       jsonOf(batch.filter((_, index) => index !== 100)).toSorted(),

@@ -54,7 +54,7 @@ async function build(directory: string): Promise<Stage> {
     const stage = stages.at(-1);
     if (name === 'FROM') {
       const alias = / AS (\w+)$/.exec(value)?.[1] ?? 'final';
-      expect(value).toMatch(/^node:26-slim\b/);
+      expect(value).toMatch(/^node:26\.\d+\.\d+-slim\b/);
       const root = join(directory, alias);
       await mkdir(root);
       stages.push({

@@ -222,7 +222,7 @@ describe.skipIf(!postgres || !kafka)('three sinks', () => {
 
     expect(await idsIn('postgres')).toEqual(events.map(({ event_id }) => event_id).toSorted());
     expect(collector.log.filter((line) => line.includes('holds, its'))).toHaveLength(1);
-    expect(collector.log.filter((line) => line.includes('goes on'))).toHaveLength(1);
+    expect(collector.log.filter((line) => line.includes('delivers again'))).toHaveLength(1);
   });
 
   it('wait for a topic that is missing until somebody creates it', async () => {

@@ -241,7 +241,7 @@ describe('a start with TLS that may surprise', () => {
     return stderr;
   }
 
-  it('goes on with an expired certificate, and says so', async () => {
+  it('starts with an expired certificate, and says so', async () => {
     const given = {
       ...metrics({ METRICS_TLS_CERT: expired.cert, METRICS_TLS_KEY: expired.key }),
       ...collector({ SSL_CERT_FILE: expired.cert, SSL_KEY_FILE: expired.key }),

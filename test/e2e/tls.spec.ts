@@ -317,6 +317,72 @@ describe('the metrics address with METRICS_CLIENT_CA', () => {
   });
 });
 
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'the metrics address with intermediate authorities in METRICS_CLIENT_CA, in %s',
+  (version) => {
+    let root: CertificateAuthority;
+    let ours: CertificateAuthority;
+    let strange: CertificateAuthority;
+    let clientCa: Replaceable;
+    let program: Collector;
+
+    beforeEach(async () => {
+      root = new CertificateAuthority(workplace.directory, 'root');
+      ours = new CertificateAuthority(workplace.directory, 'ours', root);
+      strange = new CertificateAuthority(workplace.directory, 'strange', root);
+      clientCa = new Replaceable('clients.crt', ours.cert);
+      program = await workplace.start({
+        ...new ReplaceablePair().forMetrics,
+        METRICS_CLIENT_CA: clientCa.path,
+      });
+    });
+
+    /** @param chain that the client shows after its own certificate */
+    function says(client: ServerCertificate, chain: readonly CertificateAuthority[] = []) {
+      const { cert, key } = as(client);
+      const shown = Buffer.concat([cert, ...chain.map((link) => readFileSync(link.cert))]);
+      const versions = { minVersion: version, maxVersion: version };
+      return answerTo(metricsPort(program), SCRAPE, { ca: ca(), ...versions, cert: shown, key });
+    }
+
+    async function expectOnly(
+      [trusted, its]: readonly [ServerCertificate, CertificateAuthority],
+      [other, others]: readonly [ServerCertificate, CertificateAuthority],
+    ): Promise<void> {
+      for (const chain of [[], [its], [its, root]]) {
+        expect(await says(trusted, chain)).toMatch(/^HTTP\/1\.1 200 /);
+      }
+      for (const chain of [[], [others], [others, root], [others, its]]) {
+        expect(await says(other, chain)).toBe('');
+      }
+    }
+
+    it('serves whom one of them has signed, and no client of a stranger under the same root, also after a reload', async () => {
+      const our = [ours.issue('client'), ours] as const;
+      const stranger = [strange.issue('client'), strange] as const;
+      const ofRoot = root.issue('client');
+      await expectOnly(our, stranger);
+      expect(await says(ofRoot, [root])).toBe('');
+
+      clientCa.become(strange.cert);
+      await until(async () => (await says(stranger[0])) !== '');
+      await expectOnly(stranger, our);
+
+      clientCa.become(ours.cert);
+      await until(async () => (await says(our[0])) !== '');
+      await expectOnly(our, stranger);
+      expect(await says(ofRoot, [root])).toBe('');
+
+      clientCa.become(root.cert);
+      await until(async () => (await says(ofRoot)) !== '');
+      expect(await says(stranger[0], [strange])).toMatch(/^HTTP\/1\.1 200 /);
+      expect(
+        await says(new CertificateAuthority(workplace.directory, 'root-2').issue('client')),
+      ).toBe('');
+    });
+  },
+);
+
 describe('the metrics address with METRICS_BEARER_TOKEN', () => {
   it('gives the metrics to those who bring it, and health to everyone', async () => {
     const program = await workplace.start({

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Panel, readDashboards } from '../support/servers/monitoring-files.js';
 
 const DATA_SOURCE = 'gotrack-prometheus';
+const CHOSEN = '${datasource}';
 const dashboards = await readDashboards();
 
 function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
@@ -37,10 +38,18 @@ describe.each([...dashboards])('%s', (name, dashboard) => {
     expect(dashboard.links).toMatchObject([{ type: 'dashboards', tags: ['gotrack'] }]);
   });
 
-  it('is chosen by job and instance, and by sink where a panel asks for it', () => {
+  it('is chosen by data source, job and instance, and by sink where a panel asks for it', () => {
     const variables = dashboard.templating.list.map(({ name: variable }) => variable);
     const sink = JSON.stringify(dashboard.panels).includes('$sink') ? ['sink'] : [];
-    expect(variables).toEqual(['job', 'instance', ...sink]);
+    expect(variables).toEqual(['datasource', 'job', 'instance', ...sink]);
+  });
+
+  it('begins with the data source that is provisioned', () => {
+    expect(dashboard.templating.list[0]).toMatchObject({
+      type: 'datasource',
+      query: 'prometheus',
+      current: { value: DATA_SOURCE },
+    });
   });
 
   it('has panels with an id and a place of their own', () => {
@@ -66,13 +75,16 @@ describe.each([...dashboards])('%s', (name, dashboard) => {
     expect(mute.map(({ title }) => title)).toEqual([]);
   });
 
-  it('asks the provisioned data source', () => {
+  it('asks the data source that was chosen, and no other', () => {
     const astray = panels.filter(
       ({ datasource, targets = [] }) =>
-        datasource?.uid !== DATA_SOURCE ||
+        datasource?.uid !== CHOSEN ||
         targets.length === 0 ||
-        targets.some((target) => target.datasource.uid !== DATA_SOURCE),
+        targets.some((target) => target.datasource.uid !== CHOSEN),
     );
     expect(astray.map(({ title }) => title)).toEqual([]);
+    // Variables and annotations ask, too.
+    const named = JSON.stringify(dashboard).matchAll(/"datasource":\{[^}]*?"uid":"([^"]*)"/g);
+    expect([...new Set([...named].map(([, uid]) => uid))]).toEqual([CHOSEN]);
   });
 });

@@ -189,7 +189,9 @@ scrape_configs:
   it('finds values for every variable of every dashboard', async () => {
     const nothing: string[] = [];
     for (const [name, { templating }] of await readDashboards()) {
-      for (const { name: variable, definition } of templating.list) {
+      for (const { name: variable, definition = '' } of templating.list.filter(
+        ({ type }) => type === 'query',
+      )) {
         const [, selector = '', label = ''] =
           /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(definition) ?? [];
         const values = await prometheus.labelValues(label, substituted(selector));

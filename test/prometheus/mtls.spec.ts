@@ -40,7 +40,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
   }
 
   /** Until a scrape that began after the call has succeeded. */
-  async function scrapedAnew(): Promise<void> {
+  async function scrapedAgain(): Promise<void> {
     const now = Date.now() / 1000;
     const succeeded = 'timestamp(up{job="gotrack"}) and up{job="gotrack"} == 1';
     await until(async () => (await value(succeeded)) > now);
@@ -98,7 +98,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
       await configure(),
       workplace.directory,
     );
-    await scrapedAnew();
+    await scrapedAgain();
   });
 
   afterAll(async () => {
@@ -114,7 +114,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
       expect(await value(`max_over_time(scrape_samples_scraped{job="${job}"}[1h])`)).toBe(0);
     }
     // Each scrape tells of those before it.
-    await scrapedAnew();
+    await scrapedAgain();
     expect(
       await prometheus.query(
         'sum(promhttp_metric_handler_requests_total) < scalar(count_over_time(up{job="gotrack"}[1h]))',
@@ -134,20 +134,20 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
     }
   });
 
-  it('goes on after the certificate was replaced, with the new one', async () => {
+  it('is served the new certificate after it was replaced', async () => {
     const before = await value(NOT_AFTER);
     serve(authority.issue('server', { days: 40 }));
     await until(async () => (await value(NOT_AFTER)) > before);
-    await scrapedAnew();
+    await scrapedAgain();
     expect(await value(RELOADED)).toBe(1);
   });
 
-  it('goes on with the one before when the new one is broken, and tells of it', async () => {
+  it('is served the certificate from before while the new one is broken, and an alert says so', async () => {
     const before = await value(NOT_AFTER);
-    const mended = authority.issue('mended', { days: 60 });
+    const fixed = authority.issue('fixed', { days: 60 });
     await writeFile(served.cert, 'garbage');
     await until(async () => (await value(RELOADED)) === 0);
-    await scrapedAnew();
+    await scrapedAgain();
     expect(await value(NOT_AFTER)).toBe(before);
     await until(async () => {
       const alert = (await prometheus.rules()).find(
@@ -156,7 +156,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
       return alert?.alerts?.length === 1;
     });
 
-    serve(mended);
+    serve(fixed);
     await until(async () => (await value(RELOADED)) === 1);
     expect(await value(NOT_AFTER)).toBeGreaterThan(before);
   });
@@ -168,7 +168,7 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
     await until(async () => (await up('of-another-authority')) === 1);
     await until(async () => (await up('gotrack')) === 0);
     await writeFile(trusted, Buffer.concat([other, own]));
-    await scrapedAnew();
+    await scrapedAgain();
     await until(async () => (await up('of-another-authority')) === 1);
     expect(await value('max_over_time(up{job="without-certificate"}[1h])')).toBe(0);
   });

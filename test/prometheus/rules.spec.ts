@@ -66,6 +66,11 @@ describe('each alert', async () => {
     expect(body).toMatch(/description: \S+/);
   });
 
+  it.each(alerts)('%s writes no number as 270.2m', (_, body) => {
+    // `humanize` puts a letter behind a number, and nobody reads `m` as thousandths.
+    expect(body).not.toMatch(/\| humanize \}/);
+  });
+
   it.each(alerts)('%s leads to its heading in the runbook', async (name, body) => {
     expect(body).toContain(`runbook_url: docs/operations/alerts.md#${name.toLowerCase()}\n`);
     const runbook = await readFile('docs/operations/alerts.md', 'utf8');

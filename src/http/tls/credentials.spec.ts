@@ -64,7 +64,7 @@ describe('checkCredentials', () => {
   });
 
   it('takes text around what is in PEM form', () => {
-    const commented = (pem: string): string => `subject=whoever\r\n${pem}\n# the end\n`;
+    const commented = (pem: string): string => `subject=somebody\r\n${pem}\n# the end\n`;
     expect(faultsOf({ cert: commented(sound.cert), clientCa: commented(ca) })).toEqual({});
   });
 

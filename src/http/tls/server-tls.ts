@@ -1,6 +1,6 @@
 import type { Server as HttpServer } from 'node:http';
 import { Server } from 'node:https';
-import type { TlsOptions } from 'node:tls';
+import type { SecureContext, TlsOptions } from 'node:tls';
 import { Logger } from '@nestjs/common';
 import type { CredentialFiles, FileContents } from './credential-files.js';
 import { checkCredentials, type Credentials, CredentialsError } from './credentials.js';
@@ -60,6 +60,7 @@ export class ServerTls {
     if (!(server instanceof Server)) {
       throw new TypeError(`the ${this.server} server was created without the options for TLS`);
     }
+    this.trustAuthorities(server);
     const connections = new Connections(server, HANDSHAKE_TIMEOUT_MS);
     let timer: NodeJS.Timeout | undefined;
     const wait = (): void => {
@@ -77,6 +78,19 @@ export class ServerTls {
     return { cert, key, ...(ca !== undefined && { ca }), minVersion: 'TLSv1.2' };
   }
 
+  /**
+   * An authority in the file is trusted by itself, also one whose root is not there: to have the root in it
+   * would let in the clients of every other authority under that root. Node's servers do not hand the option
+   * `allowPartialTrustChain` on to the context that they make, so it is set on that; call after each new one.
+   */
+  private trustAuthorities(server: Server): void {
+    if (this.credentials.ca === undefined) {
+      return;
+    }
+    const { _sharedCreds } = server as unknown as { readonly _sharedCreds: SecureContext };
+    (_sharedCreds.context as { setAllowPartialTrustChain(): void }).setAllowPartialTrustChain();
+  }
+
   private async look(server: Server, connections: Connections): Promise<void> {
     const found = await readFiles(this.files);
     if (isSame(found, this.seen)) {
@@ -87,6 +101,7 @@ export class ServerTls {
     try {
       this.credentials = checkCredentials(this.files, found);
       server.setSecureContext(this.contextOptions);
+      this.trustAuthorities(server);
     } catch (error) {
       this.credentials = before;
       this.lastReloadWorked = false;

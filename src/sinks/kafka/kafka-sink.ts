@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../../event/stored-event.js';
-import type { Cluster } from '../../kafka/cluster.js';
+import type { Cluster, Partition } from '../../kafka/cluster.js';
 import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
 import type { Producer } from '../../kafka/producer.js';
 import { RejectedEventsError, RetryableSinkError, Sink, type Written } from '../sink.js';
@@ -16,7 +16,7 @@ export class KafkaSink extends Sink {
   private checking: Cluster | undefined;
   private closed = false;
   private readonly sharedCheck = shareWhileRunning(() =>
-    withSinkErrors(asSinkError, () => this.checkLeaders()),
+    withSinkErrors(asSinkError, () => this.checkTopic()),
   );
 
   constructor(
@@ -56,15 +56,39 @@ export class KafkaSink extends Sink {
     this.checking?.close();
   }
 
-  private async checkLeaders(): Promise<void> {
+  private async checkTopic(): Promise<void> {
     await this.load();
     const { topic } = this.options;
-    const leaders = (await this.checking?.leaders(topic, false)) ?? [];
-    const leaderless = leaders.filter((leader) => leader === undefined).length;
+    const partitions = (await this.checking?.partitions(topic, false)) ?? [];
+    const leaderless = partitions.filter(({ leader }) => leader === undefined).length;
     if (leaderless > 0) {
       throw new RetryableSinkError(
         'other',
-        `Kafka says: ${leaderless} of ${leaders.length} partitions of ${topic} have no leader`,
+        `Kafka says: ${leaderless} of ${partitions.length} partitions of ${topic} have no leader`,
+      );
+    }
+    await this.checkReplicas(partitions);
+  }
+
+  /** Asks for the minimum while replicas are missing only: where that is denied, brokers may log it each time. */
+  private async checkReplicas(partitions: readonly Partition[]): Promise<void> {
+    const { topic, acks } = this.options;
+    const isShort = partitions.some(({ inSync, replicas }) => inSync < replicas);
+    if (!isShort || ACKS[acks] !== ACKS.all) {
+      return;
+    }
+    const minimum = await this.checking?.minInSync(topic);
+    if (minimum === undefined) {
+      return;
+    }
+    // Brokers ask for no more replicas than the topic has.
+    const refusing = partitions.filter(
+      ({ inSync, replicas }) => inSync < Math.min(minimum, replicas),
+    ).length;
+    if (refusing > 0) {
+      throw new RetryableSinkError(
+        'other',
+        `Kafka says: ${refusing} of ${partitions.length} partitions of ${topic} have fewer replicas in sync than min.insync.replicas, ${minimum}; start the brokers that are missing`,
       );
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CODES, codeError, KafkaError } from '../../kafka/kafka-error.js';
+import { codeError, KafkaError } from '../../kafka/kafka-error.js';
+import { CODES } from '../../kafka/protocol-codes.js';
 import { asSinkError } from './sink-error.js';
 
 describe('asSinkError', () => {
@@ -11,9 +12,11 @@ describe('asSinkError', () => {
     });
   });
 
-  it('says which variable names a topic that is missing', () => {
-    expect(asSinkError(codeError(CODES.unknownTopicOrPartition)).message).toMatch(
-      /does not exist.*KAFKA_TOPIC$/,
-    );
+  it.each([
+    [CODES.unknownTopicOrPartition, /does not exist.*KAFKA_TOPIC$/],
+    [CODES.invalidTopic, /of this name.*KAFKA_TOPIC$/],
+    [CODES.unsupportedCompressionType, /compression.*KAFKA_COMPRESSION$/],
+  ])('says which variable corrects the code %d', (code, words) => {
+    expect(asSinkError(codeError(code)).message).toMatch(words);
   });
 });

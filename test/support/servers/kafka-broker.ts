@@ -1,58 +1,57 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { Admin, Consumer, type Message, Producer } from '@platformatic/kafka';
+import { join } from 'node:path';
+import {
+  AclOperations,
+  AclPermissionTypes,
+  Admin,
+  alterUserScramCredentialsV0,
+  ConfigResourceTypes,
+  Connection,
+  MultipleErrors,
+  Producer,
+  ResourcePatternTypes,
+  ResourceTypes,
+} from '@platformatic/kafka';
 import { until } from './collector.js';
 import { freePort } from './free-port.js';
+import { KafkaProcess } from './kafka-process.js';
+import {
+  followerProperties,
+  KAFKA_USER,
+  leaderProperties,
+  type Listener,
+  LISTENERS,
+} from './kafka-properties.js';
 import { canCreateCertificates, createServerCertificate } from './server-certificate.js';
-
-const run = promisify(execFile);
-
-const VERSION = '4.3.1';
-const CACHE = resolve('.cache/kafka');
-const JARS = join(CACHE, VERSION);
-/** For a start within a second or two rather than for speed. */
-const JVM = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData'];
-const CLASS_PATH = ['-cp', join(JARS, '*')];
-
-/** Who may log in to the broker, by every mechanism. */
-export const KAFKA_USER = { name: 'gotrack', password: randomBytes(9).toString('hex') };
-
-const LISTENERS = {
-  PLAIN: 'PLAINTEXT',
-  PROXIED: 'PLAINTEXT',
-  LOGIN: 'SASL_PLAINTEXT',
-  TLS: 'SSL',
-  SECURE: 'SASL_SSL',
-} as const;
-/** Kafka finds it in capitals only. */
-const CONTROLLER = 'CONTROLLER';
-type Listener = keyof typeof LISTENERS;
+import { endsOf, readTopic, type TopicRecord } from './topic-records.js';
 
 export interface BrokerSettings {
   /** Creates a topic that somebody asks for. */
   readonly createsTopics?: boolean;
   /** Where the clients of the listener `PROXIED` are told to find it. */
   readonly proxyPort?: number;
+  /** A second broker, for topics with two replicas. */
+  readonly hasFollower?: boolean;
 }
 
-export interface TopicRecord {
-  readonly partition: number;
-  readonly key: string | undefined;
-  readonly value: string;
-  readonly headers: Readonly<Record<string, string>>;
+export interface TopicSettings {
+  readonly partitions?: number;
+  readonly replicas?: number;
+  readonly configs?: Readonly<Record<string, string>>;
 }
+
+const SCRAM_MECHANISMS = [
+  { code: 1, digest: 'sha256', bytes: 32 },
+  { code: 2, digest: 'sha512', bytes: 64 },
+];
+const SCRAM_ITERATIONS = 4096;
 
 /** A real Kafka. */
 export class KafkaBroker {
-  /** What it says of itself. */
-  readonly log: string[] = [];
-  private process: ChildProcess | undefined;
+  private process: KafkaProcess | undefined;
+  private follower: KafkaProcess | undefined;
   private admin: Admin | undefined;
 
   private constructor(
@@ -94,43 +93,32 @@ export class KafkaBroker {
     return address;
   }
 
+  /** Until it is there: a busy controller answers too late, and has done it. */
   async createTopic(
     name: string,
-    {
-      partitions = 1,
-      configs = {},
-    }: { partitions?: number; configs?: Record<string, string> } = {},
+    { partitions = 1, replicas = 1, configs = {} }: TopicSettings = {},
   ): Promise<void> {
-    await this.asAdmin((admin) =>
-      admin.createTopics({
-        topics: [name],
-        partitions,
-        replicas: 1,
-        configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
-      }),
+    const entries = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
+    const settings = { topics: [name], partitions, replicas, configs: entries };
+    await until(() =>
+      this.hasDone((admin) => admin.createTopics(settings), 'TOPIC_ALREADY_EXISTS'),
     );
-    await until(async () => {
-      await this.endsOf(name, partitions);
-      return true;
-    });
+    await until(async () => (await this.endsOf(name, partitions)).length === partitions);
   }
 
-  /** How many records there are in each partition. */
-  async endsOf(name: string, partitions: number): Promise<number[]> {
-    const ends = Array.from({ length: partitions }, (_, partitionIndex) => ({
-      partitionIndex,
-      timestamp: -1n,
-    }));
-    const [topic] = await this.asAdmin((admin) =>
-      admin.listOffsets({ topics: [{ name, partitions: ends }] }),
-    );
-    return (topic?.partitions ?? [])
-      .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
-      .map(({ offset }) => Number(offset));
+  async addPartitions(name: string, count: number): Promise<void> {
+    await this.asAdmin((admin) => admin.createPartitions({ topics: [{ name, count }] }));
+    await until(async () => (await this.endsOf(name, count)).length === count);
+  }
+
+  endsOf(name: string, partitions: number): Promise<number[]> {
+    return this.asAdmin((admin) => endsOf(admin, name, partitions));
   }
 
   async deleteTopic(name: string): Promise<void> {
-    await this.asAdmin((admin) => admin.deleteTopics({ topics: [name] }));
+    await until(() =>
+      this.hasDone((admin) => admin.deleteTopics({ topics: [name] }), 'UNKNOWN_TOPIC_OR_PARTITION'),
+    );
   }
 
   async alterTopic(name: string, configs: Record<string, string>): Promise<void> {
@@ -139,81 +127,69 @@ export class KafkaBroker {
       value,
       configOperation: 0 as const,
     }));
+    const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: name };
     await this.asAdmin((admin) =>
-      admin.incrementalAlterConfigs({
-        resources: [{ resourceType: 2, resourceName: name, configs: entries }],
-      }),
+      admin.incrementalAlterConfigs({ resources: [{ ...resource, configs: entries }] }),
     );
+  }
+
+  /** From now on whoever logs in has no other rights on the topic than these. */
+  async grant(topic: string, rights: readonly (keyof typeof AclOperations)[]): Promise<void> {
+    const creations = rights.map((right) => ({
+      resourceType: ResourceTypes.TOPIC,
+      resourceName: topic,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: 'User:*',
+      host: '*',
+      operation: AclOperations[right],
+      permissionType: AclPermissionTypes.ALLOW,
+    }));
+    await this.asAdmin((admin) => admin.createAcls({ creations }));
+  }
+
+  /** One more that may log in by SCRAM. */
+  async addUser(name: string, password: string): Promise<void> {
+    const [host = '', port] = this.address().split(':');
+    const connection = new Connection('gotrack-tests');
+    await connection.connect(host, Number(port));
+    const salt = randomBytes(16);
+    try {
+      for (const { code, digest, bytes } of SCRAM_MECHANISMS) {
+        const credential = {
+          name,
+          mechanism: code,
+          iterations: SCRAM_ITERATIONS,
+          salt,
+          saltedPassword: pbkdf2Sync(password, salt, SCRAM_ITERATIONS, bytes, digest),
+        };
+        await alterUserScramCredentialsV0.api.async(connection, [], [credential]);
+      }
+    } finally {
+      await connection.close();
+    }
   }
 
   topics(): Promise<readonly string[]> {
     return this.asAdmin((admin) => admin.listTopics());
   }
 
-  async countOf(topic: string): Promise<number> {
-    const consumer = this.reader();
-    try {
-      return await countOf(consumer, topic);
-    } finally {
-      await consumer.close(true);
-    }
-  }
-
   /** Everything in the topic, in the order of each partition. */
-  async recordsOf(topic: string): Promise<TopicRecord[]> {
-    const consumer = this.reader();
-    try {
-      const count = await countOf(consumer, topic);
-      if (count === 0) {
-        return [];
-      }
-      const records: TopicRecord[] = [];
-      const stream = await consumer.consume({
-        topics: [topic],
-        mode: 'earliest',
-        autocommit: false,
-        maxWaitTime: 100,
-      });
-      for await (const message of stream) {
-        records.push(recordOf(message));
-        if (records.length === count) {
-          break;
-        }
-      }
-      return records.toSorted((a, b) => a.partition - b.partition);
-    } finally {
-      await consumer.close(true);
-    }
+  recordsOf(topic: string): Promise<TopicRecord[]> {
+    return this.asAdmin((admin) => readTopic(admin, topic));
   }
 
   /** It can be started again, with what it holds and at the same addresses. */
   async halt(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const { process: child } = this;
-    this.process = undefined;
     await this.admin?.close();
     this.admin = undefined;
-    if (child && child.exitCode === null && child.signalCode === null) {
-      child.kill(signal);
-      await once(child, 'close');
-    }
+    await this.process?.halt(signal);
   }
 
   async resume(): Promise<void> {
-    // What it unpacks there is not left behind by a kill.
-    const scratch = `-Djava.io.tmpdir=${this.directory}`;
-    const child = spawn(
-      'java',
-      [...JVM, scratch, ...CLASS_PATH, 'kafka.Kafka', this.configuration],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => this.log.push(chunk.toString()));
-    }
-    this.process = child;
+    const { process: broker } = this;
+    broker?.start();
     await until(async () => {
-      if (child.exitCode !== null) {
-        throw new Error(`Kafka ended with ${child.exitCode}:\n${this.log.join('')}`);
-      }
+      broker?.assertRunning();
       await this.topics();
       const producer = new Producer({ ...this.client(), idempotent: true, retries: 0 });
       try {
@@ -225,7 +201,22 @@ export class KafkaBroker {
     });
   }
 
+  async haltFollower(): Promise<void> {
+    await this.follower?.halt('SIGKILL');
+  }
+
+  async resumeFollower(): Promise<void> {
+    const { follower } = this;
+    follower?.start();
+    await until(async () => {
+      follower?.assertRunning();
+      const { brokers } = await this.asAdmin((admin) => admin.metadata({ forceUpdate: true }));
+      return brokers.size === 2;
+    });
+  }
+
   async stop(): Promise<void> {
+    await this.haltFollower();
     await this.halt('SIGKILL');
     if (this.directory !== undefined) {
       await rm(this.directory, { recursive: true, force: true });
@@ -233,73 +224,20 @@ export class KafkaBroker {
   }
 
   private static async startOwn(settings: BrokerSettings): Promise<KafkaBroker> {
-    await fetchJars();
     const directory = await mkdtemp(join(tmpdir(), 'gotrack-kafka-'));
     const certificate = canCreateCertificates()
       ? createServerCertificate(directory, 'kafka')
       : undefined;
-    const names = (Object.keys(LISTENERS) as Listener[]).filter(
-      (name) => certificate || !LISTENERS[name].endsWith('SSL'),
-    );
-    const ports = new Map<string, number>();
-    for (const name of [...names, CONTROLLER]) {
-      ports.set(name, await freePort());
+    const addresses: Partial<Record<Listener, string>> = {};
+    for (const name of Object.keys(LISTENERS) as Listener[]) {
+      if (certificate || !LISTENERS[name].endsWith('SSL')) {
+        addresses[name] = await freeAddress();
+      }
     }
-    const address = (name: string): string => `127.0.0.1:${ports.get(name)}`;
-    const addresses = Object.fromEntries(names.map((name) => [name, address(name)]));
     const broker = new KafkaBroker(addresses, directory, certificate?.cert);
     try {
-      if (certificate) {
-        const pems = [certificate.key, certificate.cert].map((path) => readFile(path, 'utf8'));
-        await writeFile(join(directory, 'keystore.pem'), (await Promise.all(pems)).join(''));
-      }
-      const advertised = (name: Listener): string =>
-        name === 'PROXIED' && settings.proxyPort !== undefined
-          ? `127.0.0.1:${settings.proxyPort}`
-          : address(name);
-      const properties = {
-        'process.roles': 'broker,controller',
-        'node.id': '1',
-        'controller.quorum.voters': `1@${address(CONTROLLER)}`,
-        'controller.listener.names': CONTROLLER,
-        listeners: [...names, CONTROLLER].map((name) => `${name}://${address(name)}`).join(),
-        'advertised.listeners': names.map((name) => `${name}://${advertised(name)}`).join(),
-        'listener.security.protocol.map': [
-          ...names.map((name) => `${name}:${LISTENERS[name]}`),
-          `${CONTROLLER}:PLAINTEXT`,
-        ].join(),
-        'inter.broker.listener.name': 'PLAIN',
-        // One that was killed is missed soon, and may come back.
-        'broker.session.timeout.ms': '1000',
-        'broker.heartbeat.interval.ms': '250',
-        'log.dirs': join(directory, 'data'),
-        'offsets.topic.replication.factor': '1',
-        'offsets.topic.num.partitions': '1',
-        'transaction.state.log.replication.factor': '1',
-        'transaction.state.log.min.isr': '1',
-        'group.initial.rebalance.delay.ms': '0',
-        'auto.create.topics.enable': String(settings.createsTopics ?? false),
-        ...login('LOGIN'),
-        ...login('SECURE'),
-        ...(certificate && {
-          'ssl.keystore.type': 'PEM',
-          'ssl.keystore.location': join(directory, 'keystore.pem'),
-        }),
-      };
-      await writeFile(
-        broker.configuration,
-        Object.entries(properties)
-          .map(([name, value]) => `${name}=${value}\n`)
-          .join(''),
-      );
-      const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
-        '--add-scram',
-        `${mechanism}=[name=${KAFKA_USER.name},password=${KAFKA_USER.password}]`,
-      ]);
-      const format = ['format', '-t', randomBytes(16).toString('base64url'), ...users];
-      const tool = [...CLASS_PATH, 'kafka.tools.StorageTool', ...format];
-      await run('java', [...JVM, ...tool, '-c', broker.configuration]);
-      await broker.resume();
+      const keystore = certificate && (await writeKeystore(directory, certificate));
+      await broker.startNodes(directory, settings, keystore);
       return broker;
     } catch (error) {
       await broker.stop();
@@ -307,8 +245,43 @@ export class KafkaBroker {
     }
   }
 
-  private get configuration(): string {
-    return join(this.directory ?? '', 'server.properties');
+  private async startNodes(
+    directory: string,
+    { createsTopics, proxyPort, hasFollower }: BrokerSettings,
+    keystore: string | undefined,
+  ): Promise<void> {
+    const controller = await freeAddress();
+    // One that begins with a hyphen would be an option of the command that takes it.
+    const clusterId = `a${randomBytes(16).toString('base64url').slice(1)}`;
+    this.process = await KafkaProcess.create(
+      directory,
+      leaderProperties({
+        addresses: this.addresses,
+        controller,
+        dataDirectory: join(directory, 'data'),
+        keystore,
+        createsTopics,
+        proxyPort,
+      }),
+      clusterId,
+      ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+        '--add-scram',
+        `${mechanism}=[name=${KAFKA_USER.name},password=${KAFKA_USER.password}]`,
+      ]),
+    );
+    await this.resume();
+    if (hasFollower) {
+      this.follower = await KafkaProcess.create(
+        directory,
+        followerProperties({
+          addresses: { PLAIN: await freeAddress(), LOGIN: await freeAddress() },
+          controller,
+          dataDirectory: join(directory, 'follower'),
+        }),
+        clusterId,
+      );
+      await this.resumeFollower();
+    }
   }
 
   private client(): { clientId: string; bootstrapBrokers: string[]; connectTimeout: number } {
@@ -319,11 +292,16 @@ export class KafkaBroker {
     };
   }
 
-  private reader(): Consumer {
-    return new Consumer({
-      ...this.client(),
-      groupId: `reader-${randomBytes(6).toString('hex')}`,
-    });
+  /** @returns whether the work is done, now or by an earlier request */
+  private async hasDone(work: (admin: Admin) => Promise<unknown>, done: string): Promise<boolean> {
+    try {
+      await this.asAdmin(work);
+    } catch (error) {
+      if (!(error instanceof MultipleErrors && error.findBy('apiId', done))) {
+        throw error;
+      }
+    }
+    return true;
   }
 
   private asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -332,68 +310,16 @@ export class KafkaBroker {
   }
 }
 
-async function countOf(consumer: Consumer, topic: string): Promise<number> {
-  const offsets = await consumer.listOffsets({ topics: [topic], timestamp: -1n });
-  return (offsets.get(topic) ?? []).reduce((sum, end) => sum + Number(end), 0);
+async function freeAddress(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`;
 }
 
-function login(listener: Listener): Record<string, string> {
-  const { name, password } = KAFKA_USER;
-  const modules = 'org.apache.kafka.common.security';
-  const jaas = {
-    plain: `${modules}.plain.PlainLoginModule required user_${name}="${password}";`,
-    'scram-sha-256': `${modules}.scram.ScramLoginModule required;`,
-    'scram-sha-512': `${modules}.scram.ScramLoginModule required;`,
-  };
-  return {
-    [`listener.name.${listener.toLowerCase()}.sasl.enabled.mechanisms`]:
-      'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    ...Object.fromEntries(
-      Object.entries(jaas).map(([mechanism, value]) => [
-        `listener.name.${listener.toLowerCase()}.${mechanism}.sasl.jaas.config`,
-        value,
-      ]),
-    ),
-  };
-}
-
-function recordOf(message: Message): TopicRecord {
-  return {
-    partition: message.partition,
-    key: (message.key as Buffer | null | undefined)?.toString(),
-    value: message.value.toString(),
-    headers: Object.fromEntries(
-      Array.from(message.headers, ([name, value]) => [name.toString(), value.toString()]),
-    ),
-  };
-}
-
-/** Whole or not at all: several workers may do it at the same time. */
-async function fetchJars(): Promise<void> {
-  if (existsSync(JARS)) {
-    return;
-  }
-  await mkdir(CACHE, { recursive: true });
-  const scratch = await mkdtemp(join(CACHE, 'fetching-'));
-  try {
-    await writeFile(
-      join(scratch, 'pom.xml'),
-      `<project xmlns="http://maven.apache.org/POM/4.0.0">
-        <modelVersion>4.0.0</modelVersion>
-        <groupId>gotrack</groupId><artifactId>kafka-for-tests</artifactId><version>1</version>
-        <dependencies><dependency>
-          <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version>
-        </dependency></dependencies>
-      </project>`,
-    );
-    const options = ['-DoutputDirectory=jars', '-DincludeScope=runtime'];
-    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', ...options], { cwd: scratch });
-    await rename(join(scratch, 'jars'), JARS);
-  } catch (error) {
-    if (!existsSync(JARS)) {
-      throw error;
-    }
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+async function writeKeystore(
+  directory: string,
+  certificate: { readonly key: string; readonly cert: string },
+): Promise<string> {
+  const path = join(directory, 'keystore.pem');
+  const pems = [certificate.key, certificate.cert].map((name) => readFile(name, 'utf8'));
+  await writeFile(path, (await Promise.all(pems)).join(''));
+  return path;
 }

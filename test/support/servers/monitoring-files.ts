@@ -29,7 +29,12 @@ export interface Dashboard {
   readonly links: readonly { readonly tags: readonly string[] }[];
   readonly annotations: { readonly list: readonly { readonly expr: string }[] };
   readonly templating: {
-    readonly list: readonly { readonly name: string; readonly definition: string }[];
+    readonly list: readonly {
+      readonly name: string;
+      readonly type: string;
+      /** Only a query has it. */
+      readonly definition?: string;
+    }[];
   };
   readonly panels: readonly Panel[];
 }

@@ -38,13 +38,17 @@ export class CertificateAuthority {
   readonly cert: string;
   private readonly key: string;
 
+  /** @param issuer that has signed it; without one it is a root */
   constructor(
     private readonly directory: string,
     private readonly name: string,
+    issuer?: CertificateAuthority,
   ) {
     this.cert = join(directory, `${name}.crt`);
     this.key = join(directory, `${name}.key`);
-    openssl('req', '-x509', ...EC_KEY, '-keyout', this.key, '-out', this.cert, ...subjectOf(name));
+    const by = issuer ? ['-CA', issuer.cert, '-CAkey', issuer.key] : [];
+    const files = ['-keyout', this.key, '-out', this.cert];
+    openssl('req', '-x509', ...EC_KEY, ...files, ...subjectOf(name), ...by);
   }
 
   /** @param days for which it is valid from now on; a negative number makes one that has expired */
