@@ -99,8 +99,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   }
 
   const ts = timelyTs(present(given['ts']), context.receivedAtMs);
-  // Sanitizing may have left gaps.
-  const event = draft(given, given === raw ? found : { ...found, hasGaps: true }, context, ts);
+  const event = draft(given, found, context, ts);
   const errors = validationErrors(event);
   if (errors.length > 0) {
     return rejected('schema', errors, keptForDiagnosis(given, context));
@@ -137,8 +136,9 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */
 function draft(given: Fields, found: Survey, context: EventContext, ts: string | undefined): Draft {
   const known = found.hasLiterals ? withKnownDoubles(given) : given;
-  const group = (name: GroupName): unknown =>
-    found.hasGaps ? compact(name, known[name]) : known[name];
+  // Sanitizing may have left gaps.
+  const hasGaps = found.hasGaps || context.sanitizer !== undefined;
+  const group = (name: GroupName): unknown => (hasGaps ? compact(name, known[name]) : known[name]);
   const receivedAt = isoTime(context.receivedAtMs);
   return {
     event_id: present(known['event_id']),

@@ -3,15 +3,12 @@ import { getConfigToken } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { createSanitizer, Sanitizer } from '../event/sanitize.js';
-import { stripParameter } from '../event/strip-parameter.js';
 import { ClientAddress } from '../http/client-address.js';
 import { ErrorFilter } from '../http/error-filter.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { ADMISSION_STEPS } from './admission/admission.catalogue.js';
-import { AdmissionOptions } from './admission/admission.options.js';
 import { Admission } from './admission/admission.js';
 import type { AdmissionStep } from './admission/admission-step.js';
-import { KEY_PARAMETER } from './admission/sender.js';
 import { SourceKeys } from './admission/source-keys.js';
 import { BodyBudget } from './body/body-budget.js';
 import { BodyReader } from './body/body-reader.js';
@@ -63,11 +60,8 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     },
     {
       provide: Sanitizer,
-      inject: [getConfigToken(IngestionOptions.key), getConfigToken(AdmissionOptions.key)],
-      useFactory: ({ sanitizeParams }: IngestionOptions, { apiKeys }: AdmissionOptions) =>
-        apiKeys && sanitizeParams.length === 0
-          ? stripParameter(KEY_PARAMETER)
-          : createSanitizer(apiKeys ? [...sanitizeParams, KEY_PARAMETER] : sanitizeParams),
+      inject: [getConfigToken(IngestionOptions.key)],
+      useFactory: ({ sanitizeParams }: IngestionOptions) => createSanitizer(sanitizeParams),
     },
     { provide: BodyBudget, useFactory: () => new BodyBudget(MAX_BODY_BYTES_IN_FLIGHT) },
     {

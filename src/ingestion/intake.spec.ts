@@ -5,6 +5,7 @@ import type { Rejection } from '../event/rejection.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { EventQueue, QueueFullError } from '../queueing/event-queue.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import { AdmissionOptions } from './admission/admission.options.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { Preparation } from './preparation.js';
@@ -43,7 +44,12 @@ describe('a replay of rejected events', () => {
 
   function intake(queue: EventQueue): Intake {
     return new Intake(
-      new Preparation(new IngestionOptions(), new Enrichment([]), undefined),
+      new Preparation(
+        new IngestionOptions(),
+        new AdmissionOptions(),
+        new Enrichment([]),
+        undefined,
+      ),
       queue,
       {
         keep: (rejections: readonly Rejection[]) => ring.push(...rejections),

@@ -1,30 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AdmissionOptions } from '../admission/admission.options.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { ClientKeys } from './client-keys.js';
-
-const crypto = vi.hoisted(() => ({ hmacs: 0, bytes: 0, comparisons: 0 }));
-vi.mock(import('node:crypto'), async (importActual) => {
-  const actual = await importActual();
-  return {
-    ...actual,
-    createHmac: (...args) => {
-      crypto.hmacs += 1;
-      const hmac = actual.createHmac(...args);
-      const update = hmac.update.bind(hmac);
-      hmac.update = (data: unknown) => {
-        crypto.bytes += (data as Buffer).length;
-        return update(data as Buffer);
-      };
-      return hmac;
-    },
-    timingSafeEqual: (a, b) => {
-      crypto.comparisons += 1;
-      return actual.timingSafeEqual(a, b);
-    },
-  };
-});
 
 const SECRET = 'a secret of 32 characters or more';
 const BODY = Buffer.from('{"type":"signup"}');
@@ -82,28 +60,4 @@ describe('ClientKeys', () => {
     done = true;
     expect(turns).toBeGreaterThanOrEqual(4);
   });
-
-  it.each(['192.0.2.7', '2001:db8::7'])(
-    'does the same work for all that is wrong with a signature of %s',
-    async (address) => {
-      const keys = clientKeys();
-      const wrong: Record<string, [Buffer, Buffer]> = {
-        'another address': [BODY, signed('192.0.2.99', BODY)],
-        'another secret': [BODY, signed(address, BODY, 'another')],
-        'a changed body': [Buffer.from('{"type":"signUp"}'), signed(address, BODY)],
-        'the first byte': [BODY, signed(address, BODY).fill(0, 0, 1)],
-        'the last byte': [BODY, signed(address, BODY).fill(0, 31)],
-      };
-      await keys.verifies(address, BODY, Buffer.alloc(32));
-      const work = new Set<string>();
-      for (const [body, signature] of Object.values(wrong)) {
-        Object.assign(crypto, { hmacs: 0, bytes: 0, comparisons: 0 });
-        expect(await keys.verifies(address, body, signature)).toBe(false);
-        work.add(JSON.stringify(crypto));
-      }
-      const clients = address.includes(':') ? 2 : 1;
-      const expected = { hmacs: clients, bytes: clients * BODY.length, comparisons: clients };
-      expect([...work]).toEqual([JSON.stringify(expected)]);
-    },
-  );
 });
