@@ -43,10 +43,17 @@ export function followValue<T extends object, P extends keyof T & string>(
       follower.failed((error as Error).message);
     }
   };
-  const timer = setInterval(() => void look(), POLL_MS).unref();
+  let timer: NodeJS.Timeout | undefined;
+  // One look at a time: a disk that hangs takes one thread of libuv, and no more.
+  const wait = (): void => {
+    if (!stopped) {
+      timer = setTimeout(() => void look().finally(wait), POLL_MS).unref();
+    }
+  };
+  wait();
   return () => {
     stopped = true;
-    clearInterval(timer);
+    clearTimeout(timer);
   };
 }
 
