@@ -16,6 +16,9 @@ import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
 import type { RequestTracker } from './http/request-tracker.js';
+import { AdmissionOptions } from './ingestion/admission/admission.options.js';
+import { PathsOptions } from './ingestion/paths.options.js';
+import { rewriteTarget } from './ingestion/rewrite-target.js';
 import { ROUTES } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
 import { CurrentToken } from './metrics/current-token.js';
@@ -160,6 +163,9 @@ async function startCollector(
       ...availableMemory(),
     }),
     closingGraceMs: shutdownTimeoutMs / 2,
+    rewriteTarget: rewriteTarget(configuration.get(PathsOptions), {
+      signatures: configuration.get(AdmissionOptions).hmacSecret !== undefined,
+    }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
     abortOnError: false,

@@ -1,9 +1,11 @@
+import { AdmissionOptions } from './ingestion/admission/admission.options.js';
 import { DeadLetterOptions } from './config/dead-letter.options.js';
 import { LoggingOptions } from './config/logging.options.js';
 import type { CrossCheck } from './config/load-configuration.js';
 import type { OptionsClass } from './config/setting.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
 import { HttpOptions } from './http/http.options.js';
+import { PathsOptions } from './ingestion/paths.options.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
@@ -15,7 +17,9 @@ import { credentialFaults } from './http/tls/read-credentials.js';
 /** All that can be configured, in the order of `config/example.env`. */
 export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   HttpOptions,
+  PathsOptions,
   IngestionOptions,
+  AdmissionOptions,
   QueueingOptions,
   DeliveryOptions,
   DeadLetterOptions,

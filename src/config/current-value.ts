@@ -2,23 +2,21 @@ import { InvalidValueError } from './setting.js';
 
 interface FileOfSecret {
   readonly variable: string;
+  readonly path: string;
   readonly reread: () => unknown;
 }
 
 const rereaders = new WeakMap<object, Map<string, FileOfSecret>>();
 
-/**
- * @param variable that names the file
- * @param reread gives the value as the file holds it by then
- */
-export function rememberFile(
-  options: object,
-  property: string,
-  variable: string,
-  reread: () => unknown,
-): void {
+/** @param file its variable, its path, and what gives the value as it holds it by then */
+export function rememberFile(options: object, property: string, file: FileOfSecret): void {
   const properties = rereaders.get(options) ?? new Map<string, FileOfSecret>();
-  rereaders.set(options, properties.set(property, { variable, reread }));
+  rereaders.set(options, properties.set(property, file));
+}
+
+/** The path of the file that a property's value came from. */
+export function fileOfValue(options: object, property: string): string | undefined {
+  return rereaders.get(options)?.get(property)?.path;
 }
 
 /**

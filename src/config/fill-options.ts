@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { ConfigurationError, type Fault } from './configuration-error.js';
 import { rememberFile } from './current-value.js';
 import { formatValue } from './format-value.js';
@@ -62,8 +63,8 @@ export function fillOptions<T extends object>(
 }
 
 interface FoundText extends GivenText {
-  /** For a secret in a file: reads what it holds now. */
-  readonly reread?: () => string;
+  /** For a secret in a file: its path, and what reads what it holds now. */
+  readonly file?: { readonly path: string; readonly reread: () => string };
 }
 
 function findText(
@@ -81,7 +82,7 @@ function findText(
   }
   const reread = (): string => readSecretFile(directory, file.text);
   return {
-    reread,
+    file: { path: resolve(directory, file.text), reread },
     text: valueOrFault(fileVariable(name), reread),
     source: `${file.source} (${fileVariable(name)})`,
   };
@@ -98,10 +99,15 @@ function unquoted(name: string, variables: Variables): GivenText | undefined {
 function assign(
   options: object,
   { name, property, parse }: SettingDeclaration,
-  { text, reread }: FoundText,
+  { text, file }: FoundText,
 ): void {
-  if (reread) {
-    rememberFile(options, property, fileVariable(name), () => parse(reread()));
+  if (file) {
+    const { path, reread } = file;
+    rememberFile(options, property, {
+      variable: fileVariable(name),
+      path,
+      reread: () => parse(reread()),
+    });
   }
   Object.assign(options, { [property]: valueOrFault(name, () => parse(text)) });
 }
@@ -120,12 +126,15 @@ function fault(name: string, reason: string): ConfigurationError {
 }
 
 function show(
-  { secret }: SettingDeclaration,
+  { secret, masked }: SettingDeclaration,
   value: unknown,
   text: string | undefined,
 ): string | undefined {
   if (value === undefined) {
     return undefined;
   }
-  return secret ? MASK : (formatValue(value) ?? text);
+  if (secret) {
+    return masked?.(value, MASK) ?? MASK;
+  }
+  return formatValue(value) ?? text;
 }

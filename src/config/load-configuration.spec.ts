@@ -230,7 +230,7 @@ describe('faults', () => {
       BATCH_SIZE: '0',
       FLUSH_INTERVAL_MS: 'soon',
       OUTPUTS: 'log,disk',
-      REQUIRE_HMAC: 'true',
+      ROLE: 'ingest',
       METRICS_ENABLE: 'true',
     });
     expect(error.message).toBe(
@@ -238,7 +238,7 @@ describe('faults', () => {
   FLUSH_INTERVAL_MS: must be a whole number
   BATCH_SIZE: must not be less than 1
   OUTPUTS: each item must be one of the following values: log, kafka
-  REQUIRE_HMAC: is not supported yet; unset it
+  ROLE: is not supported yet; unset it
   METRICS_ENABLE: unknown; did you mean METRICS_ENABLED?`,
     );
   });
@@ -324,8 +324,8 @@ describe('faults', () => {
     ['a text out of bounds', 'KAFKA_TLS_CA', marker],
     ['a secret, where the parser fails with another error', 'PG_DSN', marker],
     ['a path to a secret', 'IP_HASH_SECRET_FILE', `/nowhere/${marker}`],
-    ['a variable that is not supported', 'HMAC_SECRET', marker],
-    ['a path to a secret that is not supported', 'HMAC_SECRET_FILE', `/nowhere/${marker}`],
+    ['a variable that is not supported', 'CLICKHOUSE_PASSWORD', marker],
+    ['a path to a secret that is not supported', 'CLICKHOUSE_PASSWORD_FILE', `/nowhere/${marker}`],
     ['a misspelt name', 'METRICS_ENABLE', marker],
   ])('never shows the value of %s', async (_kind, name, value) => {
     const error = await failure({ [name]: value });

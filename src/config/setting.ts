@@ -6,13 +6,15 @@ export class InvalidValueError extends Error {
   override readonly name = 'InvalidValueError';
 }
 
-export interface SettingAbout {
+export interface SettingAbout<T = unknown> {
   /** One or two sentences for the operator, as they stand in `config/example.env`. */
   readonly doc: string;
   /** Unit of the value as the variable holds it: `bytes`, `ms`, `MiB`, … */
   readonly unit?: string;
   /** A secret is masked wherever configuration is shown, and `NAME_FILE` may name a file that holds it. */
   readonly secret?: boolean;
+  /** What may be shown of a secret's value: without it, the mask stands for all. */
+  readonly masked?: (value: T, mask: string) => string;
 }
 
 export interface SettingDeclaration extends SettingAbout {
@@ -36,12 +38,16 @@ const declarations = new WeakMap<object, SettingDeclaration[]>();
  * Declares that the environment variable `name` fills the decorated property. The property's
  * initializer is the default (`undefined`: unset), class-validator's decorators beside it bound the value.
  */
-export function Setting<T>(name: string, parse: Parser<T>, about: SettingAbout): PropertyDecorator {
+export function Setting<T>(
+  name: string,
+  parse: Parser<T>,
+  about: SettingAbout<T>,
+): PropertyDecorator {
   return (prototype, property) => {
     const declared = declarations.get(prototype) ?? [];
     declarations.set(prototype, [
       ...declared,
-      { ...about, name, property: String(property), parse },
+      { ...(about as SettingAbout), name, property: String(property), parse },
     ]);
   };
 }

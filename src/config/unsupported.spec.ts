@@ -35,7 +35,7 @@ describe('unsupportedFaults', () => {
   });
 
   it.each([
-    ['REQUIRE_HMAC', 'No'],
+    ['VISITOR_HASH', 'No'],
     ['ENRICH_CHANNEL', '1'],
     ['QUEUE_ACK_TIMEOUT_MS', '+02000'],
   ])('accepts %s=%s, another form of its default', (name, value) => {
@@ -43,7 +43,7 @@ describe('unsupportedFaults', () => {
   });
 
   it.each([
-    ['REQUIRE_HMAC', 'yes'],
+    ['VISITOR_HASH', 'yes'],
     ['ENRICH_CHANNEL', 'f'],
     ['QUEUE_ACK_TIMEOUT_MS', '2001'],
     ['ROLE', 'ingest'],

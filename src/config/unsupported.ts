@@ -16,8 +16,6 @@ export interface UnsupportedVariable {
 const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
 
 export const UNSUPPORTED: readonly UnsupportedVariable[] = [
-  { name: 'COLLECT_PATH' },
-  { name: 'PIXEL_PATH' },
   { name: 'VALIDATE', default: false },
   { name: 'PUBLIC_URL' },
   { name: 'CLIENT_PATH', default: '/pixel' },
@@ -25,13 +23,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
   { name: 'TEST_MODE', default: false },
 
-  { name: 'HMAC_SECRET', secret: true },
-  { name: 'REQUIRE_HMAC', default: false },
-  { name: 'HMAC_PUBLIC_KEY' },
-  { name: 'INGEST_API_KEYS', secret: true },
-  { name: 'REQUIRE_API_KEY', default: false },
-  { name: 'RATE_LIMIT_RPS' },
-  { name: 'SOURCE_RATE_LIMITS' },
   {
     name: 'METRICS_REQUIRE_AUTH',
     default: false,
@@ -81,7 +72,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'FORWARD_INJECT', default: true },
 ];
 
-/** Refuses what is set to something other than its default: ignoring `REQUIRE_HMAC=true` would be a lie. */
+/** Refuses what is set to something other than its default: ignoring `VISITOR_HASH=true` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
   return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) =>
     namesOf(variable)

@@ -14,6 +14,10 @@ export type RejectionReason = (typeof REJECTION_REASONS)[number];
 export const REFUSAL_REASONS = ['queue_full', 'disk', 'draining'] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
+/** Why a request was turned away before its events were parsed. */
+export const DENIAL_REASONS = ['busy', 'origin', 'rate_limit', 'key', 'signature'] as const;
+export type DenialReason = (typeof DENIAL_REASONS)[number];
+
 /** Why the operator does not want a valid event. */
 export const DROP_REASONS = ['privacy_signal'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];

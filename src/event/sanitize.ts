@@ -109,8 +109,13 @@ const BRACKETS = '(?:(?:\\[|%(?:25)*5b)(?:\\]|%(?:25)*5d))?';
 
 /** A separator, one of the names, whose characters may be percent-encoded, and what stands before a value. */
 function parameterPattern(names: readonly string[]): RegExp {
-  const patterns = names.map((name) => Array.from(name, characterPattern).join(''));
+  const patterns = names.map(textPattern);
   return new RegExp(`(${SEPARATOR})(?:${patterns.join('|')})${BRACKETS}(?:=|%(?:25)*3d)`, 'giu');
+}
+
+/** The source of a pattern (flags `iu`) that finds `text` however its characters are percent-encoded. */
+export function textPattern(text: string): string {
+  return Array.from(text, characterPattern).join('');
 }
 
 function characterPattern(character: string): string {

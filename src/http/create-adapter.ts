@@ -1,4 +1,4 @@
-import type { Server, ServerOptions } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -27,6 +27,8 @@ export interface AdapterOptions {
   /** Counts the requests. */
   readonly tracker?: RequestTracker | undefined;
   readonly cors?: FastifyCorsOptions;
+  /** Gives the target under which a request is routed and counted. */
+  readonly rewriteTarget?: ((request: IncomingMessage) => string) | undefined;
   /** So many connections at most; a new one takes the place of an idle one then. */
   readonly maxConnections: number;
   /** So many requests may wait for an earlier one on their connections, over all of them. */
@@ -42,13 +44,14 @@ export interface AdapterOptions {
  * those who want them.
  */
 export function createAdapter(options: AdapterOptions): FastifyAdapter {
-  const { tls, requestTimeoutMs, keepAliveTimeoutMs } = options;
+  const { tls, requestTimeoutMs, keepAliveTimeoutMs, rewriteTarget } = options;
   const http = serverOptions(options);
   const adapter = new FastifyAdapter({
     ...(tls ? { https: { ...http, ...tls, allowHalfOpen: true } } : { http }),
     requestTimeout: requestTimeoutMs,
     connectionTimeout: STALLED_ANSWER_MS,
     keepAliveTimeout: keepAliveTimeoutMs,
+    ...(rewriteTarget && { rewriteUrl: rewriteTarget }),
     // Nothing here is Express middleware.
     skipMiddie: true,
     forceCloseConnections: false,

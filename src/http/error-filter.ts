@@ -83,5 +83,8 @@ export function sendError(reply: FastifyReply, error: HttpError): void {
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('retry-after', error.retryAfterSeconds);
   }
+  if (error.challenge !== undefined) {
+    void reply.header('www-authenticate', error.challenge);
+  }
   void reply.code(error.statusCode).header('cache-control', 'no-store').send(error.answer());
 }

@@ -8,6 +8,8 @@ interface ErrorKind {
   readonly message: string;
   /** Seconds until the same request may succeed. */
   readonly retryAfter?: number;
+  /** What a 401 asks for, in WWW-Authenticate. */
+  readonly challenge?: string;
 }
 
 /** Every error that a server of ours answers with. The codes are stable, the messages are for people. */
@@ -49,6 +51,16 @@ export const ERRORS = {
     message:
       'the metrics need the token of METRICS_BEARER_TOKEN; send it as Authorization: Bearer …',
   },
+  GT_UNKNOWN_SENDER: {
+    status: 401,
+    message:
+      'the key or the signature is missing or not valid; send a key as Authorization: Bearer …, or sign the body in X-GoTrack-HMAC',
+    challenge: 'Bearer realm="gotrack"',
+  },
+  GT_ORIGIN: {
+    status: 403,
+    message: 'CORS_ORIGINS does not list the origin of this page; add it there',
+  },
   GT_NOT_FOUND: { status: 404, message: 'no such path' },
   GT_METHOD_NOT_ALLOWED: {
     status: 405,
@@ -77,6 +89,10 @@ export const ERRORS = {
   GT_EXPECTATION_FAILED: {
     status: 417,
     message: 'Expect may only ask for 100-continue; leave it out',
+  },
+  GT_RATE_LIMIT: {
+    status: 429,
+    message: 'more requests than this client or its key may send: wait as Retry-After says',
   },
   GT_HEADERS_TOO_LARGE: {
     status: 431,
@@ -121,22 +137,29 @@ export interface ErrorAnswer {
   readonly message: string;
 }
 
+export interface HttpErrorOptions extends ErrorOptions {
+  /** Where it is known better than the catalogue does. */
+  readonly retryAfterSeconds?: number;
+}
+
 /** An error that is answered as it is. */
 export class HttpError extends Error {
   override readonly name: string = 'HttpError';
   readonly statusCode: number;
   readonly retryAfterSeconds: number | undefined;
+  readonly challenge: string | undefined;
 
   /** @param detail for the client, after the message of the catalogue; never a piece of the body */
   constructor(
     readonly code: ErrorCode,
     detail?: string,
-    options?: ErrorOptions,
+    options?: HttpErrorOptions,
   ) {
-    const { status, message, retryAfter }: ErrorKind = ERRORS[code];
+    const { status, message, retryAfter, challenge }: ErrorKind = ERRORS[code];
     super(detail === undefined ? message : `${message}: ${detail}`, options);
     this.statusCode = status;
-    this.retryAfterSeconds = retryAfter;
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? retryAfter;
+    this.challenge = challenge;
   }
 
   /** The body of the answer. */

@@ -66,11 +66,12 @@ describe('CORS_ORIGINS', () => {
   it.each([
     ['*', ['*']],
     ['https://a.example, http://localhost:8080', ['https://a.example', 'http://localhost:8080']],
+    ['https://a.example,null', ['https://a.example', 'null']],
   ])('reads %s', (text, value) => {
     expect(read('CORS_ORIGINS', text)).toEqual(value);
   });
 
-  it.each(['example.com', 'https://a.example/', 'https://a.example/path', 'null', ','])(
+  it.each(['example.com', 'https://a.example/', 'https://a.example/path', 'NULL', ','])(
     'cannot read %s',
     (text) => {
       expect(() => read('CORS_ORIGINS', text)).toThrow(InvalidValueError);

@@ -13,8 +13,13 @@ import { type TrustProxy, trustProxy } from './trusted-proxies.js';
 
 const origins: Parser<readonly string[]> = (value) => {
   const items = list(value);
-  if (items.length === 0 || !items.every((item) => item === '*' || isOrigin(item))) {
-    throw new InvalidValueError('must be * or a comma list of origins such as https://example.com');
+  if (
+    items.length === 0 ||
+    !items.every((item) => item === '*' || item === 'null' || isOrigin(item))
+  ) {
+    throw new InvalidValueError(
+      'must be * or a comma list of origins such as https://example.com, or null',
+    );
   }
   return items;
 };
@@ -83,7 +88,7 @@ export class HttpOptions {
   readonly keepAliveTimeoutMs: number = 75_000;
 
   @Setting('CORS_ORIGINS', origins, {
-    doc: 'Pages that may send events with credentials and read the answers: a comma list of origins. * is any page, without credentials.',
+    doc: 'Pages that may send events, and read the answers with credentials: a comma list of origins; null is a page without one. Others get 403. * is any page, without credentials.',
   })
   readonly corsOrigins: readonly string[] = ['*'];
 

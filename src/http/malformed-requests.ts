@@ -5,7 +5,7 @@ import type { AnsweringSocket } from './answering-socket.js';
 import { type ErrorAnswer, HttpError, malformedRequest } from './errors.js';
 import { countAs } from './request-tracker.js';
 
-/** So long the client may go on sending after the last answer: a reset would take the answer from it. */
+/** So long the client may continue to send after the last answer: a reset would take the answer from it. */
 const LINGER_MS = 2_000;
 
 const NO_TUNNELS: ErrorAnswer = {

@@ -3,6 +3,7 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createAdapter } from '../http/create-adapter.js';
 import type { HttpOptions } from '../http/http.options.js';
 import type { RequestTracker } from '../http/request-tracker.js';
+import type { RewriteTarget } from './rewrite-target.js';
 
 const DAY_SECONDS = 86_400;
 /** Neither browsers nor proxies pipeline. Fewer than the queue lets wait: pipelines alone must not fill it. */
@@ -12,6 +13,7 @@ export interface CollectorServer {
   readonly tls?: TlsOptions | undefined;
   readonly tracker?: RequestTracker;
   readonly maxConnections: number;
+  readonly rewriteTarget?: RewriteTarget;
   /** How long requests may take to finish once the server closes. */
   readonly closingGraceMs: number;
 }

@@ -16,6 +16,7 @@ import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
+import { AdmissionOptions } from './admission/admission.options.js';
 import { BodyBudget } from './body/body-budget.js';
 import { createCollectorAdapter } from './collector-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
@@ -54,6 +55,7 @@ class RecordingObserver {
     this.report(`rejected ${endpoint} ${reason}`, count);
   eventsRefused = (endpoint: string, reason: string, count: number) =>
     this.report(`refused ${endpoint} ${reason}`, count);
+  requestDenied = (reason: string) => this.report(`denied ${reason}`, 1);
   eventsDropped = (reason: string, count: number) => this.report(`dropped ${reason}`, count);
 
   private report(fact: string, count: number): void {
@@ -101,6 +103,7 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       useValue: Object.assign(new IngestionOptions(), ingestion),
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
+    { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
@@ -815,7 +818,7 @@ describe('a queue for which more waits than it can write', () => {
     expect(await send(collector, '/px.gif')).toMatchObject(busy);
     expect(await collect(collector, '{}')).toMatchObject(busy);
     expect(await collect(collector, 'no JSON')).toMatchObject(busy);
-    expect(collector.observer.reported).toEqual({});
+    expect(collector.observer.reported).toEqual({ 'denied busy': 3 });
     expect(collector.queue.events).toEqual([]);
 
     collector.queue.overloaded = false;

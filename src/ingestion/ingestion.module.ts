@@ -9,6 +9,7 @@ import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { ADMISSION_STEPS } from './admission/admission.catalogue.js';
 import { Admission } from './admission/admission.js';
 import type { AdmissionStep } from './admission/admission-step.js';
+import { SourceKeys } from './admission/source-keys.js';
 import { BodyBudget } from './body/body-budget.js';
 import { BodyReader } from './body/body-reader.js';
 import { ParsingTurns } from './body/parsing-turns.js';
@@ -18,6 +19,8 @@ import { Enrichment } from './enrichment/enrichment.js';
 import type { EnrichmentStep } from './enrichment/enrichment-step.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
+import { ClientKeys } from './signing/client-keys.js';
+import { SigningController } from './signing/signing.controller.js';
 import { PixelController } from './pixel/pixel.controller.js';
 import { Preparation } from './preparation.js';
 import { RejectedReplay } from './rejected/rejected-replay.js';
@@ -29,20 +32,25 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
 
 /** The public way in. The queue, the files of rejected events, `PipelineObserver` and the options come from global modules. */
 @Module({
-  controllers: [PixelController, CollectController],
+  controllers: [PixelController, CollectController, SigningController],
   providers: [
     Intake,
     Preparation,
     BodyReader,
     ParsingTurns,
     ClientAddress,
+    ClientKeys,
+    SourceKeys,
     RejectedReplay,
     ...ADMISSION_STEPS,
     {
       provide: Admission,
-      inject: [ClientAddress, ...ADMISSION_STEPS],
-      useFactory: (clientAddress: ClientAddress, ...steps: AdmissionStep[]) =>
-        new Admission(clientAddress, steps),
+      inject: [ClientAddress, PipelineObserver, ...ADMISSION_STEPS],
+      useFactory: (
+        clientAddress: ClientAddress,
+        observer: PipelineObserver,
+        ...steps: AdmissionStep[]
+      ) => new Admission(clientAddress, steps, observer),
     },
     ...ENRICHMENT_STEPS,
     {

@@ -6,6 +6,7 @@ import type { HttpError } from '../http/errors.js';
 import { EventQueue, QueueFullError } from '../queueing/event-queue.js';
 import { ParsingTurns } from './body/parsing-turns.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import { AdmissionOptions } from './admission/admission.options.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { Preparation } from './preparation.js';
@@ -72,7 +73,12 @@ describe('requests that wait for the queue', () => {
       },
     } as unknown as RejectedRing;
     const queue = new HeldQueue();
-    const preparation = new Preparation(new IngestionOptions(), new Enrichment([]), undefined);
+    const preparation = new Preparation(
+      new IngestionOptions(),
+      new AdmissionOptions(),
+      new Enrichment([]),
+      undefined,
+    );
     const intake = new Intake(new ParsingTurns(), preparation, queue, ring, observer);
     const taken = Array.from({ length: 100 }, () =>
       intake
@@ -80,6 +86,7 @@ describe('requests that wait for the queue', () => {
           events: [Buffer.from('{}')],
           rejections: mebibyteOfRejections(),
           drop: undefined,
+          source: undefined,
         })
         .then(
           ({ accepted }) => `accepted ${accepted}`,
@@ -97,7 +104,10 @@ describe('requests that wait for the queue', () => {
     const counted = (fact: string): number =>
       observer.facts
         .filter((one) => one.fact === fact)
-        .reduce((sum, { args }) => sum + Number(args.at(-1)), 0);
+        .reduce(
+          (sum, { args }) => sum + Number(args.findLast((arg) => typeof arg === 'number')),
+          0,
+        );
     expect(counted('eventsReceived')).toBe(300);
     expect(counted('eventsRejected')).toBe(200);
     expect(counted('eventsAccepted')).toBe(accepted);
@@ -107,6 +117,7 @@ describe('requests that wait for the queue', () => {
       events: [Buffer.from('{}')],
       rejections: mebibyteOfRejections(),
       drop: undefined,
+      source: undefined,
     });
     expect(await later).toMatchObject({ accepted: 1 });
   });
@@ -124,7 +135,12 @@ describe('a replay of rejected events', () => {
   function intake(queue: EventQueue): Intake {
     return new Intake(
       new ParsingTurns(),
-      new Preparation(new IngestionOptions(), new Enrichment([]), undefined),
+      new Preparation(
+        new IngestionOptions(),
+        new AdmissionOptions(),
+        new Enrichment([]),
+        undefined,
+      ),
       queue,
       {
         keep: (lines: readonly Buffer[]) =>

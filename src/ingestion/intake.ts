@@ -58,14 +58,14 @@ export class Intake {
    */
   async take(
     endpoint: EventEndpoint,
-    { events, rejections, drop }: PreparedRequest,
+    { events, rejections, drop, source }: PreparedRequest,
   ): Promise<Outcome> {
     if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
     }
     this.reportReceived(endpoint, rejections, events.length);
     if (drop === undefined) {
-      this.observer.eventsAccepted(endpoint, events.length);
+      this.observer.eventsAccepted(endpoint, events.length, source);
       this.ring.keep(rejections.lines);
     } else {
       this.observer.eventsDropped(drop, events.length);

@@ -5,15 +5,19 @@ import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
 import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
-import { Sanitizer } from '../event/sanitize.js';
+import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
+import { AdmissionOptions } from './admission/admission.options.js';
+import { KEY_PARAMETER } from './admission/sender.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Rejections } from './rejected/rejections.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
 import { type Elements, PAUSE, type Work } from './work.js';
+
+const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 
 /** Events of a small body between two pauses: at its worst, it takes 4 ms in all. */
 const STRIDE = 8;
@@ -28,16 +32,24 @@ export interface PreparedRequest {
   readonly rejections: Rejections;
   /** Why the operator does not want the valid ones, if so. */
   readonly drop: DropReason | undefined;
+  /** The name of the key that the request came with. */
+  readonly source: string | undefined;
 }
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
 export class Preparation {
+  /** What hardly any event holds: its cost is that of a look. */
+  private readonly keySanitizer: Sanitizer | undefined;
+
   constructor(
     @InjectOptions(IngestionOptions) readonly options: IngestionOptions,
+    @InjectOptions(AdmissionOptions) { apiKeys }: AdmissionOptions,
     private readonly enrichment: Enrichment,
     @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
-  ) {}
+  ) {
+    this.keySanitizer = apiKeys && createSanitizer([...options.sanitizeParams, KEY_PARAMETER]);
+  }
 
   /** @param elements what the client sent, in its order, and `PAUSE`s; not validated yet */
   *ofRequest(
@@ -64,7 +76,7 @@ export class Preparation {
         yield;
         continue;
       }
-      const prepared = prepare(element, context);
+      const prepared = this.prepare(element, context);
       if (prepared.rejected === undefined) {
         events.push(prepared.json);
       } else {
@@ -76,14 +88,19 @@ export class Preparation {
         yield;
       }
     }
-    return { events, rejections: rejections ?? NO_REJECTIONS, drop: enriched.drop };
+    return {
+      events,
+      rejections: rejections ?? NO_REJECTIONS,
+      drop: enriched.drop,
+      source: facts.source,
+    };
   }
 
   /** For an event that was rejected and kept: what its request said is in it. */
   ofKept(event: Fields): Prepared {
     const receivedAtMs = Date.parse(String(event['received_at']));
     const server = isFields(event['server']) ? event['server'] : undefined;
-    return prepareEvent(event, {
+    return this.prepare(event, {
       receivedAtMs: Number.isNaN(receivedAtMs) ? Date.now() : receivedAtMs,
       server,
       serverFieldsOf: this.enrichment.ofEvents({ server }),
@@ -93,10 +110,19 @@ export class Preparation {
       maxEventBytes: this.options.maxEventBytes,
     });
   }
+
+  private prepare(element: unknown, context: EventContext): Prepared {
+    if (element instanceof UnreadElement) {
+      const { reason, error } = element;
+      return { rejected: { reason, errors: [error], event: undefined } };
+    }
+    const prepared = prepareEvent(element, context);
+    return this.keySanitizer !== undefined && mayHoldKey(prepared)
+      ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
+      : prepared;
+  }
 }
 
-function prepare(element: unknown, context: EventContext): Prepared {
-  return element instanceof UnreadElement
-    ? { rejected: { reason: element.reason, errors: [element.error], event: undefined } }
-    : prepareEvent(element, context);
+function mayHoldKey({ json, rejected }: Prepared): boolean {
+  return rejected !== undefined || KEY_NAME.test(json.toString('latin1'));
 }

@@ -1,9 +1,29 @@
 import type { Route } from '../http/routes.js';
 
+export const COLLECT = '/collect';
+export const PIXEL = '/px.gif';
+
 /** Every path of the collector. */
 export const ROUTES: readonly Route[] = [
-  { path: '/px.gif', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
-  { path: '/collect', methods: ['POST', 'OPTIONS'], status: 202 },
+  { path: PIXEL, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: COLLECT, methods: ['POST', 'OPTIONS'], status: 202 },
+  { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/readyz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
 ];
+
+const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
+
+/** Whether a route answers to the path of a request target, which may be percent-encoded, as the router sees it. */
+export function isOwnPath(path: string): boolean {
+  return PATHS.has(path) || (path.includes('%') && PATHS.has(decoded(path)));
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

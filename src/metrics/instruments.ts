@@ -119,6 +119,16 @@ export const INSTRUMENTS = {
     'Valid events that the operator asked to drop.',
     'reason',
   ),
+  requestsDenied: counter(
+    'gotrack_requests_denied_total',
+    'Requests turned away before their events were parsed.',
+    'reason',
+  ),
+  sourceEventsAccepted: counter(
+    'gotrack_source_events_accepted_total',
+    'Events durable in the queue, by the source whose key they came with.',
+    'source',
+  ),
   rejectedDiscarded: counter(
     'gotrack_rejected_discarded_total',
     'Rejected events no longer kept for diagnosis, because newer ones took their place.',

@@ -1,7 +1,12 @@
 import type { Registry } from 'prom-client';
 import { type MetricSource, registerCollected } from './collected-metric.js';
 import { INSTRUMENTS } from './instruments.js';
-import { DROP_REASONS, REFUSAL_REASONS, REJECTION_REASONS } from '../event/reasons.js';
+import {
+  DENIAL_REASONS,
+  DROP_REASONS,
+  REFUSAL_REASONS,
+  REJECTION_REASONS,
+} from '../event/reasons.js';
 import { type EventEndpoint } from './pipeline-observer.js';
 import { type Tally, zeros } from './tally.js';
 
@@ -20,6 +25,9 @@ export class IntakeTotals implements MetricSource {
     '/collect': endpointTotals('/collect'),
   };
   readonly dropped: Tally = zeros(DROP_REASONS);
+  readonly denied: Tally = zeros(DENIAL_REASONS);
+  /** Accepted events by source; empty while no source has a key. */
+  readonly sources: Tally = new Map();
   discarded = 0;
 
   registerOn(registry: Registry): void {
@@ -52,6 +60,12 @@ export class IntakeTotals implements MetricSource {
     );
     registerCollected(registry, INSTRUMENTS.eventsDropped, () =>
       Array.from(this.dropped, ([reason, n]) => [{ reason }, n] as const),
+    );
+    registerCollected(registry, INSTRUMENTS.requestsDenied, () =>
+      Array.from(this.denied, ([reason, n]) => [{ reason }, n] as const),
+    );
+    registerCollected(registry, INSTRUMENTS.sourceEventsAccepted, () =>
+      Array.from(this.sources, ([source, n]) => [{ source }, n] as const),
     );
     registerCollected(registry, INSTRUMENTS.rejectedDiscarded, () => [[{}, this.discarded]]);
   }

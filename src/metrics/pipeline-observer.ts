@@ -1,5 +1,6 @@
 import type {
   DeadLetterReason,
+  DenialReason,
   DropReason,
   RefusalReason,
   RejectionReason,
@@ -37,14 +38,18 @@ export interface QueueStats {
 export abstract class PipelineObserver {
   /** Parsed from a body or a pixel. Each of them is reported once more, as accepted, rejected, refused or dropped. */
   abstract eventsReceived(endpoint: EventEndpoint, count: number): void;
-  /** Durable. */
-  abstract eventsAccepted(endpoint: EventEndpoint, count: number): void;
+  /** Durable. @param source the name of whose key they came with */
+  abstract eventsAccepted(endpoint: EventEndpoint, count: number, source?: string): void;
   /** Invalid. */
   abstract eventsRejected(endpoint: EventEndpoint, reason: RejectionReason, count: number): void;
   /** Valid, and not taken. */
   abstract eventsRefused(endpoint: EventEndpoint, reason: RefusalReason, count: number): void;
   /** Valid, and not wanted by the operator. */
   abstract eventsDropped(reason: DropReason, count: number): void;
+  /** Turned away before its events were parsed. */
+  abstract requestDenied(reason: DenialReason): void;
+  /** These sources have keys. Without a call, events are not counted by source. */
+  abstract sourcesNamed(sources: readonly string[]): void;
   /** Rejected events that no longer fit among those kept for diagnosis. */
   abstract rejectedDiscarded(count: number): void;
 

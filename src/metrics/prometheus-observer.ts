@@ -3,6 +3,7 @@ import type { MetricSource } from './collected-metric.js';
 import { IntakeTotals } from './intake-totals.js';
 import {
   type DeadLetterReason,
+  type DenialReason,
   type DropReason,
   type RefusalReason,
   type RejectionReason,
@@ -16,6 +17,9 @@ import {
 import { QueueTotals } from './queue-totals.js';
 import { SinksTotals } from './sinks-totals.js';
 import { add } from './tally.js';
+
+/** The label of events that came without a key; no source may have this name. */
+const NO_SOURCE = 'none';
 
 /** Counts the pipeline's facts in plain numbers, and shows them on a registry when there is one. */
 export class PrometheusObserver extends PipelineObserver implements MetricSource {
@@ -33,8 +37,11 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     this.intake.endpoints[endpoint].received += count;
   }
 
-  eventsAccepted(endpoint: EventEndpoint, count: number): void {
+  eventsAccepted(endpoint: EventEndpoint, count: number, source = NO_SOURCE): void {
     this.intake.endpoints[endpoint].accepted += count;
+    if (this.intake.sources.size > 0) {
+      add(this.intake.sources, source, count);
+    }
   }
 
   eventsRejected(endpoint: EventEndpoint, reason: RejectionReason, count: number): void {
@@ -47,6 +54,16 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
 
   eventsDropped(reason: DropReason, count: number): void {
     add(this.intake.dropped, reason, count);
+  }
+
+  requestDenied(reason: DenialReason): void {
+    add(this.intake.denied, reason, 1);
+  }
+
+  sourcesNamed(sources: readonly string[]): void {
+    for (const source of [...sources, NO_SOURCE]) {
+      add(this.intake.sources, source, 0);
+    }
   }
 
   rejectedDiscarded(count: number): void {

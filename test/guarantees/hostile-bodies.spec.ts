@@ -11,6 +11,7 @@ import { NumberLiteral } from '../../src/event/number-literal.js';
 import { parseJson } from '../../src/event/parse-json.js';
 import { type EventContext, prepareEvent } from '../../src/event/prepare-event.js';
 import { BodyReader, type EventsBody } from '../../src/ingestion/body/body-reader.js';
+import { RecordingObserver } from '../support/fakes/recording-observer.js';
 import { BodyBudget } from '../../src/ingestion/body/body-budget.js';
 import { HttpError } from '../../src/http/errors.js';
 import { IngestionOptions } from '../../src/ingestion/ingestion.options.js';
@@ -47,7 +48,7 @@ const ONE_OF_EACH_ANSWER = [
 
 const options = Object.assign(new IngestionOptions(), { maxBodyBytes: MAX_BODY_BYTES });
 const budget = new BodyBudget(Number.MAX_SAFE_INTEGER);
-const reader = new BodyReader(options, budget);
+const reader = new BodyReader(options, budget, new RecordingObserver());
 const context: EventContext = {
   receivedAtMs: Date.parse('2026-11-26T10:00:00.000Z'),
   server: { ip: '203.0.113.0' },

@@ -6,6 +6,8 @@ import { AdmissionStep } from './admission-step.js';
 /** Refuses a request while more waits to be durable than may wait in memory. */
 @Injectable()
 export class Overload extends AdmissionStep {
+  override readonly reason = 'busy';
+
   constructor(private readonly queue: EventQueue) {
     super();
   }
@@ -14,5 +16,9 @@ export class Overload extends AdmissionStep {
     if (this.queue.overloaded) {
       throw new HttpError('GT_BUSY');
     }
+  }
+
+  override checkAgain(): void {
+    this.check();
   }
 }

@@ -6,6 +6,7 @@ import { ByteGatherer } from './byte-gatherer.js';
 import { bodyEncoding, decompress } from './decompress.js';
 import { bodyTooLarge, HttpError } from '../../http/errors.js';
 import { askForBody } from '../../http/expectations.js';
+import { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
@@ -13,8 +14,6 @@ import { type BodyForm, bodyForm } from './media-type.js';
 export interface EventsBody {
   readonly form: BodyForm;
   readonly text: string;
-  /** As it came: before decompression. */
-  readonly received: Buffer;
 }
 
 /** Reads bodies within their bounds. What is not read of a refused one, Node discards after the answer. */
@@ -23,10 +22,33 @@ export class BodyReader {
   constructor(
     @InjectOptions(IngestionOptions) private readonly options: IngestionOptions,
     private readonly budget: BodyBudget,
+    private readonly observer: PipelineObserver,
   ) {}
 
-  /** @throws HttpError */
-  async read(request: IncomingMessage, response: ServerResponse): Promise<EventsBody> {
+  /**
+   * @param check is given the body as it came, before anything is made of it; what it throws refuses the body
+   * @throws HttpError
+   */
+  async read(
+    request: IncomingMessage,
+    response: ServerResponse,
+    check?: (received: Buffer) => Promise<void>,
+  ): Promise<EventsBody> {
+    try {
+      return await this.readWithin(request, response, check);
+    } catch (error) {
+      if (error instanceof HttpError && error.code === 'GT_BUSY') {
+        this.observer.requestDenied('busy');
+      }
+      throw error;
+    }
+  }
+
+  private async readWithin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    check: ((received: Buffer) => Promise<void>) | undefined,
+  ): Promise<EventsBody> {
     const { headers } = request;
     const { maxBodyBytes } = this.options;
     const form = bodyForm(headers['content-type']);
@@ -45,11 +67,12 @@ export class BodyReader {
     if (received.length === 0) {
       throw new HttpError('GT_EMPTY_BODY');
     }
+    await check?.(received);
     const bytes =
       encoding === 'identity'
         ? received
         : await decompress(received, encoding, maxBodyBytes, share);
-    return { form, text: decodeText(bytes), received };
+    return { form, text: decodeText(bytes) };
   }
 }
 

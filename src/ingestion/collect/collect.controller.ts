@@ -1,7 +1,7 @@
 import { Controller, Post, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HttpMetricsInterceptor } from '../../metrics/http-metrics.interceptor.js';
-import { Admission } from '../admission/admission.js';
+import { Admission, type Admitted } from '../admission/admission.js';
 import { BodyReader, type EventsBody } from '../body/body-reader.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Intake } from '../intake.js';
@@ -37,15 +37,15 @@ export class CollectController {
 
   /** The body is out of reach when this has returned. */
   private async prepared(request: FastifyRequest, reply: FastifyReply): Promise<PreparedRequest> {
-    const body = await this.bodies.read(request.raw, reply.raw);
-    return this.turns.run(this.work(request, body), body.text.length);
+    const admitted = this.admission.admit(request);
+    const body = await this.bodies.read(request.raw, reply.raw, (received) =>
+      this.admission.admitBody(admitted, received),
+    );
+    return this.turns.run(this.work(admitted, body), body.text.length);
   }
 
-  private *work(
-    request: FastifyRequest,
-    { form, text, received }: EventsBody,
-  ): Work<PreparedRequest> {
-    const facts = this.admission.admit(request, received);
+  private *work(admitted: Admitted, { form, text }: EventsBody): Work<PreparedRequest> {
+    const facts = this.admission.begin(admitted);
     const elements = yield* parseEvents(form, text, this.preparation.options);
     return yield* this.preparation.ofRequest('/collect', elements, facts);
   }

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { IngestionOptions } from '../ingestion.options.js';
 import { AddressAnonymizer, clientOfAddress, truncatedAddress } from './address-anonymizer.js';
@@ -31,6 +33,21 @@ describe('clientOfAddress', () => {
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
   ])('counts %s as %s', (address, client) => {
     expect(clientOfAddress(address)).toBe(client);
+  });
+
+  it('writes the network of every IPv6 address in canonical text', () => {
+    const groups = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), {
+      minLength: 8,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(groups, (parts) => {
+        const address = new ipaddr.IPv6(parts).toString();
+        const network = new ipaddr.IPv6(parts.map((part, index) => (index < 4 ? part : 0)));
+        expect(clientOfAddress(address)).toBe(`${network.toString()}/64`);
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

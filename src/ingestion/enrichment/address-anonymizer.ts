@@ -82,7 +82,17 @@ export function truncatedAddress(address: string): string {
 
 /** The client that an address stands for: an IPv6 host changes its address at will within its `prefix::/64`. */
 export function clientOfAddress(address: string): string {
-  return address.includes(':') ? `${ipv6Prefix(address, 4)}/64` : address;
+  return address.includes(':') ? `${ipv6Network(address)}/64` : address;
+}
+
+/** The first four groups, from canonical text alone: limits ask for them with every request. */
+function ipv6Network(address: string): string {
+  const [left = [], right = []] = address
+    .split('::', 2)
+    .map((part) => (part === '' ? [] : part.split(':')));
+  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  const used = groups.slice(0, 4).findLastIndex((group) => group !== '0') + 1;
+  return `${groups.slice(0, used).join(':')}::`;
 }
 
 function ipv6Prefix(address: string, groups: number): string {

@@ -2,9 +2,11 @@ import type { Type } from '@nestjs/common';
 import { AddressAnonymizer } from './address-anonymizer.js';
 import type { EnrichmentStep } from './enrichment-step.js';
 import { PrivacySignals } from './privacy-signals.js';
+import { SourceName } from './source-name.js';
 
 /** In the order in which they run: each sees what those before it have found. */
 export const ENRICHMENT_STEPS: readonly Type<EnrichmentStep>[] = [
   PrivacySignals,
   AddressAnonymizer,
+  SourceName,
 ];

@@ -50,8 +50,8 @@ export class PixelController {
   }
 
   private *work(request: FastifyRequest): Work<PreparedRequest> {
-    const facts = this.admission.admit(request);
-    const event = pixelEvent(facts.query, request.headers, this.sanitizer);
+    const { facts } = this.admission.admit(request);
+    const event = pixelEvent(facts.query, facts.headers, this.sanitizer);
     return yield* this.preparation.ofRequest('/px.gif', [event], facts);
   }
 }

@@ -17,6 +17,8 @@ export class RecordingObserver extends PipelineObserver {
   readonly eventsRejected = this.record('eventsRejected');
   readonly eventsRefused = this.record('eventsRefused');
   readonly eventsDropped = this.record('eventsDropped');
+  readonly requestDenied = this.record('requestDenied');
+  readonly sourcesNamed = this.record('sourcesNamed');
   readonly rejectedDiscarded = this.record('rejectedDiscarded');
   readonly commitSucceeded = this.record('commitSucceeded');
   readonly commitFailed = this.record('commitFailed');

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { resultOf } from '../../test/support/work.js';
+import { createSanitizer } from '../event/sanitize.js';
+import { AdmissionOptions } from './admission/admission.options.js';
+import { apiKeys } from './admission/api-key.js';
+import { Enrichment } from './enrichment/enrichment.js';
+import { IngestionOptions } from './ingestion.options.js';
+import { Preparation } from './preparation.js';
+
+const FACTS = { receivedAtMs: Date.now(), headers: {}, query: '', address: undefined };
+
+/** What is stored or kept of an element, by a collector with keys. */
+function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = []): unknown {
+  const preparation = new Preparation(
+    Object.assign(new IngestionOptions(), { sanitizeParams }),
+    Object.assign(new AdmissionOptions(), { apiKeys: apiKeys('shop:K') }),
+    new Enrichment([]),
+    createSanitizer(sanitizeParams),
+  );
+  const { events, rejections } = resultOf(preparation.ofRequest('/collect', [element], FACTS));
+  const [line] = rejections.lines;
+  return line
+    ? (JSON.parse(line.toString()) as { event: unknown }).event
+    : JSON.parse(String(events[0]));
+}
+
+describe('a key inside an event', () => {
+  it.each<[object, object]>([
+    [
+      { props: { page: 'https://a.example/?x=1&gt_key=hunter2' } },
+      { props: { page: 'https://a.example/?x=1' } },
+    ],
+    [
+      { props: { page: 'https%3A%2F%2Fa.example%2F%3Fgt_key%3Dhunter2' } },
+      { props: { page: 'https%3A%2F%2Fa.example%2F' } },
+    ],
+    [{ props: { list: ['a', { deep: '?%67t%5Fkey=hunter2' }] } }, { props: { list: ['a', {}] } }],
+    [{ url: { raw_query: 'x=1&GT_KEY=hunter2' } }, { url: { raw_query: 'x=1', query_size: 3 } }],
+    [{ route: { query: { 'gt_key[]': 'hunter2', x: '1' } } }, { route: { query: { x: '1' } } }],
+    [{ type: 7, url: { raw_query: 'gt_key=hunter2' } }, { type: 7 }],
+  ])('is neither stored nor kept: %j', (element, left) => {
+    for (const sanitizeParams of [[], ['token']]) {
+      const prepared = preparedWithKeys(element, sanitizeParams);
+      expect(prepared).toMatchObject(left);
+      expect(JSON.stringify(prepared)).not.toContain('hunter2');
+    }
+  });
+
+  it('takes nothing along that only looks like one', () => {
+    const props = { text: 'set gt_key in the query', address: 'https://a.example/?x=gt_key' };
+    expect(preparedWithKeys({ props })).toMatchObject({ props });
+  });
+});
