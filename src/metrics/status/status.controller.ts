@@ -1,4 +1,5 @@
-import { Controller, Get, Headers, Inject, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Req, Res } from '@nestjs/common';
+import { parseQuery, rawQueryOf } from '../../event/query.js';
 import { HttpError } from '../../http/errors.js';
 import { BEARER_TOKEN } from '../bearer.guard.js';
 import type { CurrentToken } from '../current-token.js';
@@ -6,7 +7,10 @@ import { hasBearerToken, hasTokenAsPassword } from '../has-bearer-token.js';
 import { CONTENT_SECURITY_POLICY, renderStatusPage } from './status-page.js';
 import { StatusReporter } from './status-reporter.js';
 
-/** The part of Fastify's reply that is used here. */
+/** The parts of Fastify's request and reply that are used here. */
+interface TargetedRequest {
+  readonly url: string;
+}
 interface HeaderReply {
   headers(values: Readonly<Record<string, string>>): unknown;
 }
@@ -34,11 +38,11 @@ export class StatusController {
   @Get('/')
   async page(
     @Headers('authorization') authorization: string | undefined,
-    @Query('figures') figuresWanted: string | undefined,
+    @Req() { url }: TargetedRequest,
     @Res({ passthrough: true }) reply: HeaderReply,
   ): Promise<string> {
     const withFigures = this.mayHaveFigures(authorization);
-    if (!withFigures && figuresWanted !== undefined) {
+    if (!withFigures && parseQuery(rawQueryOf(url)).has('figures')) {
       reply.headers({ 'www-authenticate': 'Basic realm="gotrack metrics", charset="UTF-8"' });
       throw new HttpError('GT_UNAUTHORIZED');
     }
