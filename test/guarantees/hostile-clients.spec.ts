@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -174,6 +175,12 @@ class Slowloris {
     return this.crowds.map((crowd) => [...crowd.statuses()].join());
   }
 
+  /** Whether the program has cut those who do not read, who notice nothing of it themselves. */
+  async haveDeafBeenCut(): Promise<boolean> {
+    const connected = await establishedPorts();
+    return this.deaf.every(({ localPort }) => !connected.has(localPort ?? 0));
+  }
+
   /** How many answers each of those found who did not read them, once they do. */
   async heardAtLast(): Promise<number[]> {
     return Promise.all(
@@ -194,6 +201,18 @@ class Slowloris {
     this.crowds.forEach((crowd) => crowd.leave());
     await this.workplace.remove();
   }
+}
+
+/** The local ports of the connections that the kernel holds to be open at both ends. */
+async function establishedPorts(): Promise<Set<number>> {
+  const ESTABLISHED = '01';
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1);
+  return new Set(
+    lines.flatMap((line) => {
+      const [, local = '', , state] = line.trim().split(/\s+/);
+      return state === ESTABLISHED ? [Number.parseInt(local.split(':')[1] ?? '', 16)] : [];
+    }),
+  );
 }
 
 function metricsPortOf({ metricsUrl }: Collector): number {
@@ -503,6 +522,7 @@ describe('hostile clients', () => {
     expect(others).toEqual([]);
     const given = { endpoint: '/collect', status: '499' };
     await until(async () => (await collector.metric('gotrack_http_requests_total', given)) >= 3);
+    await until(() => slowloris.haveDeafBeenCut());
     const heard = await slowloris.heardAtLast();
     expect(heard.filter((answers) => answers < UNREAD_ANSWERS)).toHaveLength(3);
 
