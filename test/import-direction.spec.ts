@@ -48,7 +48,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 const OWNED: Readonly<Record<string, string>> = {
   'prom-client': 'metrics',
   '@willsoto/nestjs-prometheus': 'metrics',
-  'node:sqlite': 'queueing',
+  'node:sqlite': 'disk',
   '@platformatic/kafka': 'kafka',
   pg: 'sinks',
   'pg-copy-streams': 'sinks',

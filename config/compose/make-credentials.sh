@@ -8,6 +8,11 @@ made_up() {
   head -c 24 /dev/urandom | base64 | tr '+/' '-_'
 }
 
+# Each byte percent-encoded: whatever a password has in it, a URL then holds it.
+url_encoded() {
+  od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g'
+}
+
 # Whole or not at all: name, owner; the content comes by standard input.
 keep() {
   cat > "$1.new"
@@ -18,5 +23,6 @@ keep() {
 [ -s postgres-password ] || made_up | keep postgres-password "$POSTGRES_UID"
 [ -s postgres-gotrack-password ] || made_up | keep postgres-gotrack-password "$POSTGRES_UID"
 [ -s grafana-password ] || made_up | keep grafana-password "$GRAFANA_UID"
-echo "postgres://gotrack:$(cat postgres-gotrack-password)@postgres:5432/gotrack" | keep pg-dsn "$GOTRACK_UID"
+password="$(cat postgres-gotrack-password)"
+echo "postgres://gotrack:$(printf %s "$password" | url_encoded)@postgres:5432/gotrack" | keep pg-dsn "$GOTRACK_UID"
 chmod 711 .

@@ -4,12 +4,18 @@ import { type RejectedBatchError, RejectedEventsError } from '../sinks/sink.js';
 
 export type Refusal = RejectedEventsError | RejectedBatchError;
 
+/** Why the sink refuses one event; `verbatim` may hold a part of it. */
+export interface EventRefusal {
+  readonly message: string;
+  readonly verbatim?: string | undefined;
+}
+
 /** What a lane does with the events of a batch. */
 export interface BatchSteps {
   /** Resolves when the sink has answered: undefined when it has stored them all. */
   write(events: readonly StoredEvent[]): Promise<Refusal | undefined>;
   /** Dead-letters the event; false when the lane holds, and the event is to be tried again. */
-  reject(event: StoredEvent, reason: string): Promise<boolean>;
+  reject(event: StoredEvent, refusal: EventRefusal): Promise<boolean>;
   /** Everything before the position is settled. */
   commit(position: number): Promise<void>;
   pause(failedAttempts: number): Promise<void>;
@@ -49,7 +55,7 @@ class Settling {
     }
     const [first, ...rest] = events;
     if (first && rest.length === 0) {
-      return (await this.steps.reject(first, refusal.message)) ? [] : [first];
+      return (await this.steps.reject(first, refusal)) ? [] : [first];
     }
     return this.bisect(events);
   }
@@ -65,7 +71,7 @@ class Settling {
         : [...(await this.settle(events.filter((_, index) => !rejections.has(index))))];
     for (const [index, reason] of rejections) {
       const event = events[index];
-      if (event && !(await this.steps.reject(event, reason))) {
+      if (event && !(await this.steps.reject(event, { message: reason }))) {
         unsettled.push(event);
       }
     }

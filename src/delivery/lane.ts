@@ -8,7 +8,7 @@ import { closeSink } from './close-sink.js';
 import type { DeadLetterReplay } from './dead-letters/dead-letter-replay.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { Redelivery } from './dead-letters/redelivery.js';
-import { deliverBatch, type Refusal } from './deliver-batch.js';
+import { deliverBatch, type EventRefusal, type Refusal } from './deliver-batch.js';
 import { Hold } from './hold.js';
 import { Retry } from './retry.js';
 import { SinkState } from './sink-state.js';
@@ -162,7 +162,7 @@ export class Lane {
   ): Promise<void> {
     return deliverBatch(batch, {
       write: (events) => this.write(events),
-      reject: (event, reason) => this.reject(event, reason, mayHold),
+      reject: (event, refusal) => this.reject(event, refusal, mayHold),
       commit: (position) =>
         this.retry.retryDisk('the position in the queue cannot be written', () => commit(position)),
       pause: (failedAttempts) => this.retry.pause(failedAttempts),
@@ -197,13 +197,18 @@ export class Lane {
   }
 
   /** False when the lane holds: the event is kept for another attempt. */
-  private async reject(event: StoredEvent, error: string, mayHold: boolean): Promise<boolean> {
+  private async reject(
+    event: StoredEvent,
+    { message, verbatim = message }: EventRefusal,
+    mayHold: boolean,
+  ): Promise<boolean> {
     if (mayHold && this.hold.refusesTooMuch) {
-      this.hold.beginForRefusals(error);
+      this.hold.beginForRefusals(message);
       return false;
     }
+    const letter = { event: event.json, reason: 'rejected' as const, error: verbatim };
     await this.retry.retryDisk('the dead letters cannot be written', () =>
-      this.deadLetters.store.append(this.name, [{ event: event.json, reason: 'rejected', error }]),
+      this.deadLetters.store.append(this.name, [letter]),
     );
     if (mayHold) {
       this.hold.refused();

@@ -22,7 +22,7 @@ describe('requiredSettings', () => {
 
   it('asks for nothing that is set, or that belongs to another sink', async () => {
     const configuration = await load({ OUTPUTS: 'postgres', PG_DSN: 'postgres://db/x' });
-    expect(configuration.get(PostgresOptions).dsn).toMatchObject({ url: 'postgres://db/x' });
+    expect(configuration.get(PostgresOptions).dsn).toMatchObject({ host: 'db', database: 'x' });
     await expect(load({ OUTPUTS: 'log' })).resolves.toBeDefined();
   });
 

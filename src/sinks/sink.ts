@@ -30,16 +30,31 @@ export abstract class Sink {
   abstract close(): Promise<void>;
 }
 
-/** The sink could not take the batch now; nothing is wrong with the events. */
+export interface RetryableErrorOptions extends ErrorOptions {
+  /** See the properties of the same names. */
+  readonly suspect?: boolean;
+  readonly verbatim?: string | undefined;
+}
+
+/** The sink could not take the batch now. Its message goes to the log and to `/readyz`: no part of an event is in it. */
 export class RetryableSinkError extends Error {
   override readonly name = 'RetryableSinkError';
+  /**
+   * The error does not tell whether an event or the sink is at fault: the lane judges by repetition. False: nothing is
+   * wrong with the events.
+   */
+  readonly suspect: boolean;
+  /** The sink's own words where they may quote an event: for its dead letter, and nowhere else. */
+  readonly verbatim: string | undefined;
 
   constructor(
     readonly errorType: Exclude<SinkErrorType, 'rejected'>,
     message: string,
-    options?: ErrorOptions,
+    { suspect = false, verbatim, ...options }: RetryableErrorOptions = {},
   ) {
     super(message, options);
+    this.suspect = suspect;
+    this.verbatim = verbatim;
   }
 }
 
@@ -57,7 +72,18 @@ export class RejectedEventsError extends Error {
   }
 }
 
-/** The sink refuses the batch for what some event contains, and cannot tell which: the lane bisects. */
+/**
+ * The sink refuses the batch for what some event contains, and cannot tell which: the lane bisects. No part of an event
+ * is in its message.
+ */
 export class RejectedBatchError extends Error {
   override readonly name = 'RejectedBatchError';
+
+  constructor(
+    message: string,
+    /** The sink's own words where they may quote an event: for its dead letter, and nowhere else. */
+    readonly verbatim?: string,
+  ) {
+    super(message);
+  }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -562,6 +562,17 @@ describe.skipIf(!started)('on PostgreSQL', () => {
         `sslmode=verify-full&sslrootcert=${own.cert}&host=localhost`,
       'verify-ca, its CA and another name': () =>
         `sslmode=verify-ca&sslrootcert=${own.cert}&host=localhost`,
+      'verify-full, its CA and hostaddr for another name': () =>
+        `sslmode=verify-full&sslrootcert=${own.cert}&host=db.invalid&hostaddr=127.0.0.1`,
+      'verify-ca, its CA and hostaddr for another name': () =>
+        `sslmode=verify-ca&sslrootcert=${own.cert}&host=db.invalid&hostaddr=127.0.0.1`,
+      'verify-full, its CA and hostaddr for its name': () =>
+        `sslmode=verify-full&sslrootcert=${own.cert}&hostaddr=127.0.0.1`,
+      'sslnegotiation=direct': () =>
+        `sslmode=verify-full&sslrootcert=${own.cert}&sslnegotiation=direct`,
+      'channel_binding=prefer': () => 'sslmode=require&channel_binding=prefer',
+      'TLS 1.3 at most, 1.3 at least': () =>
+        'sslmode=require&ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.3',
     };
 
     it.each([
@@ -573,6 +584,13 @@ describe.skipIf(!started)('on PostgreSQL', () => {
       ['on', 'require and another CA', 'refused'],
       ['on', 'verify-full, its CA and another name', 'refused'],
       ['on', 'verify-ca, its CA and another name', 'encrypted'],
+      ['on', 'verify-full, its CA and hostaddr for another name', 'refused'],
+      ['on', 'verify-ca, its CA and hostaddr for another name', 'encrypted'],
+      ['on', 'verify-full, its CA and hostaddr for its name', 'encrypted'],
+      ['on', 'sslnegotiation=direct', 'encrypted'],
+      ['on', 'channel_binding=prefer', 'encrypted'],
+      ['on', 'TLS 1.3 at most, 1.3 at least', 'encrypted'],
+      ['off', 'sslnegotiation=direct', 'refused'],
       ['off', 'nothing said', 'plain'],
       ['off', 'sslmode=require', 'refused'],
       ['off', 'verify-full and its CA', 'refused'],
@@ -592,6 +610,74 @@ describe.skipIf(!started)('on PostgreSQL', () => {
           [role],
         );
         expect(connections).toEqual([{ ssl: outcome === 'encrypted' }]);
+      }
+    });
+  });
+
+  describe('the DSN', () => {
+    it('leads to hostaddr, whatever the name of the host', async () => {
+      const url = new URL(server().dsn);
+      url.hostname = 'db.invalid';
+      const dsn = `${url.href}?hostaddr=${server().address.host}`;
+
+      await expect(createOpen({ table: newTable(), dsn })).resolves.toBeDefined();
+    });
+
+    it.each([true, false])('has every character of a password (as a URI: %s)', async (isUri) => {
+      const password = `#/?@:%+& =[]"\\żółć`;
+      const role = uniqueName('role');
+      await server().query(`create role ${role} login superuser password '${password}'`);
+      onTestFinished(async () => {
+        await server().query(`drop owned by ${role}; drop role ${role}`);
+      });
+      const { host, port } = server().address;
+      const quoted = password.replaceAll('\\', '\\\\');
+      const dsn = isUri
+        ? `postgres://${role}:${encodeURIComponent(password).replace('%2B', '+')}@${host}:${port}/postgres`
+        : `host=${host} port=${port} dbname=postgres user=${role} password='${quoted}'`;
+
+      await expect(createOpen({ table: newTable(), dsn })).resolves.toBeDefined();
+    });
+
+    it('names its application, and gives options to the server', async () => {
+      const [table, application] = [newTable(), uniqueName('application')];
+      const parameters = `application_name=${application}&options=-c%20lock_timeout%3D123ms`;
+      const sink = await createOpen({ table, dsn: `${server().dsn}?${parameters}` });
+      expect(
+        await server().query('select 1 from pg_stat_activity where application_name = $1', [
+          application,
+        ]),
+      ).toHaveLength(1);
+      await server().query('begin');
+      await server().query(`lock table ${table}`);
+      onTestFinished(async () => {
+        await server().query('rollback');
+      });
+
+      expect(await failureOf(sink.write(storedEvents(1)))).toMatchObject({
+        errorType: 'timeout',
+        message: expect.stringContaining('lock timeout (SQLSTATE 55P03)'),
+      });
+    });
+
+    it('asks for no TLS on a Unix socket, whatever its sslmode', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'gotrack-socket-'));
+      onTestFinished(() => rm(directory, { recursive: true }));
+      const entry = createServer((client) => {
+        const way = connect(server().address.port, server().address.host);
+        client.pipe(way).pipe(client);
+        client.on('error', () => way.destroy());
+        way.on('error', () => client.destroy());
+      }).listen(join(directory, '.s.PGSQL.5432'));
+      await once(entry, 'listening');
+      onTestFinished(() => {
+        entry.close();
+      });
+      const { username, password } = new URL(server().dsn);
+
+      for (const mode of ['require', 'verify-full']) {
+        const dsn = `postgres://${username}:${password}@/postgres?host=${directory}&port=5432&sslmode=${mode}`;
+        await expect(createOpen({ table: newTable(), dsn })).resolves.toBeDefined();
       }
     });
   });

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { RetryableSinkError } from '../sink.js';
 
 /** What the operator can do about it, by error code of the system. */
@@ -37,6 +38,28 @@ export function asSinkError(target: string, cause: unknown): RetryableSinkError 
     return cause;
   }
   return diskError(target, errorCode(cause) ?? String(cause), { cause });
+}
+
+/** The same, for a file in `directory`: the system says of a lack of inodes that there is no space. */
+export async function asSinkErrorIn(
+  directory: string,
+  target: string,
+  cause: unknown,
+): Promise<RetryableSinkError> {
+  if (errorCode(cause) !== 'ENOSPC' || !(await lacksInodes(directory))) {
+    return asSinkError(target, cause);
+  }
+  const problem = 'its file system has no inodes left, though space: delete files there';
+  return new RetryableSinkError('disk', `${target} cannot be written (ENOSPC): ${problem}`, {
+    cause,
+  });
+}
+
+async function lacksInodes(directory: string): Promise<boolean> {
+  // A file system without a fixed number of inodes states 0 `files`.
+  const none = { files: 0, ffree: 0, bavail: 0 };
+  const { files, ffree, bavail } = await statfs(directory).catch(() => none);
+  return files > 0 && ffree === 0 && bavail > 0;
 }
 
 /** `ENOENT`, `EPIPE`, … */

@@ -35,14 +35,22 @@ export class LogFile {
     readonly cutBytes: number,
   ) {}
 
-  /** Opens the file at its last whole line, and creates what is missing of its path. */
-  static async open(path: string, unconfirmed?: UnconfirmedBytes): Promise<LogFile> {
+  /**
+   * Opens the file at its last whole line, and creates what is missing of its path.
+   * @param own is awaited before anything in the file is changed
+   */
+  static async open(
+    path: string,
+    own: () => Promise<void>,
+    unconfirmed?: UnconfirmedBytes,
+  ): Promise<LogFile> {
     await makeDirectory(dirname(path), 0o750);
     const { O_RDWR, O_APPEND, O_CREAT } = constants;
     const handle = await open(path, O_RDWR | O_APPEND | O_CREAT, 0o640);
     try {
       const stats = await handle.stat({ bigint: true });
       assertRegularFile(path, stats);
+      await own();
       if (unconfirmed) {
         await rollback(handle, unconfirmed);
       }

@@ -4,6 +4,7 @@ import {
   appendFile,
   copyFile,
   type FileHandle,
+  lstat,
   mkdir,
   mkdtemp,
   open,
@@ -264,7 +265,139 @@ describe('LogSink', () => {
     });
   });
 
+  describe('through a symbolic link', () => {
+    let files: string;
+
+    beforeEach(async () => {
+      files = join(directory, 'files');
+      await mkdir(files);
+      await symlink(join('files', 'target.ndjson'), path);
+    });
+
+    it('creates the file that the link leads to', async () => {
+      const batch = storedEvents(2);
+      await createOpen();
+      await sink.write(batch);
+      await sink.check();
+
+      expect((await lstat(path)).isSymbolicLink()).toBe(true);
+      expect(await read(join(files, 'target.ndjson'))).toBe(textOf(batch));
+    });
+
+    it('sets that file aside in its own directory, and leaves the link', async () => {
+      await createOpen({ rotateMb: 1, backups: 1 });
+
+      for (const batch of bigBatches) {
+        await sink.write(batch);
+      }
+
+      expect((await lstat(path)).isSymbolicLink()).toBe(true);
+      expect(await read()).toBe(textOf(...bigBatches.slice(4)));
+      const names = await readdir(files);
+      expect(names.toSorted()).toEqual([
+        expect.stringMatching(/^target-.*\.ndjson$/),
+        'target.ndjson',
+        'target.ndjson.lock',
+      ]);
+      expect(await readdir(directory).then((all) => all.toSorted())).toEqual([
+        'events.ndjson',
+        'files',
+      ]);
+    });
+
+    it('continues where the link is turned to', async () => {
+      const [before, after] = [storedEvents(2), storedEvents(2, 2)];
+      await createOpen();
+      await sink.write(before);
+      await symlink(join(directory, 'other.ndjson'), join(directory, 'new-link'));
+      await rename(join(directory, 'new-link'), path);
+
+      await sink.write(after);
+
+      expect(await read(join(files, 'target.ndjson'))).toBe(textOf(before));
+      expect(await read(join(directory, 'other.ndjson'))).toBe(textOf(after));
+      expect((await lstat(path)).isSymbolicLink()).toBe(true);
+    });
+  });
+
+  describe('a file that another has', () => {
+    it('is left as it is until that one is closed', async () => {
+      const [before, after] = [storedEvents(2), storedEvents(2, 2)];
+      await createOpen();
+      await sink.write(before);
+      // What the first writes just now, or the end of a line that the second must not cut off.
+      await appendFile(path, '{"event_id":"half');
+      const second = create();
+      onTestFinished(() => second.close());
+
+      await expect(second.open()).rejects.toMatchObject({
+        name: 'RetryableSinkError',
+        message: `LOG_PATH=${path} belongs to another running GoTrack: stop that process, or give this one a LOG_PATH of its own`,
+      });
+      expect(await read()).toBe(`${textOf(before)}{"event_id":"half`);
+      await sink.close();
+      await second.open();
+      await second.write(after);
+
+      expect(await read()).toBe(textOf(before, after));
+    });
+
+    it('is the same under another name', async () => {
+      const link = join(directory, 'link.ndjson');
+      await createOpen();
+      await symlink(path, link);
+      const second = create({ path: link });
+      onTestFinished(() => second.close());
+
+      await expect(second.open()).rejects.toThrow('belongs to another running GoTrack');
+    });
+
+    it.each([
+      'it rotates',
+      'it is moved away',
+      'it and its lock are removed',
+      'its lock is removed',
+    ])('stays its own when %s', async (change) => {
+      await createOpen({ rotateMb: 1 });
+      for (const batch of bigBatches.slice(0, 2)) {
+        await sink.write(batch);
+      }
+      if (change === 'it is moved away') {
+        await rename(path, `${path}.1`);
+      }
+      if (change === 'it and its lock are removed') {
+        await rm(path);
+      }
+      if (change.includes('lock')) {
+        await rm(`${path}.lock`);
+      }
+      await sink.write(bigBatches[2] ?? []);
+      const second = create();
+      onTestFinished(() => second.close());
+
+      await expect(second.open()).rejects.toThrow('belongs to another running GoTrack');
+    });
+  });
+
   describe('rotation', () => {
+    it('keeps the files set aside last when the clock goes back', async () => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      onTestFinished(() => {
+        vi.useRealTimers();
+      });
+      await createOpen({ rotateMb: 1, backups: 1 });
+
+      for (const batch of bigBatches) {
+        vi.setSystemTime(Date.now() - DAY_MS);
+        await sink.write(batch);
+      }
+
+      const names = await backups();
+      expect(await Promise.all(names.map((name) => read(join(directory, name))))).toEqual([
+        textOf(...bigBatches.slice(2, 4)),
+      ]);
+    });
+
     it('sets the file aside before a batch would take it past the bound, and splits no batch', async () => {
       await createOpen({ rotateMb: 1 });
 
@@ -337,7 +470,7 @@ describe('LogSink', () => {
       await createOpen({ maxAgeDays: 7 });
 
       expect(await readdir(directory).then((names) => names.toSorted())).toEqual(
-        [...foreign, recent, 'events.ndjson'].toSorted(),
+        [...foreign, recent, 'events.ndjson', 'events.ndjson.lock'].toSorted(),
       );
     });
 
@@ -468,6 +601,22 @@ describe('LogSink', () => {
         });
       },
     );
+
+    it.skipIf(!canMount())('says that inodes are what a file system lacks', async () => {
+      const mountPoint = join(directory, 'small');
+      path = join(mountPoint, 'events.ndjson');
+      await withSmallFileSystem(mountPoint, async () => {
+        execFileSync('mount', ['-o', 'remount,nr_inodes=3', mountPoint]);
+        await writeFile(join(mountPoint, 'one'), '');
+        await writeFile(join(mountPoint, 'two'), '');
+        sink = create();
+
+        await expect(sink.open()).rejects.toMatchObject({
+          errorType: 'disk',
+          message: `LOG_PATH=${path} cannot be written (ENOSPC): its file system has no inodes left, though space: delete files there`,
+        });
+      });
+    });
 
     it.skipIf(!canMount())(
       'continues in the same file when it cannot be set aside, and says so once',

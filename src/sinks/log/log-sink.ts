@@ -4,9 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ifMissing } from '../../disk/missing.js';
 import type { StoredEvent } from '../../event/stored-event.js';
+import { followLinks } from '../../disk/follow-links.js';
 import { Sink, type Written } from '../sink.js';
-import { withSinkErrors } from '../support/with-sink-errors.js';
-import { asSinkError, diskError } from './disk-error.js';
+import { asSinkErrorIn, diskError } from './disk-error.js';
 import { encodeLines } from './lines.js';
 import {
   assertRegularFile,
@@ -15,6 +15,7 @@ import {
   statIfThere,
   type UnconfirmedBytes,
 } from './log-file.js';
+import { LogOwner } from './log-owner.js';
 import type { LogOptions } from './log.options.js';
 import { backupName, expiredBackups } from './rotation.js';
 
@@ -29,13 +30,16 @@ const REOPENED: Readonly<Record<Change, string | undefined>> = {
 
 /**
  * Appends events to a file, one JSON object a line, and confirms them once they are synced. Lives with logrotate:
- * the file may be moved, truncated or replaced at any time, SIGHUP reopens it. The file has one writer.
+ * the file may be moved, truncated or replaced at any time, SIGHUP reopens it. The file has one writer, which holds a lock
+ * beside it: another that finds it held is down until the first one ends.
  */
 export class LogSink extends Sink {
   private readonly logger = new Logger(LogSink.name);
   private readonly path: string;
-  private readonly directory: string;
   private readonly rotateBytes: number;
+  private readonly owner = new LogOwner();
+  /** What `path` leads to, if it is a link: the file that is set aside, in its own directory. */
+  private target: string;
   private file: LogFile | undefined;
   private unconfirmed: UnconfirmedBytes | undefined;
   private hungUp = false;
@@ -44,7 +48,7 @@ export class LogSink extends Sink {
   constructor(private readonly options: LogOptions) {
     super();
     this.path = resolve(options.path);
-    this.directory = dirname(this.path);
+    this.target = this.path;
     this.rotateBytes = options.rotateMb * MIB;
   }
 
@@ -82,7 +86,7 @@ export class LogSink extends Sink {
       const { blocks, bavail } = await statfs(this.directory);
       // A file system that states no size (a tmpfs without a bound) has 0 blocks.
       if (blocks > 0 && bavail === 0) {
-        throw diskError(this.target, 'ENOSPC');
+        throw diskError(this.setting, 'ENOSPC');
       }
     });
   }
@@ -90,18 +94,27 @@ export class LogSink extends Sink {
   override async close(): Promise<void> {
     process.off('SIGHUP', this.onHangup);
     await this.closeFile();
+    this.owner.release();
   }
 
   private readonly onHangup = (): void => {
     this.hungUp = true;
   };
 
-  private get target(): string {
+  private get setting(): string {
     return `LOG_PATH=${this.path}`;
   }
 
-  private withSinkErrors(operation: () => Promise<void>): Promise<void> {
-    return withSinkErrors((error) => asSinkError(this.target, error), operation);
+  private get directory(): string {
+    return dirname(this.target);
+  }
+
+  private async withSinkErrors(operation: () => Promise<void>): Promise<void> {
+    try {
+      await operation();
+    } catch (error) {
+      throw await asSinkErrorIn(this.directory, this.setting, error);
+    }
   }
 
   private async currentFile(): Promise<LogFile> {
@@ -110,6 +123,7 @@ export class LogSink extends Sink {
     }
     const change = await this.file.changeAt(this.path);
     if (change === undefined && !this.hungUp) {
+      await this.owner.hold(this.target);
       return this.file;
     }
     await this.closeFile();
@@ -123,7 +137,9 @@ export class LogSink extends Sink {
 
   private async openFile(): Promise<LogFile> {
     this.hungUp = false;
-    this.file = await LogFile.open(this.path, this.unconfirmed);
+    const target = await followLinks(this.path);
+    this.target = target;
+    this.file = await LogFile.open(target, () => this.owner.hold(target), this.unconfirmed);
     this.unconfirmed = undefined;
     if (this.file.cutBytes > 0) {
       this.logger.warn(`cut ${this.file.cutBytes} bytes of a torn last line off ${this.path}`);
@@ -150,13 +166,13 @@ export class LogSink extends Sink {
   /** @returns the file to continue with: the old one when it can't be set aside, for events matter more than sizes */
   private async rotate(file: LogFile): Promise<LogFile> {
     try {
-      const backup = backupName(this.path, Date.now(), await readdir(this.directory));
-      await rename(this.path, join(this.directory, backup));
+      const backup = backupName(this.target, Date.now(), await readdir(this.directory));
+      await rename(this.target, join(this.directory, backup));
       this.rotationFails = false;
-      this.logger.log(`rotated ${this.path} to ${backup}`);
+      this.logger.log(`rotated ${this.target} to ${backup}`);
     } catch (error) {
       if (!this.rotationFails) {
-        const { message } = asSinkError(this.target, error);
+        const { message } = await asSinkErrorIn(this.directory, this.setting, error);
         this.logger.error(`cannot rotate, continues in the same file: ${message}`);
       }
       this.rotationFails = true;
@@ -172,7 +188,7 @@ export class LogSink extends Sink {
   /** Never fails: an old file too many is no reason to hold events back. */
   private async prune(): Promise<void> {
     const names = await readdir(this.directory).catch(() => []);
-    for (const name of expiredBackups(this.path, names, Date.now(), this.options)) {
+    for (const name of expiredBackups(this.target, names, Date.now(), this.options)) {
       await unlink(join(this.directory, name)).catch((error: unknown) => {
         this.logger.warn(`cannot delete the old file ${name}: ${String(error)}`);
       });

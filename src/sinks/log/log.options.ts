@@ -7,7 +7,7 @@ export class LogOptions {
 
   @IsNotEmpty()
   @Setting('LOG_PATH', text, {
-    doc: 'The file that the log sink appends to, one JSON event a line; or stdout.',
+    doc: 'The file that the log sink appends to, one JSON event a line, or a link to it; or stdout. One process has it: a second one keeps its events queued.',
   })
   readonly path: string = './data/events.ndjson';
 

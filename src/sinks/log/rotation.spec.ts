@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backupName, expiredBackups, setAsideAt } from './rotation.js';
+import { backupName, expiredBackups, setAside } from './rotation.js';
 
 const PATH = '/var/lib/gotrack/events.ndjson';
 const NOW = Date.UTC(2026, 10, 23, 10, 0, 0, 7);
@@ -21,10 +21,13 @@ describe('backupName', () => {
   });
 });
 
-describe('setAsideAt', () => {
+describe('setAside', () => {
   it('reads the time of a name that backupName gave', () => {
-    expect(setAsideAt(PATH, backupAt(NOW))).toBe(NOW);
-    expect(setAsideAt('/data/events', backupName('/data/events', NOW, []))).toBe(NOW);
+    expect(setAside(PATH, backupAt(NOW))).toEqual({ turn: 0, at: NOW });
+    expect(setAside('/data/events', backupName('/data/events', NOW, []))).toEqual({
+      turn: 0,
+      at: NOW,
+    });
   });
 
   it.each([
@@ -38,7 +41,7 @@ describe('setAsideAt', () => {
     'events-2026-11-23T10-00-00.007.json',
     'events-.ndjson',
   ])('does not know %s', (name) => {
-    expect(setAsideAt(PATH, name)).toBeUndefined();
+    expect(setAside(PATH, name)).toBeUndefined();
   });
 });
 
@@ -75,5 +78,53 @@ describe('expiredBackups', () => {
       middle,
       oldest,
     ]);
+  });
+
+  describe('when the clock goes back', () => {
+    const YEAR_MS = 365 * DAY_MS;
+    /** In the order in which they were set aside. */
+    function setAsideAtTimes(...times: number[]): string[] {
+      const made: string[] = [];
+      for (const at of times) {
+        made.push(backupName(PATH, at, made));
+      }
+      return made;
+    }
+
+    it.each([
+      ['a year', [NOW + YEAR_MS, NOW, NOW + 1]],
+      ['again and again', [NOW + YEAR_MS, NOW, NOW - DAY_MS, NOW - 2 * DAY_MS, NOW + DAY_MS]],
+      ['a little', [NOW, NOW - 5, NOW - 900, NOW + 3]],
+      ['to the same time', [NOW, NOW - YEAR_MS, NOW - 2 * YEAR_MS, NOW - YEAR_MS, NOW]],
+    ])('by %s, keeps those that were set aside last', (_, times) => {
+      const made = setAsideAtTimes(...times);
+      const expired = expiredBackups(PATH, made.toReversed(), NOW, { backups: 2, maxAgeDays: 0 });
+      expect(expired.toSorted()).toEqual(made.slice(0, -2).toSorted());
+      expect(new Set(made).size).toBe(times.length);
+    });
+
+    it('names them as ever, but for a number', () => {
+      const made = setAsideAtTimes(NOW, NOW - DAY_MS, NOW + DAY_MS);
+      expect(made).toEqual([
+        'events-2026-11-23T10-00-00.007.ndjson',
+        'events-2026-11-22T10-00-00.007_1.ndjson',
+        'events-2026-11-24T10-00-00.007_1.ndjson',
+      ]);
+    });
+
+    it('takes none for old that was set aside after a younger one', () => {
+      const made = setAsideAtTimes(NOW - 2 * DAY_MS, 0, 5000);
+      expect(expiredBackups(PATH, made, NOW, { backups: 0, maxAgeDays: 3 })).toEqual([]);
+      expect(expiredBackups(PATH, made, NOW, { backups: 0, maxAgeDays: 1 })).toHaveLength(3);
+    });
+
+    it('takes one of the future for as old as the next', () => {
+      const made = setAsideAtTimes(NOW + YEAR_MS, NOW - 5 * DAY_MS, NOW - DAY_MS);
+      expect(expiredBackups(PATH, made, NOW, { backups: 0, maxAgeDays: 3 }).toSorted()).toEqual(
+        made.slice(0, 2).toSorted(),
+      );
+      const [future = ''] = made;
+      expect(expiredBackups(PATH, [future], NOW, { backups: 0, maxAgeDays: 3 })).toEqual([]);
+    });
   });
 });

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { withTimeout } from '../support/with-timeout.js';
 import type { Dsn } from './dsn.js';
 import { type Encryption, encryptions } from './tls.js';
@@ -93,14 +93,10 @@ export class Connection {
     const socket = new Socket();
     this.socket = socket;
     const client = new Client({
-      connectionString: dsn.url,
+      ...clientConfig(dsn),
       ssl,
       // Ours, for the driver has no way to give up a connection that does not answer.
       stream: () => socket,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      fallback_application_name: 'gotrack',
     });
     client.on('error', () => {
       // It was lost while idle, or its user gets the error as well.
@@ -111,6 +107,26 @@ export class Connection {
     await client.connect();
     return client;
   }
+}
+
+/** What the DSN does not say is the driver's default, which is libpq's. */
+function clientConfig(dsn: Dsn): ClientConfig {
+  return {
+    // By address: `tlsOptions` has the server's certificate compared with the name.
+    host: dsn.hostAddress ?? dsn.host,
+    port: dsn.port,
+    database: dsn.database,
+    user: dsn.user,
+    password: dsn.password,
+    options: dsn.options,
+    application_name: dsn.applicationName,
+    fallback_application_name: dsn.fallbackApplicationName ?? 'gotrack',
+    sslnegotiation: dsn.isDirect ? 'direct' : 'postgres',
+    enableChannelBinding: dsn.channelBinding,
+    keepAlive: dsn.keepAlive,
+    keepAliveInitialDelayMillis: dsn.keepAliveDelayMs ?? KEEP_ALIVE_DELAY_MS,
+    connectionTimeoutMillis: dsn.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  };
 }
 
 function isAboutEncryption(error: unknown): boolean {

@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg';
 import type { SinkErrorType } from '../../event/reasons.js';
-import { RejectedBatchError, RetryableSinkError } from '../sink.js';
+import { RejectedBatchError, RetryableSinkError, type RetryableErrorOptions } from '../sink.js';
 
 type RetryableType = Exclude<SinkErrorType, 'rejected'>;
 
@@ -31,37 +31,112 @@ const ADVICE = new Map([
   ['53100', 'free some space on the server'],
 ]);
 
-/** Classes of errors that the values cause: data exception, integrity constraint violation. */
-const CONTENT_CLASSES = new Set(['22', '23']);
+/** By SQLSTATE, or its class: what the values cause (data exception, integrity constraint violation). */
+const ABOUT_EVENTS = anyOf('22', '23');
+/** And what no event causes, though `2200H`, a sequence that is at its end, is of class 22. */
+const ABOUT_THE_SERVER = anyOf('2200H', '08', '25', '28', '40', '53', '55', '57', '58');
 
-/** The server's refusal of what the batch contains; undefined when that is not what is wrong. */
-export function asRefusal(error: unknown): RejectedBatchError | undefined {
-  // Without its detail, which repeats the row.
-  return error instanceof DatabaseError && CONTENT_CLASSES.has(sqlClass(error))
-    ? new RejectedBatchError(described(error))
-    : undefined;
+/** Where the server's own texts hold names and numbers only. Those of class 22 quote values. */
+const PLAIN_TEXTS = anyOf(
+  '2200H',
+  '08',
+  '0A',
+  '23',
+  '25',
+  '28',
+  '3D',
+  '3F',
+  '40',
+  '42',
+  '53',
+  '54',
+  '55',
+  '57',
+  '58',
+);
+/** The place in a COPY that the server has come to. Anything else is a function, which may have put the text together. */
+const PLAIN_PLACE = /^COPY [^\n]*$/;
+/** Sources of the server's procedural languages, in which a function may give any text for a name, too. */
+const PROCEDURAL = /^pl/;
+
+/**
+ * What a failure of writing a batch means: the server refuses what the batch contains, or the batch may succeed later.
+ * No part of an event is in the message.
+ */
+export function asWriteError(error: unknown): RejectedBatchError | RetryableSinkError {
+  if (!(error instanceof DatabaseError)) {
+    return asSinkError(error);
+  }
+  const verdict = verdictOn(error);
+  if (verdict === 'event') {
+    return new RejectedBatchError(described(error), verbatim(error));
+  }
+  return retryable(error, { suspect: verdict === 'suspect', verbatim: verbatim(error) });
 }
 
-/** What any other failure means for the lane. Neither a row nor the DSN is in its message. */
+/** What any other failure means for the lane: no event has a part in it. The DSN is not in its message. */
 export function asSinkError(error: unknown): RetryableSinkError {
   if (error instanceof DatabaseError) {
-    const { code = '' } = error;
-    const advice = ADVICE.get(code);
-    return new RetryableSinkError(
-      TYPES.get(code) ?? TYPES.get(sqlClass(error)) ?? 'other',
-      advice === undefined ? described(error) : `${described(error)}: ${advice}`,
-    );
+    return retryable(error);
   }
   const message = networkMessage(error);
   return new RetryableSinkError(networkType(message), `PostgreSQL cannot be used: ${message}`);
 }
 
-function sqlClass({ code = '' }: DatabaseError): string {
+function retryable(error: DatabaseError, options?: RetryableErrorOptions): RetryableSinkError {
+  const { code = '' } = error;
+  const advice = ADVICE.get(code);
+  return new RetryableSinkError(
+    TYPES.get(code) ?? TYPES.get(sqlClass(code)) ?? 'other',
+    advice === undefined ? described(error) : `${described(error)}: ${advice}`,
+    options,
+  );
+}
+
+function verdictOn({ code = '' }: DatabaseError): 'event' | 'server' | 'suspect' {
+  // Without a SQLSTATE it is not the server that speaks.
+  if (code === '' || ABOUT_THE_SERVER(code)) {
+    return 'server';
+  }
+  return ABOUT_EVENTS(code) ? 'event' : 'suspect';
+}
+
+function anyOf(...codesAndClasses: readonly string[]): (code: string) => boolean {
+  const set = new Set(codesAndClasses);
+  return (code) => set.has(code) || set.has(sqlClass(code));
+}
+
+function sqlClass(code: string): string {
   return code.slice(0, 2);
 }
 
-function described({ code, message }: DatabaseError): string {
+/** The server's text where no value can be in it, else the names that it gives. Never its detail, which repeats the row. */
+function described(error: DatabaseError): string {
+  return isPlain(error)
+    ? words(error)
+    : `PostgreSQL fails with SQLSTATE ${error.code}${namesOf(error)}, its own log says why`;
+}
+
+function verbatim(error: DatabaseError): string | undefined {
+  return isPlain(error) ? undefined : words(error);
+}
+
+function isPlain({ code = '', where = '' }: DatabaseError): boolean {
+  return PLAIN_TEXTS(code) && (where === '' || PLAIN_PLACE.test(where));
+}
+
+function words({ code, message }: DatabaseError): string {
   return `PostgreSQL says: ${message} (SQLSTATE ${code})`;
+}
+
+function namesOf({ table, column, constraint, file = '' }: DatabaseError): string {
+  if (PROCEDURAL.test(file)) {
+    return '';
+  }
+  const names = Object.entries({ table, column, constraint })
+    .filter(([, name]) => name !== undefined)
+    .map(([kind, name]) => `${kind} "${name}"`);
+  return names.length === 0 ? '' : ` (${names.join(', ')})`;
 }
 
 function networkMessage(error: unknown): string {

@@ -4,14 +4,14 @@ import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { currentValue } from '../../config/current-value.js';
 import type { StoredEvent } from '../../event/stored-event.js';
-import { type RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
+import { RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
 import { shareWhileRunning } from '../support/share-while-running.js';
 import { withSinkErrors } from '../support/with-sink-errors.js';
 import { Connection } from './connection.js';
 import { encodeCopyRows } from './copy-rows.js';
 import type { Dsn } from './dsn.js';
 import { columnsOf } from './columns.js';
-import { asRefusal, asSinkError } from './postgres-error.js';
+import { asSinkError, asWriteError } from './postgres-error.js';
 import type { PostgresOptions } from './postgres.options.js';
 import { quotedTable } from './table-name.js';
 import { createTable, isTableThere } from './table.js';
@@ -102,12 +102,12 @@ export class PostgresSink extends Sink {
       await client.query('commit');
       return inserted;
     } catch (error) {
-      const refusal = asRefusal(error);
-      if (!refusal) {
-        throw error;
+      const failure = asWriteError(error);
+      if (!(failure instanceof RejectedBatchError)) {
+        throw failure;
       }
       await client.query('rollback');
-      return refusal;
+      return failure;
     }
   }
 

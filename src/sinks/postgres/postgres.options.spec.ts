@@ -32,7 +32,7 @@ describe('PostgresOptions', () => {
     };
 
     expect(read(variables).options).toEqual({
-      dsn: expect.objectContaining({ url: 'postgres://db/x' }),
+      dsn: expect.objectContaining({ host: 'db', database: 'x' }),
       table: 'analytics.events',
       batchSize: 1000,
       flushMs: 0,

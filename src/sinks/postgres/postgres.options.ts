@@ -8,7 +8,7 @@ export class PostgresOptions {
   static readonly key = 'postgres';
 
   @Setting('PG_DSN', dsn, {
-    doc: 'Where the postgres sink writes to: postgres://user:password@host:port/database, or keywords and values; sslmode and sslrootcert as libpq has them. Required when OUTPUTS names postgres. The file of PG_DSN_FILE is read again for each new connection.',
+    doc: 'Where the postgres sink writes to: postgres://user:password@host:port/database, or keywords and values. Its parameters mean what libpq means; one that is not supported refuses the start. Required when OUTPUTS names postgres. The file of PG_DSN_FILE is read again for each new connection.',
     secret: true,
   })
   readonly dsn: Dsn | undefined = undefined;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { readCertificates, readPem } from '../../config/pem-file.js';
 import { type Dsn, SYSTEM_ROOTS } from './dsn.js';
@@ -21,12 +22,8 @@ export async function encryptions(dsn: Dsn): Promise<readonly Encryption[]> {
   return dsn.sslMode === 'prefer' ? [tls, false] : [tls];
 }
 
-async function tlsOptions({
-  sslMode,
-  rootCert,
-  clientCert,
-  clientKey,
-}: Dsn): Promise<ConnectionOptions> {
+async function tlsOptions(dsn: Dsn): Promise<ConnectionOptions> {
+  const { sslMode, rootCert, clientCert, clientKey } = dsn;
   const [ca, cert, key] = await Promise.all([
     rootCert === undefined || rootCert === SYSTEM_ROOTS
       ? undefined
@@ -38,8 +35,21 @@ async function tlsOptions({
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
+    ...(dsn.clientKeyPassword === undefined ? {} : { passphrase: dsn.clientKeyPassword }),
+    ...(dsn.minVersion === undefined ? {} : { minVersion: dsn.minVersion }),
+    ...(dsn.maxVersion === undefined ? {} : { maxVersion: dsn.maxVersion }),
+    ...nameToVerify(dsn),
     ...verification(sslMode, ca !== undefined),
   };
+}
+
+/** The driver knows the address only when the DSN has one beside the name. */
+function nameToVerify({ host, hostAddress }: Dsn): ConnectionOptions {
+  if (host === undefined || hostAddress === undefined) {
+    return {};
+  }
+  // An address must not be sent as the server's name (RFC 6066, section 3).
+  return isIP(host) === 0 ? { servername: host } : { host };
 }
 
 /** With a CA at hand libpq verifies the chain in every mode, the name in `verify-full` only. */
