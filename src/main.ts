@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { POOL_THREADS } from './config/thread-pool.js';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -33,12 +34,18 @@ import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 import type { CredentialFiles } from './http/tls/credential-files.js';
 import { ServerTls } from './http/tls/server-tls.js';
+import { callsHang } from './threads/hanging-calls.js';
+import { countPoolThreads } from './threads/pool-threads.js';
 
 /**
  * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
  * visitors overflows it, and a client that is dropped there tries again after seconds.
  */
 const BACKLOG = 4096;
+
+/** For what the end of a drain takes beside the drain: closing sinks and the queue, and waiting for calls. */
+const END_GRACE_MS = 5000;
+const HANGING_CALLS_GRACE_MS = 1000;
 
 const logger = new Logger('GoTrack');
 
@@ -76,10 +83,36 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
     tls.collector,
   );
 
+  await warnOfFewThreads();
   logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
-  await sleep(configuration.get(DeliveryOptions).shutdownDelayMs);
-  return shutDown(collector, metricsApp);
+  const { shutdownDelayMs, shutdownTimeoutMs } = configuration.get(DeliveryOptions);
+  killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS);
+  await sleep(shutdownDelayMs);
+  const exitCode = await shutDown(collector, metricsApp);
+  if (await callsHang(HANGING_CALLS_GRACE_MS)) {
+    logger.warn(
+      'calls to a disk or a resolver hang: the process ends by SIGKILL, not waiting for them',
+    );
+  }
+  return exitCode;
+}
+
+/** The queue's own disk may hang: what is in it is as after a power cut. */
+function killAfter(ms: number): void {
+  setTimeout(() => {
+    logger.fatal(`the shutdown did not end within ${ms} ms: the process ends by SIGKILL`);
+    process.kill(process.pid, 'SIGKILL');
+  }, ms).unref();
+}
+
+async function warnOfFewThreads(): Promise<void> {
+  const threads = await countPoolThreads();
+  if (threads !== undefined && threads < POOL_THREADS) {
+    logger.warn(
+      `the process has ${threads} threads for disks and look-ups, not ${POOL_THREADS}: a few that hang stop it. Start it with UV_THREADPOOL_SIZE=${POOL_THREADS}`,
+    );
+  }
 }
 
 /** @returns the exit code */

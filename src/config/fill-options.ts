@@ -2,7 +2,7 @@ import { ConfigurationError, type Fault } from './configuration-error.js';
 import { rememberFile } from './current-value.js';
 import { formatValue } from './format-value.js';
 import { isQuoted, QUOTED } from './quoted.js';
-import { readSecretFile } from './secret-file.js';
+import { readSecretFile, rereadSecretFile } from './secret-file.js';
 import {
   InvalidValueError,
   type OptionsClass,
@@ -63,7 +63,7 @@ export function fillOptions<T extends object>(
 
 interface FoundText extends GivenText {
   /** For a secret in a file: reads what it holds now. */
-  readonly reread?: () => string;
+  readonly reread?: () => Promise<string>;
 }
 
 function findText(
@@ -79,10 +79,9 @@ function findText(
   if (given !== undefined) {
     throw fault(name, `is set, and so is ${fileVariable(name)}; unset one of them`);
   }
-  const reread = (): string => readSecretFile(directory, file.text);
   return {
-    reread,
-    text: valueOrFault(fileVariable(name), reread),
+    reread: () => rereadSecretFile(directory, file.text),
+    text: valueOrFault(fileVariable(name), () => readSecretFile(directory, file.text)),
     source: `${file.source} (${fileVariable(name)})`,
   };
 }
@@ -101,7 +100,7 @@ function assign(
   { text, reread }: FoundText,
 ): void {
   if (reread) {
-    rememberFile(options, property, fileVariable(name), () => parse(reread()));
+    rememberFile(options, property, fileVariable(name), async () => parse(await reread()));
   }
   Object.assign(options, { [property]: valueOrFault(name, () => parse(text)) });
 }

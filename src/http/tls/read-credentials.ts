@@ -48,13 +48,13 @@ export function readFilesNow({ cert, key, clientCa }: CredentialFiles): FileCont
   };
 }
 
+/** One after the other: each file whose disk hangs would hold a thread. */
 export async function readFiles({ cert, key, clientCa }: CredentialFiles): Promise<FileContents> {
   const content = (path: string): Promise<string | Error> =>
     readFile(path, 'utf8').catch((error: Error) => error);
-  const [ofCert, ofKey, ofCa] = await Promise.all([
-    content(cert.path),
-    content(key.path),
-    clientCa && content(clientCa.path),
-  ]);
-  return { cert: ofCert, key: ofKey, clientCa: ofCa };
+  return {
+    cert: await content(cert.path),
+    key: await content(key.path),
+    clientCa: clientCa && (await content(clientCa.path)),
+  };
 }

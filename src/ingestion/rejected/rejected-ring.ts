@@ -9,9 +9,12 @@ import type { Rejection } from '../../event/rejection.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { encodeLine } from '../../event/dead-letter-line.js';
 import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
+import { BoundedCalls } from '../../threads/bounded-calls.js';
 
 /** How much may wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** How long the disk may take for it. */
+const LIMIT_MS = 5000;
 const PIECE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
@@ -23,6 +26,7 @@ const NEWLINE = 0x0a;
 export class RejectedRing {
   private readonly logger = new Logger('RejectedRing');
   private readonly path: string;
+  private readonly calls: BoundedCalls;
   private readonly waiting: Buffer[] = [];
   /** With the lines that are being written. */
   private waitingBytes = 0;
@@ -37,6 +41,7 @@ export class RejectedRing {
     private readonly observer: PipelineObserver,
   ) {
     this.path = deadLetterPath(directory, REJECTED);
+    this.calls = new BoundedCalls(`the disk of ${this.path}`, LIMIT_MS);
   }
 
   /** Returns at once. What cannot be kept as an event (malformed text, say) leaves its reason alone. */
@@ -85,7 +90,7 @@ export class RejectedRing {
   private async withoutWriter(operation: () => Promise<void>): Promise<void> {
     await this.flush();
     this.prepared = false;
-    const done = operation();
+    const done = this.calls.run(operation);
     const resume = (): void => {
       this.writing = this.waiting.length > 0 ? this.write() : undefined;
     };
@@ -117,7 +122,7 @@ export class RejectedRing {
       const lines = this.dequeue();
       const batch = Buffer.concat(lines);
       try {
-        await this.append(batch);
+        await this.calls.run(() => this.append(batch));
         this.succeeded();
       } catch (error) {
         this.failed(error as NodeJS.ErrnoException);
