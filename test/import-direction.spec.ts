@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   disk: ['threads/'],
   event: [],
   kafka: ['config/', 'threads/'],
-  http: ['config/', 'event/'],
+  http: ['config/', 'event/', 'threads/'],
   metrics: ['config/', 'event/', 'http/'],
   sinks: ['config/', 'disk/', 'event/', 'kafka/', 'threads/'],
   queueing: ['config/', 'disk/', 'event/', 'kafka/', ...PORTS.metrics],

@@ -10,6 +10,14 @@ interface Call {
   hasReturned: boolean;
 }
 
+/** In the whole process. */
+let underWay = 0;
+
+/** How many have not returned, overdue or not. */
+export function boundedCallsUnderWay(): number {
+  return underWay;
+}
+
 /**
  * Calls that may never return, as on a disk that hangs. Each holds one of the few threads that all parts of the process
  * share: once one is overdue, no other is begun until it has returned.
@@ -74,8 +82,10 @@ export class BoundedCalls {
       hasReturned: false,
     };
     this.calls.set(key, call);
+    underWay += 1;
     const returned = (): void => {
       call.hasReturned = true;
+      underWay -= 1;
       if (!call.isOverdue) {
         this.calls.delete(key);
       }

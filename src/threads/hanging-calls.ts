@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { boundedCallsUnderWay } from './bounded-calls.js';
 
 /** What holds a thread of the pool and may wait for a disk or a resolver, as Node names it. */
 const CALLS = /^(?:FSReq|CloseReq|GetAddrInfoReq|GetNameInfoReq)/;
@@ -6,7 +7,10 @@ const POLL_MS = 20;
 
 /** Whether a thread waits for the system now. The end of a process waits for its threads. */
 export function callsAreUnderWay(): boolean {
-  return process.getActiveResourcesInfo().some((name) => CALLS.test(name));
+  // Node does not tell of `readFile`.
+  return (
+    boundedCallsUnderWay() > 0 || process.getActiveResourcesInfo().some((name) => CALLS.test(name))
+  );
 }
 
 /** Whether calls are still under way after this time. */
