@@ -61,6 +61,9 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   for (const warning of configuration.warnings) {
     logger.warn(warning);
   }
+  const { shutdownDelayMs, shutdownTimeoutMs } = configuration.get(DeliveryOptions);
+  // From now on: a start may hang, too.
+  void stopped.then(() => killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS));
 
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
   const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
@@ -86,16 +89,18 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   await warnOfFewThreads();
   logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
-  const { shutdownDelayMs, shutdownTimeoutMs } = configuration.get(DeliveryOptions);
-  killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS);
   await sleep(shutdownDelayMs);
   const exitCode = await shutDown(collector, metricsApp);
+  await warnOfHangingCalls();
+  return exitCode;
+}
+
+async function warnOfHangingCalls(): Promise<void> {
   if (await callsHang(HANGING_CALLS_GRACE_MS)) {
     logger.warn(
       'calls to a disk or a resolver hang: the process ends by SIGKILL, not waiting for them',
     );
   }
-  return exitCode;
 }
 
 /** The queue's own disk may hang: what is in it is as after a power cut. */

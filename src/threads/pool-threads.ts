@@ -1,15 +1,34 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** How many threads the pool has, by the names that libuv gives them; undefined where the system does not tell. */
-export async function countPoolThreads(): Promise<number | undefined> {
+const TASKS = '/proc/self/task';
+
+/** How many threads the pool has, by the names that libuv gives them; 0 before it is used, and where the system does not tell. */
+export function countPoolThreads(): number {
+  return poolThreads().length;
+}
+
+/** Whether one of them is in the system, and not waiting for work there. False where the system does not tell. */
+export function isPoolThreadBlocked(): boolean {
+  return poolThreads().some((id) => {
+    // The function of the kernel in which it sleeps; 0 while it runs. For work, it waits on a lock.
+    const where = about(id, 'wchan');
+    return where !== '' && where !== '0' && !where.includes('futex');
+  });
+}
+
+function poolThreads(): string[] {
   try {
-    const tasks = await readdir('/proc/self/task');
-    const names = await Promise.all(
-      // A thread may have ended since.
-      tasks.map((id) => readFile(`/proc/self/task/${id}/comm`, 'utf8').catch(() => '')),
-    );
-    return names.filter((name) => name.startsWith('libuv-worker')).length || undefined;
+    return readdirSync(TASKS).filter((id) => about(id, 'comm').startsWith('libuv-worker'));
   } catch {
-    return undefined;
+    return [];
+  }
+}
+
+/** Empty for a thread that has ended. */
+function about(id: string, file: string): string {
+  try {
+    return readFileSync(`${TASKS}/${id}/${file}`, 'utf8').trim();
+  } catch {
+    return '';
   }
 }

@@ -3,11 +3,18 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { hangingCalls, killedItself, NEVER, withHungDisk } from '../support/disk/hung-disk.js';
 import { canMount } from '../support/disk/mounts.js';
 import { canTrace, Interference } from '../support/disk/syscall-trace.js';
-import { type Collector, inParallel, until, Workplace } from '../support/servers/collector.js';
+import {
+  type Collector,
+  inParallel,
+  promptly,
+  until,
+  Workplace,
+} from '../support/servers/collector.js';
 import { EventsTable } from '../support/servers/events-table.js';
 import { sharedPostgres } from '../support/servers/shared-servers.js';
 import { sendEvent } from '../support/servers/send-event.js';
@@ -185,6 +192,48 @@ describe('a file of a secret whose disk hangs', () => {
     await collector.drained('log');
     collector.signal('SIGTERM');
     expect(await killedItself(collector)).toBe('SIGKILL');
+  });
+});
+
+describe('a disk under QUEUE_PATH that hangs', () => {
+  it.skipIf(!canTrace)('does not keep the process beyond its shutdown timeout', async () => {
+    const collector = await workplace.start({ SHUTDOWN_TIMEOUT_MS: '1000' });
+    const queue = workplace.path('data', 'queue');
+    const segments = readdirSync(queue).filter((name) => name.endsWith('.segment'));
+    const trace = workplace.path('trace');
+    await Interference.begin(
+      collector.pid,
+      'fdatasync',
+      `delay_enter=${NEVER}`,
+      trace,
+      segments.map((name) => join(queue, name)),
+    );
+    const answer = sendEvent(collector, 'a', 'pixel').catch((error: Error) => error);
+    await until(() => hangingCalls(trace) > 0);
+    collector.signal('SIGTERM');
+    expect(await killedItself(collector)).toBe('SIGKILL');
+    expect(await answer).not.toMatchObject({ status: 200 });
+    expect(collector.log.at(-1)).toContain('the shutdown did not end within 6000 ms');
+  });
+
+  it('does not keep a process that is still starting', async () => {
+    await mkdir(workplace.path('data', 'queue'), { recursive: true });
+    makePipe(workplace.path('data', 'queue', 'format'));
+    const collector = workplace.launch({ SHUTDOWN_TIMEOUT_MS: '1000' });
+    await promptly(collector, () => collector.log.some((line) => line.includes('listens on')));
+    collector.signal('SIGTERM');
+    expect(await killedItself(collector)).toBe('SIGKILL');
+  });
+
+  it('does not keep a process from ending at once at a second signal', async () => {
+    await mkdir(workplace.path('data', 'queue'), { recursive: true });
+    makePipe(workplace.path('data', 'queue', 'format'));
+    const collector = workplace.launch({ SHUTDOWN_TIMEOUT_MS: '600000' });
+    await promptly(collector, () => collector.log.some((line) => line.includes('listens on')));
+    collector.signal('SIGTERM');
+    collector.signal('SIGINT');
+    await collector.ended();
+    expect([1, 'SIGKILL']).toContain(collector.end);
   });
 });
 
