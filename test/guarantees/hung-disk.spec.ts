@@ -5,7 +5,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { hangingCalls, killedItself, NEVER, withHungDisk } from '../support/disk/hung-disk.js';
+import {
+  hangingCalls,
+  killedItself,
+  NEVER,
+  withHungDisk,
+  withHungPaths,
+} from '../support/disk/hung-disk.js';
 import { canMount } from '../support/disk/mounts.js';
 import { canTrace, Interference } from '../support/disk/syscall-trace.js';
 import {
@@ -96,6 +102,22 @@ describe.skipIf(!canTrace)('a disk under LOG_PATH that hangs', () => {
     expect(collector.log.join('\n')).toContain(
       `the next start delivers what is left: ${2 * REQUESTS} event(s) of log`,
     );
+  });
+
+  it('holds the sink alone when only its locks hang', async () => {
+    const lock = workplace.path('data', 'events.ndjson.lock');
+    const collector = await workplace.start(
+      { SHUTDOWN_TIMEOUT_MS: '1000' },
+      withHungPaths([lock], workplace.path('trace'), 'fcntl'),
+    );
+    await attemptsFailed(collector, 'log', 3);
+    expect(await refusals(collector, 'a')).toEqual([]);
+    expect((await readiness(collector)).checks).toMatchObject({
+      queue: 'accepting',
+      'sink:log': 'down',
+    });
+    collector.signal('SIGTERM');
+    expect(await killedItself(collector)).toBe('SIGKILL');
   });
 
   it('delivers each event once when it answers again', async () => {

@@ -21,11 +21,19 @@ export function withHungDisk(
   trace: string,
 ): readonly string[] {
   mkdirSync(directory, { recursive: true });
-  const paths = [directory, ...names.map((name) => join(directory, name))];
+  return withHungPaths([directory, ...names.map((name) => join(directory, name))], trace);
+}
+
+/** The same, for calls on these paths alone. */
+export function withHungPaths(
+  paths: readonly string[],
+  trace: string,
+  calls = CALLS,
+): readonly string[] {
   return [
     STRACE?.path ?? 'strace',
-    ...['-D', '-f', '-qq', '-o', trace, '-e', `trace=${CALLS}`, '-e', 'signal=none'],
-    ...['-e', `inject=${CALLS}:delay_enter=${NEVER}`],
+    ...['-D', '-f', '-qq', '-o', trace, '-e', `trace=${calls}`, '-e', 'signal=none'],
+    ...['-e', `inject=${calls}:delay_enter=${NEVER}`],
     ...paths.flatMap((path) => ['-P', path]),
   ];
 }
