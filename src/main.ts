@@ -86,7 +86,7 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
     tls.collector,
   );
 
-  await warnOfFewThreads();
+  warnOfFewThreads();
   logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
   await sleep(shutdownDelayMs);
@@ -111,9 +111,9 @@ function killAfter(ms: number): void {
   }, ms).unref();
 }
 
-async function warnOfFewThreads(): Promise<void> {
-  const threads = await countPoolThreads();
-  if (threads !== undefined && threads < POOL_THREADS) {
+function warnOfFewThreads(): void {
+  const threads = countPoolThreads();
+  if (threads > 0 && threads < POOL_THREADS) {
     logger.warn(
       `the process has ${threads} threads for disks and look-ups, not ${POOL_THREADS}: a few that hang stop it. Start it with UV_THREADPOOL_SIZE=${POOL_THREADS}`,
     );

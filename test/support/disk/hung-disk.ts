@@ -30,10 +30,12 @@ export function withHungPaths(
   trace: string,
   calls = CALLS,
 ): readonly string[] {
+  const output = ['-D', '-f', '-qq', '-o', trace];
+  const expressions = [`trace=${calls}`, 'signal=none', `inject=${calls}:delay_enter=${NEVER}`];
   return [
     STRACE?.path ?? 'strace',
-    ...['-D', '-f', '-qq', '-o', trace, '-e', `trace=${calls}`, '-e', 'signal=none'],
-    ...['-e', `inject=${calls}:delay_enter=${NEVER}`],
+    ...output,
+    ...expressions.flatMap((expression) => ['-e', expression]),
     ...paths.flatMap((path) => ['-P', path]),
   ];
 }
@@ -49,15 +51,21 @@ export function hangingCalls(trace: string): number {
  * @returns the signal
  */
 export async function killedItself(collector: Collector): Promise<NodeJS.Signals | number> {
-  const status = (): string => {
-    const path = `/proc/${collector.pid}/status`;
-    return existsSync(path) ? readFileSync(path, 'utf8') : '';
-  };
-  const tracer = Number(/^TracerPid:\s*(\d+)$/m.exec(status())?.[1]);
-  await until(() => collector.end !== undefined || /^State:\s+Z/m.test(status()));
+  await until(() => collector.end !== undefined || /^State:\s+Z/m.test(statusOf(collector)));
+  endTrace(collector);
+  await collector.ended();
+  return collector.end ?? 0;
+}
+
+/** Ends the strace that holds the program up, if one does. */
+export function endTrace(collector: Collector): void {
+  const tracer = Number(/^TracerPid:\s*(\d+)$/m.exec(statusOf(collector))?.[1] ?? 0);
   if (tracer > 0) {
     process.kill(tracer, 'SIGKILL');
   }
-  await collector.ended();
-  return collector.end ?? 0;
+}
+
+function statusOf({ pid }: Collector): string {
+  const path = `/proc/${pid}/status`;
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
