@@ -1,5 +1,8 @@
+// First: it says how many threads there are to be.
+import './config/thread-pool.js';
 import { type Command, type Options, usageOf } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
+import { endProcess } from './cli/end-process.js';
 import { parseCommandLine } from './cli/parse-command-line.js';
 import { complain, print } from './cli/print.js';
 import { UsageError } from './cli/usage-error.js';
@@ -54,9 +57,9 @@ function explain(error: unknown): string {
 
 run(process.argv.slice(2)).then(
   // Not `process.exitCode`: an idle connection or a sink that hangs must not keep a drained process.
-  (exitCode) => process.exit(exitCode),
+  (exitCode) => endProcess(exitCode),
   (error: unknown) => {
     complain(`gotrack: ${explain(error)}`);
-    process.exit(1);
+    return endProcess(1);
   },
 );

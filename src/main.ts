@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { POOL_THREADS } from './config/thread-pool.js';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -38,12 +39,18 @@ import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
 import { SinksOptions } from './sinks/sinks.options.js';
 import type { CredentialFiles } from './http/tls/credential-files.js';
 import { ServerTls } from './http/tls/server-tls.js';
+import { callsHang } from './threads/hanging-calls.js';
+import { countPoolThreads } from './threads/pool-threads.js';
 
 /**
  * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
  * visitors overflows it, and a client that is dropped there tries again after seconds.
  */
 const BACKLOG = 4096;
+
+/** For what the end of a drain takes beside the drain: closing sinks and the queue, and waiting for calls. */
+const END_GRACE_MS = 5000;
+const HANGING_CALLS_GRACE_MS = 1000;
 
 const logger = new Logger('GoTrack');
 
@@ -59,6 +66,9 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   for (const warning of configuration.warnings) {
     logger.warn(warning);
   }
+  const { shutdownDelayMs, shutdownTimeoutMs } = configuration.get(DeliveryOptions);
+  // From now on: a start may hang, too.
+  void stopped.then(() => killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS));
 
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
   const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
@@ -90,10 +100,38 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
     tls.collector,
   );
 
+  warnOfFewThreads();
   logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
-  await sleep(configuration.get(DeliveryOptions).shutdownDelayMs);
-  return shutDown(collector, metricsApp);
+  await sleep(shutdownDelayMs);
+  const exitCode = await shutDown(collector, metricsApp);
+  await warnOfHangingCalls();
+  return exitCode;
+}
+
+async function warnOfHangingCalls(): Promise<void> {
+  if (await callsHang(HANGING_CALLS_GRACE_MS)) {
+    logger.warn(
+      'calls to a disk or a resolver hang: the process ends by SIGKILL, not waiting for them',
+    );
+  }
+}
+
+/** The queue's own disk may hang: what is in it is as after a power cut. */
+function killAfter(ms: number): void {
+  setTimeout(() => {
+    logger.fatal(`the shutdown did not end within ${ms} ms: the process ends by SIGKILL`);
+    process.kill(process.pid, 'SIGKILL');
+  }, ms).unref();
+}
+
+function warnOfFewThreads(): void {
+  const threads = countPoolThreads();
+  if (threads > 0 && threads < POOL_THREADS) {
+    logger.warn(
+      `the process has ${threads} threads for disks and look-ups, not ${POOL_THREADS}: a few that hang stop it. Start it with UV_THREADPOOL_SIZE=${POOL_THREADS}`,
+    );
+  }
 }
 
 /** @returns the exit code */

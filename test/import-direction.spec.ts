@@ -4,7 +4,7 @@ import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 /**
- * What each folder of `src` may import from others. `config`, `disk` and `event` are leaves; a list of
+ * What each folder of `src` may import from others. `threads`, `disk` and `event` are leaves; a list of
  * files names ports: nothing else of that folder may be imported.
  */
 const PORTS = {
@@ -13,24 +13,34 @@ const PORTS = {
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  config: [],
-  disk: [],
+  threads: [],
+  config: ['threads/'],
+  disk: ['threads/'],
   event: [],
-  kafka: ['config/'],
-  http: ['config/', 'event/'],
+  kafka: ['config/', 'threads/'],
+  http: ['config/', 'event/', 'threads/'],
   metrics: ['config/', 'event/', 'http/'],
-  sinks: ['config/', 'disk/', 'event/', 'kafka/'],
+  sinks: ['config/', 'disk/', 'event/', 'kafka/', 'threads/'],
   queueing: ['config/', 'disk/', 'event/', 'kafka/', ...PORTS.metrics],
   delivery: [
     'config/',
     'disk/',
     'event/',
     'kafka/',
+    'threads/',
     ...PORTS.metrics,
     ...PORTS.queueing,
     ...PORTS.sinks,
   ],
-  ingestion: ['config/', 'disk/', 'event/', 'http/', ...PORTS.metrics, ...PORTS.queueing],
+  ingestion: [
+    'config/',
+    'disk/',
+    'event/',
+    'http/',
+    'threads/',
+    ...PORTS.metrics,
+    ...PORTS.queueing,
+  ],
   health: ['config/', ...PORTS.metrics],
   cli: [
     'config/',

@@ -1,3 +1,5 @@
+import { endProcess } from './end-process.js';
+
 /**
  * SIGHUP makes the log sink open its file again; without that sink it means nothing. SIGUSR1 would open Node's
  * debugger, and SIGUSR2 would end the process without a drain.
@@ -16,7 +18,7 @@ export function stopSignal(): Promise<NodeJS.Signals> {
     let isAsked = false;
     const onSignal = (signal: NodeJS.Signals): void => {
       if (isAsked) {
-        process.exit(1);
+        void endProcess(1);
       }
       isAsked = true;
       resolve(signal);

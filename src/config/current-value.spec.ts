@@ -31,17 +31,17 @@ describe('currentValue', () => {
   it('is what the file of a secret holds by then', async () => {
     const path = await secretFile('1234\n');
     const options = read('PIN_FILE', path);
-    expect(currentValue(options, 'pin')).toBe(1234);
+    expect(await currentValue(options, 'pin')).toBe(1234);
 
     await writeFile(path, '5678\n');
 
-    expect(currentValue(options, 'pin')).toBe(5678);
+    expect(await currentValue(options, 'pin')).toBe(5678);
     expect(options.pin).toBe(1234);
   });
 
-  it('is the value itself when it came from no file', () => {
-    expect(currentValue(read('PIN', '1234'), 'pin')).toBe(1234);
-    expect(currentValue(new SampleOptions(), 'pin')).toBeUndefined();
+  it('is the value itself when it came from no file', async () => {
+    expect(await currentValue(read('PIN', '1234'), 'pin')).toBe(1234);
+    expect(await currentValue(new SampleOptions(), 'pin')).toBeUndefined();
   });
 
   it('says why it cannot be read, without the value or the path', async () => {
@@ -49,12 +49,12 @@ describe('currentValue', () => {
     const options = read('PIN_FILE', path);
 
     await writeFile(path, 'hunter2');
-    expect(() => currentValue(options, 'pin')).toThrow(
+    await expect(currentValue(options, 'pin')).rejects.toThrow(
       new InvalidValueError('PIN_FILE must be a whole number'),
     );
 
     await rm(path);
-    expect(() => currentValue(options, 'pin')).toThrow(
+    await expect(currentValue(options, 'pin')).rejects.toThrow(
       new InvalidValueError(
         'PIN_FILE names a file that cannot be read: it does not exist (ENOENT)',
       ),

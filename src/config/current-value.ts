@@ -3,7 +3,7 @@ import { InvalidValueError } from './setting.js';
 interface FileOfSecret {
   readonly variable: string;
   readonly path: string;
-  readonly reread: () => unknown;
+  readonly reread: () => Promise<unknown>;
 }
 
 const rereaders = new WeakMap<object, Map<string, FileOfSecret>>();
@@ -24,16 +24,16 @@ export function fileOfValue(options: object, property: string): string | undefin
  * while the process runs.
  * @throws InvalidValueError with the name of the variable, when the file, or what it holds now, cannot be read
  */
-export function currentValue<T extends object, P extends keyof T & string>(
+export async function currentValue<T extends object, P extends keyof T & string>(
   options: T,
   property: P,
-): T[P] {
+): Promise<T[P]> {
   const file = rereaders.get(options)?.get(property);
   if (!file) {
     return options[property];
   }
   try {
-    return file.reread() as T[P];
+    return (await file.reread()) as T[P];
   } catch (error) {
     // Another error of a reader may carry the value.
     const reason = error instanceof InvalidValueError ? error.message : 'cannot be read';

@@ -3,7 +3,7 @@ import { ConfigurationError, type Fault } from './configuration-error.js';
 import { rememberFile } from './current-value.js';
 import { formatValue } from './format-value.js';
 import { isQuoted, QUOTED } from './quoted.js';
-import { readSecretFile } from './secret-file.js';
+import { readSecretFile, rereadSecretFile } from './secret-file.js';
 import {
   InvalidValueError,
   type OptionsClass,
@@ -64,7 +64,7 @@ export function fillOptions<T extends object>(
 
 interface FoundText extends GivenText {
   /** For a secret in a file: its path, and what reads what it holds now. */
-  readonly file?: { readonly path: string; readonly reread: () => string };
+  readonly file?: { readonly path: string; readonly reread: () => Promise<string> };
 }
 
 function findText(
@@ -80,10 +80,12 @@ function findText(
   if (given !== undefined) {
     throw fault(name, `is set, and so is ${fileVariable(name)}; unset one of them`);
   }
-  const reread = (): string => readSecretFile(directory, file.text);
   return {
-    file: { path: resolve(directory, file.text), reread },
-    text: valueOrFault(fileVariable(name), reread),
+    file: {
+      path: resolve(directory, file.text),
+      reread: () => rereadSecretFile(directory, file.text),
+    },
+    text: valueOrFault(fileVariable(name), () => readSecretFile(directory, file.text)),
     source: `${file.source} (${fileVariable(name)})`,
   };
 }
@@ -106,7 +108,7 @@ function assign(
     rememberFile(options, property, {
       variable: fileVariable(name),
       path,
-      reread: () => parse(reread()),
+      reread: async () => parse(await reread()),
     });
   }
   Object.assign(options, { [property]: valueOrFault(name, () => parse(text)) });

@@ -34,7 +34,7 @@ export function followValue<T extends object, P extends keyof T & string>(
     }
     seen = stamp;
     try {
-      const found = currentValue(options, property);
+      const found = await currentValue(options, property);
       if (!isDeepStrictEqual(found, value)) {
         value = found;
         follower.changed(found);

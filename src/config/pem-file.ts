@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileInTime } from '../threads/read-file.js';
 import { fileFailure } from './file-failure.js';
 import { InvalidValueError } from './setting.js';
 
@@ -9,7 +9,7 @@ import { InvalidValueError } from './setting.js';
  */
 export async function readPem(named: string, path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readFileInTime(path)).toString();
   } catch (error) {
     throw new InvalidValueError(`${named} names a file that cannot be read: ${fileFailure(error)}`);
   }

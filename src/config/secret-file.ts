@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readFileInTime } from '../threads/read-file.js';
 import { fileFailure } from './file-failure.js';
 import { InvalidValueError } from './setting.js';
 import { utf8Text } from './utf8-text.js';
@@ -9,7 +10,24 @@ import { utf8Text } from './utf8-text.js';
  * @throws InvalidValueError without the path
  */
 export function readSecretFile(directory: string, path: string): string {
-  const secret = utf8Text(bytesOf(resolve(directory, path)))?.replace(/\r?\n$/, '');
+  try {
+    return secretIn(readFileSync(resolve(directory, path)));
+  } catch (error) {
+    throw withoutPath(error);
+  }
+}
+
+/** The same while the process serves: a disk that hangs does not hold the event loop. */
+export async function rereadSecretFile(directory: string, path: string): Promise<string> {
+  try {
+    return secretIn(await readFileInTime(resolve(directory, path)));
+  } catch (error) {
+    throw withoutPath(error);
+  }
+}
+
+function secretIn(bytes: Buffer): string {
+  const secret = utf8Text(bytes)?.replace(/\r?\n$/, '');
   if (secret === undefined) {
     throw new InvalidValueError('names a file that is not in UTF-8; save it as UTF-8');
   }
@@ -19,11 +37,9 @@ export function readSecretFile(directory: string, path: string): string {
   return secret;
 }
 
-function bytesOf(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    // Without the cause: its message holds the path.
-    throw new InvalidValueError(`names a file that cannot be read: ${fileFailure(error)}`);
-  }
+function withoutPath(error: unknown): InvalidValueError {
+  return error instanceof InvalidValueError
+    ? error
+    : // Without the cause: its message holds the path.
+      new InvalidValueError(`names a file that cannot be read: ${fileFailure(error)}`);
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { SinksModule } from '../sinks/sinks.module.js';
+import { BoundedDeadLetters } from './dead-letters/bounded-dead-letters.js';
 import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLetterStore } from './dead-letters/dead-letter-store.js';
@@ -17,7 +18,7 @@ const MIB = 1024 * 1024;
       provide: DeadLetterStore,
       inject: [getConfigToken(DeadLetterOptions.key)],
       useFactory: ({ path, maxMegabytes }: DeadLetterOptions) =>
-        new DeadLetterFiles(path, maxMegabytes * MIB),
+        new BoundedDeadLetters(new DeadLetterFiles(path, maxMegabytes * MIB), path),
     },
     DeadLetters,
     Lanes,

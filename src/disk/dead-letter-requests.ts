@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BoundedCalls } from '../threads/bounded-calls.js';
 import { makeDirectory } from './make-directory.js';
 import { removeFile } from './remove-file.js';
 import { syncDirectory } from './sync-directory.js';
@@ -8,6 +9,7 @@ import { syncDirectory } from './sync-directory.js';
 export type DeadLetterRequest = 'replay' | 'purge';
 
 const POLL_INTERVAL_MS = 1000;
+const LIMIT_MS = 5000;
 
 /**
  * What an operator asks of the running collector, or of its next start: an empty file for each request
@@ -16,8 +18,11 @@ const POLL_INTERVAL_MS = 1000;
 export class DeadLetterRequests {
   private readonly listeners = new Map<string, () => void>();
   private polling: AbortController | undefined;
+  private readonly calls: BoundedCalls;
 
-  constructor(private readonly directory: string) {}
+  constructor(private readonly directory: string) {
+    this.calls = new BoundedCalls(`the disk of DEAD_LETTER_PATH=${directory}`, LIMIT_MS);
+  }
 
   /**
    * Calls `onRequest` about once a second while a request for `name` waits to be served.
@@ -50,7 +55,7 @@ export class DeadLetterRequests {
   }
 
   withdraw(name: string, request: DeadLetterRequest): Promise<void> {
-    return removeFile(this.path(name, request));
+    return this.calls.run(() => removeFile(this.path(name, request)));
   }
 
   private async poll(signal: AbortSignal): Promise<void> {
@@ -71,9 +76,9 @@ export class DeadLetterRequests {
     return join(this.directory, fileOf(name, request));
   }
 
-  /** A directory that cannot be read holds no request that could be served. */
+  /** A directory that cannot be read, or whose disk hangs, holds no request that could be served. */
   private files(): Promise<string[]> {
-    return readdir(this.directory).catch(() => []);
+    return this.calls.run(() => readdir(this.directory), 'list').catch(() => []);
   }
 }
 

@@ -9,6 +9,7 @@ import type { KafkaConnectionOptions } from './kafka-connection.options.js';
 import { asKafkaError, codeError, KafkaError } from './kafka-error.js';
 import { CODES } from './protocol-codes.js';
 import { securityOptions } from './security-options.js';
+import { LookUps } from '../threads/look-ups.js';
 
 /** With the longest backoff of a lane, a dead broker fails often enough for alerts on the rate of errors. */
 const CONNECT_TIMEOUT_MS = 3000;
@@ -29,6 +30,7 @@ const MIN_IN_SYNC = 'min.insync.replicas';
 export class Cluster {
   private readonly connections = new Map<string, Connection>();
   private readonly bootstrap: readonly Broker[];
+  private readonly lookUps = new LookUps();
   private known = new Map<number, Broker>();
   private closed = false;
 
@@ -141,6 +143,7 @@ export class Cluster {
       return existing;
     }
     this.drop(address);
+    await this.lookUps.assertAnswered(host);
     const connection = new Connection('gotrack', {
       connectTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,

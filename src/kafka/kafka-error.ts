@@ -1,4 +1,5 @@
 import { InvalidValueError } from '../config/setting.js';
+import { HangingCallError } from '../threads/bounded-calls.js';
 import { nameOf } from './protocol-codes.js';
 
 export type KafkaErrorKind = 'timeout' | 'connection' | 'auth' | 'throttled' | 'disk' | 'other';
@@ -141,6 +142,9 @@ export function asKafkaError(error: unknown): KafkaError {
   }
   if (error instanceof InvalidValueError) {
     return new KafkaError('other', error.message);
+  }
+  if (error instanceof HangingCallError) {
+    return new KafkaError('timeout', `Kafka cannot be used: ${error.message}`);
   }
   const chain = causes(error);
   const codes = chain.map((cause) => Reflect.get(cause, 'apiCode')).filter(isFailure);

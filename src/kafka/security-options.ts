@@ -10,7 +10,7 @@ import type { KafkaConnectionOptions, SaslMechanism } from './kafka-connection.o
 export async function securityOptions(
   options: KafkaConnectionOptions,
 ): Promise<Pick<ConnectionOptions, 'tls' | 'sasl'>> {
-  return { ...(await encryption(options)), ...login(options) };
+  return { ...(await encryption(options)), ...(await login(options)) };
 }
 
 async function encryption(
@@ -26,9 +26,9 @@ async function encryption(
   return { tls: { ...ca, rejectUnauthorized: !options.tlsSkipVerify } };
 }
 
-function login(options: KafkaConnectionOptions): Pick<ConnectionOptions, 'sasl'> {
+async function login(options: KafkaConnectionOptions): Promise<Pick<ConnectionOptions, 'sasl'>> {
   const { saslMechanism: mechanism, saslUser: username } = options;
-  const password = currentValue(options, 'saslPassword');
+  const password = await currentValue(options, 'saslPassword');
   return mechanism === undefined || username === undefined || password === undefined
     ? {}
     : { sasl: { mechanism, username: sentName(mechanism, username), password } };

@@ -177,7 +177,7 @@ class Slowloris {
 
   /** Whether the program has cut those who do not read, who notice nothing of it themselves. */
   async haveDeafBeenCut(): Promise<boolean> {
-    const connected = await establishedPorts();
+    const connected = await peersOf(this.collector.port);
     return this.deaf.every(({ localPort }) => !connected.has(localPort ?? 0));
   }
 
@@ -203,14 +203,15 @@ class Slowloris {
   }
 }
 
-/** The local ports of the connections that the kernel holds to be open at both ends. */
-async function establishedPorts(): Promise<Set<number>> {
+/** The ports of the other ends of the connections that the program with this port has open. */
+async function peersOf(port: number): Promise<Set<number>> {
   const ESTABLISHED = '01';
+  const portIn = (address = ''): number => Number.parseInt(address.split(':')[1] ?? '', 16);
   const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1);
   return new Set(
     lines.flatMap((line) => {
-      const [, local = '', , state] = line.trim().split(/\s+/);
-      return state === ESTABLISHED ? [Number.parseInt(local.split(':')[1] ?? '', 16)] : [];
+      const [, local, remote, state] = line.trim().split(/\s+/);
+      return state === ESTABLISHED && portIn(local) === port ? [portIn(remote)] : [];
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Fault } from '../../config/configuration-error.js';
+import { HangingCallError } from '../../threads/bounded-calls.js';
+import { readFileInTime } from '../../threads/read-file.js';
 import type { CredentialFiles, FileContents } from './credential-files.js';
 import { checkCredentials, type Credentials, CredentialsError } from './credentials.js';
 
@@ -48,13 +49,21 @@ export function readFilesNow({ cert, key, clientCa }: CredentialFiles): FileCont
   };
 }
 
+/** @throws HangingCallError their disk hangs: what they hold is open */
 export async function readFiles({ cert, key, clientCa }: CredentialFiles): Promise<FileContents> {
-  const content = (path: string): Promise<string | Error> =>
-    readFile(path, 'utf8').catch((error: Error) => error);
-  const [ofCert, ofKey, ofCa] = await Promise.all([
-    content(cert.path),
-    content(key.path),
-    clientCa && content(clientCa.path),
-  ]);
-  return { cert: ofCert, key: ofKey, clientCa: ofCa };
+  const content = async (path: string): Promise<string | Error> => {
+    try {
+      return (await readFileInTime(path)).toString();
+    } catch (error) {
+      if (error instanceof HangingCallError) {
+        throw error;
+      }
+      return error as Error;
+    }
+  };
+  return {
+    cert: await content(cert.path),
+    key: await content(key.path),
+    clientCa: clientCa && (await content(clientCa.path)),
+  };
 }

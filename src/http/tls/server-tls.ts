@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import { Server } from 'node:https';
 import type { SecureContext, TlsOptions } from 'node:tls';
 import { Logger } from '@nestjs/common';
+import { HangingCallError } from '../../threads/bounded-calls.js';
 import type { CredentialFiles, FileContents } from './credential-files.js';
 import { checkCredentials, type Credentials, CredentialsError } from './credentials.js';
 import { readFiles, readFilesNow } from './read-credentials.js';
@@ -92,8 +93,12 @@ export class ServerTls {
   }
 
   private async look(server: Server, connections: Connections): Promise<void> {
-    const found = await readFiles(this.files);
-    if (isSame(found, this.seen)) {
+    const found = await readFiles(this.files).catch((error: unknown) => {
+      if (!(error instanceof HangingCallError)) {
+        throw error;
+      }
+    });
+    if (!found || isSame(found, this.seen)) {
       return;
     }
     this.seen = found;

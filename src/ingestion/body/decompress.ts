@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { Turns } from '../../threads/turns.js';
 import type { BodyShare } from './body-budget.js';
 import { ByteGatherer } from './byte-gatherer.js';
 import { bodyTooLarge, HttpError } from '../../http/errors.js';
@@ -12,6 +13,9 @@ const encodings = new Map<string, Encoding>([
   ['deflate', 'deflate'],
   ['br', 'br'],
 ]);
+
+/** More at a time would leave the event loop a small part of the processors. */
+const turns = new Turns(4);
 
 export type Encoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
@@ -36,6 +40,15 @@ export function bodyEncoding(contentEncoding: string | undefined): Encoding {
  * @throws HttpError damaged, too large, or no room left in the share
  */
 export function decompress(
+  compressed: Buffer,
+  encoding: Exclude<Encoding, 'identity'>,
+  maxBytes: number,
+  share: BodyShare,
+): Promise<Buffer> {
+  return turns.run(() => decompressNow(compressed, encoding, maxBytes, share));
+}
+
+function decompressNow(
   compressed: Buffer,
   encoding: Exclude<Encoding, 'identity'>,
   maxBytes: number,

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type BeforeApplicationShutdown,
   Injectable,
@@ -17,6 +18,8 @@ import { Intake } from '../intake.js';
 import { RejectedRing } from './rejected-ring.js';
 
 const CHUNK_BYTES = 256 * 1024;
+/** A disk that hangs must not keep the process. */
+const CLOSE_TIMEOUT_MS = 1000;
 
 /**
  * Has rejected events validated again when an operator asks for it. Reads their file from the end and
@@ -46,11 +49,15 @@ export class RejectedReplay
   async beforeApplicationShutdown(): Promise<void> {
     this.stopListening();
     this.stopping.abort();
-    await this.serving;
+    await this.untilClosed(this.serving);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.ring.flush();
+    await this.untilClosed(this.ring.flush());
+  }
+
+  private async untilClosed(work: Promise<void> | undefined): Promise<void> {
+    await Promise.race([work, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   private serveOnce(): void {

@@ -6,9 +6,12 @@ import { removeFile } from '../../disk/remove-file.js';
 import { cutTornLine } from '../../disk/torn-line.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { deadLetterPath, REJECTED, REPLAY_SUFFIX } from '../../disk/dead-letter-paths.js';
+import { BoundedCalls } from '../../threads/bounded-calls.js';
 
 /** How much may wait for the disk. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** How long the disk may take for it. */
+const LIMIT_MS = 5000;
 const PIECE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
@@ -20,6 +23,7 @@ const NEWLINE = 0x0a;
 export class RejectedRing {
   private readonly logger = new Logger('RejectedRing');
   private readonly path: string;
+  private readonly calls: BoundedCalls;
   private readonly waiting: Buffer[] = [];
   /** With the lines that are being written. */
   private waitingBytes = 0;
@@ -34,6 +38,7 @@ export class RejectedRing {
     private readonly observer: PipelineObserver,
   ) {
     this.path = deadLetterPath(directory, REJECTED);
+    this.calls = new BoundedCalls(`the disk of ${this.path}`, LIMIT_MS);
   }
 
   /** Returns at once. */
@@ -77,7 +82,7 @@ export class RejectedRing {
   private async withoutWriter(operation: () => Promise<void>): Promise<void> {
     await this.flush();
     this.prepared = false;
-    const done = operation();
+    const done = this.calls.run(operation);
     const resume = (): void => {
       this.writing = this.waiting.length > 0 ? this.write() : undefined;
     };
@@ -109,7 +114,7 @@ export class RejectedRing {
       const lines = this.dequeue();
       const batch = Buffer.concat(lines);
       try {
-        await this.append(batch);
+        await this.calls.run(() => this.append(batch));
         this.succeeded();
       } catch (error) {
         this.failed(error as NodeJS.ErrnoException);

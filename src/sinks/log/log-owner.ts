@@ -16,8 +16,7 @@ export class LogOwner {
   private held: Held | undefined;
 
   /**
-   * Does nothing while the lock is held. To be called once the file itself is open: a disk that hangs then does so
-   * there, and not in the lock's calls, which hold the event loop.
+   * Does nothing while the lock is held. A disk that hangs does so before the lock's calls, which hold the event loop.
    * @param file the path of the log sink's file, not of a link to it
    * @throws RetryableSinkError another process has the file
    */
@@ -29,6 +28,7 @@ export class LogOwner {
     this.release();
     const handle = await createIfMissing(path);
     await handle?.close();
+    await FileLock.probe(path);
     const lock = take(file, path);
     const { dev, ino } = await stat(path, { bigint: true });
     this.held = { lock, path, dev, ino };

@@ -5,8 +5,10 @@ import { Logger } from '@nestjs/common';
 import { ifMissing } from '../../disk/missing.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { followLinks } from '../../disk/follow-links.js';
+import { BoundedCalls, HangingCallError } from '../../threads/bounded-calls.js';
 import { Sink, type Written } from '../sink.js';
-import { asSinkErrorIn, diskError } from './disk-error.js';
+import { withSinkErrors } from '../support/with-sink-errors.js';
+import { asSinkError, asSinkErrorIn, diskError } from './disk-error.js';
 import { encodeLines } from './lines.js';
 import {
   assertRegularFile,
@@ -20,6 +22,11 @@ import type { LogOptions } from './log.options.js';
 import { backupName, expiredBackups } from './rotation.js';
 
 const MIB = 1_048_576;
+
+/** How long the disk may take for a batch. */
+const LIMIT_MS = 10_000;
+/** Shorter than readiness waits for a check. */
+const CHECK_LIMIT_MS = 2500;
 
 /** Worth a line in our own log; a file that has grown is only opened again, to look for a torn last line. */
 const REOPENED: Readonly<Record<Change, string | undefined>> = {
@@ -38,6 +45,9 @@ export class LogSink extends Sink {
   private readonly path: string;
   private readonly rotateBytes: number;
   private readonly owner = new LogOwner();
+  private readonly writing: BoundedCalls;
+  /** A check gets its answer while a write is under way. */
+  private readonly checking: BoundedCalls;
   /** What `path` leads to, if it is a link: the file that is set aside, in its own directory. */
   private target: string;
   private file: LogFile | undefined;
@@ -50,12 +60,14 @@ export class LogSink extends Sink {
     this.path = resolve(options.path);
     this.target = this.path;
     this.rotateBytes = options.rotateMb * MIB;
+    this.writing = new BoundedCalls(`the disk of ${this.setting}`, LIMIT_MS);
+    this.checking = new BoundedCalls(`the disk of ${this.setting}`, CHECK_LIMIT_MS);
   }
 
   override async open(): Promise<void> {
     // Before the file, which may fail: without a listener SIGHUP ends the process.
     process.off('SIGHUP', this.onHangup).on('SIGHUP', this.onHangup);
-    await this.withSinkErrors(async () => {
+    await this.inTime(this.writing, 'open', async () => {
       await this.openFile();
       await this.prune();
     });
@@ -63,7 +75,7 @@ export class LogSink extends Sink {
 
   override async write(batch: readonly StoredEvent[]): Promise<Written> {
     const lines = encodeLines(batch);
-    await this.withSinkErrors(async () => {
+    await this.inTime(this.writing, batch, async () => {
       const file = await this.currentFile();
       const full = this.rotateBytes > 0 && file.length + lines.length > this.rotateBytes;
       await this.append(full && file.length > 0 ? await this.rotate(file) : file, lines);
@@ -73,7 +85,7 @@ export class LogSink extends Sink {
 
   /** Asks what the next write will ask of the path: a file that was moved away is no fault. */
   override async check(): Promise<void> {
-    await this.withSinkErrors(async () => {
+    await this.inTime(this.checking, 'check', async () => {
       const stats = await statIfThere(this.path);
       if (stats) {
         assertRegularFile(this.path, stats);
@@ -93,8 +105,17 @@ export class LogSink extends Sink {
 
   override async close(): Promise<void> {
     process.off('SIGHUP', this.onHangup);
-    await this.closeFile();
-    this.owner.release();
+    try {
+      await this.writing.run(async () => {
+        await this.closeFile();
+        this.owner.release();
+      });
+    } catch (error) {
+      // The end of the process closes what hangs.
+      if (!(error instanceof HangingCallError)) {
+        throw error;
+      }
+    }
   }
 
   private readonly onHangup = (): void => {
@@ -109,7 +130,18 @@ export class LogSink extends Sink {
     return dirname(this.target);
   }
 
-  private async withSinkErrors(operation: () => Promise<void>): Promise<void> {
+  /** @param key the same one means the same operation, which may have ended late */
+  private inTime(calls: BoundedCalls, key: unknown, operation: () => Promise<void>): Promise<void> {
+    return withSinkErrors(
+      (error) => asSinkError(this.setting, error),
+      async () => {
+        this.writing.assertNoneHangs();
+        await calls.run(() => this.withAdvice(operation), key);
+      },
+    );
+  }
+
+  private async withAdvice(operation: () => Promise<void>): Promise<void> {
     try {
       await operation();
     } catch (error) {

@@ -12,7 +12,7 @@ it('gives up in time although a file of the DSN cannot be read to its end', asyn
   const pipe = join(directory, 'ca.pem');
   execFileSync('mkfifo', [pipe]);
   const address = `postgres://127.0.0.1:1/x?sslmode=verify-full&sslrootcert=${pipe}`;
-  const connection = new Connection(() => dsn(address));
+  const connection = new Connection(() => Promise.resolve(dsn(address)));
   onTestFinished(() => connection.close());
 
   await expect(connection.use(50, () => Promise.resolve())).rejects.toMatchObject({

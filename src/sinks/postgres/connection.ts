@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
+import { LookUps } from '../../threads/look-ups.js';
 import { withTimeout } from '../support/with-timeout.js';
 import type { Dsn } from './dsn.js';
 import { type Encryption, encryptions } from './tls.js';
@@ -27,9 +28,10 @@ export class Connection {
   private socket: Socket | undefined;
   private inUse = false;
   private closed = false;
+  private readonly lookUps = new LookUps();
 
   /** @param currentDsn is asked for each new connection */
-  constructor(private readonly currentDsn: () => Dsn) {}
+  constructor(private readonly currentDsn: () => Promise<Dsn>) {}
 
   /** @throws what `work` throws, or RetryableSinkError once `limitMs` is over, connecting included */
   async use<T>(limitMs: number, work: (client: Client) => Promise<T>): Promise<T> {
@@ -74,7 +76,11 @@ export class Connection {
   }
 
   private async connect(attempt: Attempt): Promise<Client> {
-    const dsn = this.currentDsn();
+    const dsn = await this.currentDsn();
+    const host = dsn.hostAddress ?? dsn.host ?? 'localhost';
+    if (!host.startsWith('/')) {
+      await this.lookUps.assertAnswered(host);
+    }
     const [preferred = false, ...others] = await encryptions(dsn);
     try {
       return await this.connectBy(dsn, preferred, attempt);

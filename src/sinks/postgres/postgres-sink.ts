@@ -157,8 +157,8 @@ export class PostgresSink extends Sink {
     }
   }
 
-  private currentDsn(): Dsn {
-    const dsn = currentValue(this.options, 'dsn');
+  private async currentDsn(): Promise<Dsn> {
+    const dsn = await currentValue(this.options, 'dsn');
     if (!dsn) {
       throw new RetryableSinkError('other', 'PG_DSN is not set');
     }

@@ -1,4 +1,5 @@
 import { InvalidValueError } from '../../config/setting.js';
+import { HangingCallError } from '../../threads/bounded-calls.js';
 import { RetryableSinkError } from '../sink.js';
 
 /**
@@ -16,6 +17,9 @@ export async function withSinkErrors<T>(
   } catch (error) {
     if (error instanceof RetryableSinkError) {
       throw error;
+    }
+    if (error instanceof HangingCallError) {
+      throw new RetryableSinkError('timeout', error.message);
     }
     throw error instanceof InvalidValueError
       ? new RetryableSinkError('other', error.message)

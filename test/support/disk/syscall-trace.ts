@@ -47,13 +47,16 @@ export class Interference {
     private readonly file: string,
   ) {}
 
+  /** @param paths where the calls are interfered with; everywhere if there are none */
   static async begin(
     pid: number,
     calls: string,
     inject: string,
     file: string,
+    paths: readonly string[] = [],
   ): Promise<Interference> {
-    const attaching = ['-f', '-yy', '-x', '-o', file, '-p', String(pid)];
+    const only = paths.flatMap((path) => ['-P', path]);
+    const attaching = ['-f', '-yy', '-x', '-o', file, ...only, '-p', String(pid)];
     const strace = spawn(
       STRACE?.path ?? 'strace',
       [...attaching, '-e', `trace=${calls}`, '-e', `inject=${calls}:${inject}`],
