@@ -260,6 +260,7 @@ describe('a lane whose sink does not say who is at fault', () => {
     lane.start();
     await append(['a', 'bad', 'refused', 'b']);
     await until(() => deadLettered() === 1 && stored().length === 2);
+    await until(() => lane.accounting.ledger.delivered === 1);
     await lane.drain(AbortSignal.abort());
     expect(lane.accounting.ledger).toMatchObject({ delivered: 1, deadLettered: 0, queued: 3 });
     await queue.close();

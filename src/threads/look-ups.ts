@@ -4,7 +4,7 @@ import { BoundedCalls, HangingCallError } from './bounded-calls.js';
 
 /** Shorter than any connection may take. */
 const LIMIT_MS = 2000;
-/** Of one user's names. Half of the pool's threads look names up, for all of them. */
+/** How many of one user's names are looked up at a time. Half of the pool's threads look names up, for all users. */
 const MAX_HANGING = 2;
 
 /** One user's host names, before it connects to them: a look-up that hangs holds a thread, whatever became of the connection. */
