@@ -14,7 +14,7 @@ const MAX_HASHES = 1000;
 export interface FieldPaths {
   readonly dropped: readonly FieldPath[];
   readonly hashed: readonly FieldPath[];
-  /** Of the hashes. */
+  /** Key of the hashes. */
   readonly secret: string;
 }
 
