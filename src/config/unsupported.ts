@@ -35,9 +35,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'GEOIP_DB', default: 'builtin' },
   { name: 'ENRICH_CHANNEL', default: true },
   { name: 'VISITOR_HASH', default: false },
-  { name: 'DROP_FIELDS' },
-  { name: 'HASH_FIELDS' },
-  { name: 'HASH_SECRET', secret: true },
 
   { name: 'QUEUE_DRIVER', default: 'embedded' },
   { name: 'ROLE', default: 'all' },

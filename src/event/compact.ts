@@ -1,7 +1,7 @@
 import { eventSchema, referredTo, type Schema } from './event-schema.js';
 import { type Fields, isFields } from './fields.js';
 
-export type GroupName = 'url' | 'route' | 'device' | 'session' | 'props';
+export type GroupName = 'url' | 'route' | 'device' | 'session' | 'user' | 'props';
 
 interface Group {
   /** Those of its members that are groups themselves. */

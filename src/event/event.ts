@@ -146,15 +146,27 @@ export class SessionFields {
   @IsOptional() @IsString() first_visit_ts?: string;
 }
 
+/** Who it is, when the client knows. */
+export class UserFields {
+  @IsOptional() @IsString() id?: string;
+  @IsOptional() @IsString() group_id?: string;
+  /** The one that `id` takes the place of. */
+  @IsOptional() @IsString() previous_id?: string;
+  @IsOptional() @IsObject() traits?: Record<string, unknown>;
+}
+
 /** `received_at` and `server` are missing here: the server alone writes them. */
 export class EventFields {
   @IsOptional() @IsString() event_id?: string;
   /** RFC 3339, or seconds or milliseconds since the epoch. Anything else is moved into `props`. */
   @IsOptional() ts?: unknown;
+  /** The client's clock when the request leaves, in the same forms: it corrects `ts` and is not stored. */
+  @IsOptional() sent_at?: unknown;
   @IsOptional() @IsString() type?: string;
   @IsOptional() @ValidateNested() url?: UrlFields;
   @IsOptional() @ValidateNested() route?: RouteFields;
   @IsOptional() @ValidateNested() device?: DeviceFields;
   @IsOptional() @ValidateNested() session?: SessionFields;
+  @IsOptional() @ValidateNested() user?: UserFields;
   @IsOptional() @IsObject() props?: Record<string, unknown>;
 }

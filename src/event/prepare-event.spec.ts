@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FieldRules } from './field-rules.js';
 import type { Fields } from './fields.js';
 import { urlOfQuery } from './page.js';
 import { parseJson } from './parse-json.js';
@@ -12,7 +14,7 @@ const context: EventContext = {
   receivedAtMs: Date.parse(RECEIVED_AT),
   server: { ip: '203.0.113.0' },
   userAgent: undefined,
-  omitSession: false,
+  anonymous: false,
   sanitizer: undefined,
   maxEventBytes: 65_536,
 };
@@ -162,8 +164,165 @@ describe('prepareEvent', () => {
     expect(stored({}, { server: {} })).not.toHaveProperty('server');
   });
 
-  it('leaves out the session of who asks for it, whatever it holds', () => {
-    expect(stored({ session: 5 }, { omitSession: true })).not.toHaveProperty('session');
+  it.each(['session', 'user'])(
+    'leaves out the %s of who asks for it, whatever it holds',
+    (group) => {
+      expect(stored({ [group]: 5 }, { anonymous: true })).not.toHaveProperty(group);
+      const kept = rejection({ type: 5, [group]: { id: 'u' } }, { anonymous: true })?.event;
+      expect(kept).not.toHaveProperty(group);
+    },
+  );
+
+  describe('user', () => {
+    it('is stored as it is, traits and all', () => {
+      const user = {
+        id: 'u',
+        group_id: 'g',
+        previous_id: 'p',
+        traits: { plan: null, n: [1] },
+        x: 1,
+      };
+      expect(stored({ user })).toMatchObject({ user });
+      expect(Object.keys(stored({ user, session: { visitor_id: 'v' }, props: { a: 1 } }))).toEqual([
+        'event_id',
+        'ts',
+        'received_at',
+        'type',
+        'session',
+        'user',
+        'props',
+        'server',
+      ]);
+    });
+
+    it.each([[null], [{}], [{ id: null, traits: {} }]])('counts as absent as %j', (user) => {
+      expect(stored({ user })).not.toHaveProperty('user');
+    });
+
+    it.each([
+      ['bob', 'user: must be an object'],
+      [{ id: 7 }, 'user.id: must be a string'],
+      [{ traits: ['a'] }, 'user.traits: must be an object'],
+    ])('makes the event invalid as %j', (user, error) => {
+      expect(rejection({ user })?.errors).toEqual([error]);
+    });
+  });
+
+  describe('sent_at', () => {
+    const sentAt = '2026-11-23T11:00:00.000Z';
+    const sentAtMs = Date.parse(sentAt);
+
+    it('corrects the time of the event and is not stored', () => {
+      const result = stored({ ts: '2026-11-23T10:58:00Z', sent_at: sentAt });
+      expect(result).toMatchObject({ ts: '2026-11-23T09:58:00.000Z' });
+      expect(JSON.stringify(result)).not.toMatch(/sent_at|11:00/);
+    });
+
+    it('is read in all forms of ts', () => {
+      for (const form of [
+        sentAtMs,
+        sentAtMs / 1000,
+        String(sentAtMs),
+        '2026-11-23 12:00:00 01:00',
+      ]) {
+        expect(stored({ ts: '2026-11-23T10:58:00Z', sent_at: form })).toMatchObject({
+          ts: '2026-11-23T09:58:00.000Z',
+        });
+      }
+    });
+
+    it('of an event goes before that of its request, unless it cannot be read', () => {
+      const ts = '2026-11-23T09:59:00.000Z';
+      expect(stored({ ts, sent_at: RECEIVED_AT }, { sentAtMs })).toMatchObject({ ts });
+      expect(stored({ ts, sent_at: 'soon' }, { sentAtMs })).toMatchObject({
+        ts: '2026-11-23T08:59:00.000Z',
+      });
+    });
+
+    it.each(['"soon"', 'null', '{"a":1}', '[]', 'true', '1e999', '9'.repeat(500)])(
+      'is ignored as %s',
+      (sent_at) => {
+        const { json } = prepareEvent(
+          parseJson(`{"ts":"2026-11-23T09:59:00.000Z","sent_at":${sent_at}}`),
+          context,
+        );
+        expect(JSON.parse(String(json))).toEqual({
+          event_id: expect.any(String) as string,
+          ts: '2026-11-23T09:59:00.000Z',
+          received_at: RECEIVED_AT,
+          type: 'pageview',
+          server: context.server,
+        });
+      },
+    );
+
+    it('keeps a time that is out of bounds all the same as it was sent', () => {
+      expect(stored({ ts: '2026-11-01T00:00:00Z', sent_at: sentAt })).toMatchObject({
+        ts: RECEIVED_AT,
+        props: { client_ts: '2026-11-01T00:00:00Z' },
+      });
+    });
+
+    it('gives a rejected event the same time when it is validated again', () => {
+      for (const [event, changes] of [
+        [{ ts: '2026-11-23T10:58:00Z', sent_at: sentAt }, {}],
+        [{ ts: '2026-11-23T10:58:00Z' }, { sentAtMs }],
+        [{ ts: '2026-11-23T10:58:00Z', sent_at: 'soon' }, { sentAtMs }],
+      ] as const) {
+        const kept = rejection({ ...event, type: 5 }, changes)?.event as Fields;
+        expect(stored({ ...kept, type: 'x' })).toMatchObject({ ts: '2026-11-23T09:58:00.000Z' });
+      }
+    });
+  });
+
+  describe('rules of fields', () => {
+    const rules = (dropped: string[][], hashed: string[][]): Partial<EventContext> => ({
+      fieldRules: new FieldRules({ dropped, hashed, secret: 'S' }),
+    });
+    const hash = (text: string): string => createHmac('sha256', 'S').update(text).digest('hex');
+
+    it('hold for what is stored and for what is kept', () => {
+      const changes = rules(
+        [
+          ['props', 'email'],
+          ['server', 'ip'],
+        ],
+        [['user', 'id']],
+      );
+      const event = { email: 'e@x.example', user: { id: 'u-1' }, props: { email: 'f@x.example' } };
+      const before = structuredClone(event);
+      expect(stored(event, changes)).toEqual({
+        event_id: expect.any(String) as string,
+        ts: RECEIVED_AT,
+        received_at: RECEIVED_AT,
+        type: 'pageview',
+        user: { id: hash('u-1') },
+      });
+      const kept = rejection({ ...event, type: 5 }, changes)?.event;
+      expect(kept).toMatchObject({ user: { id: hash('u-1') } });
+      expect(JSON.stringify(kept)).not.toMatch(/x\.example|u-1|203\.0\.113/);
+      expect(event).toEqual(before);
+    });
+
+    it('find a field whose name was taken in props', () => {
+      const changes = rules([['email']], []);
+      expect(stored({ email: 1, props: { email: 2, a: 3 } }, changes)).toMatchObject({
+        props: { a: 3 },
+      });
+      expect(JSON.stringify(stored({ email: 1, props: { email: 2 } }, changes))).not.toContain(
+        'email',
+      );
+    });
+
+    it('come after what the server finds out from the event', () => {
+      const changes = {
+        ...rules([['route']], [['server', 'page']]),
+        serverFieldsOf: ({ route }: Fields) => ({ page: (route as Fields)['path'] }),
+      };
+      expect(stored({ route: { path: '/a' } }, changes)).toMatchObject({
+        server: { ip: '203.0.113.0', page: hash('/a') },
+      });
+    });
   });
 
   describe('ts', () => {
@@ -585,7 +744,7 @@ describe('prepareEvent', () => {
         received_at: 'forged',
       };
       const before = structuredClone(event);
-      const changes = { ...sanitizing, omitSession: true, userAgent: 'the header' };
+      const changes = { ...sanitizing, anonymous: true, userAgent: 'the header' };
       expect(rejection(event, changes)?.event).toEqual({
         type: 5,
         own: null,
@@ -616,8 +775,8 @@ describe('prepareEvent', () => {
   });
 });
 
-const GROUPS = ['event_id', 'ts', 'type', 'url', 'route', 'device', 'session', 'props'];
-const DISCARDED = ['received_at', 'server'];
+const GROUPS = ['event_id', 'ts', 'type', 'url', 'route', 'device', 'session', 'user', 'props'];
+const DISCARDED = ['received_at', 'sent_at', 'server'];
 
 const oddText = fc.string({
   unit: fc.constantFrom('a', '\0', '\u{D800}', '\u{DFFF}', '\\', '"', '\n', '?token=', '&', '%26'),
@@ -668,7 +827,7 @@ function cleanValue(value: unknown): unknown {
 
 describe('prepareEvent, whatever the value', () => {
   it('stores one line of valid UTF-8 JSON without NUL or lone surrogates, or says why not', () => {
-    const contexts = fc.constantFrom(context, sanitizing, { ...context, omitSession: true });
+    const contexts = fc.constantFrom(context, sanitizing, { ...context, anonymous: true });
     fc.assert(
       fc.property(fc.oneof(anyEvent, anyJson), contexts, (raw, inContext) => {
         const { json, rejected } = prepareEvent(raw, inContext);

@@ -3,8 +3,11 @@ import { compact, type GroupName } from './compact.js';
 import { withoutCredentialsInside } from './credentials.js';
 import { encodeText } from './encode.js';
 import { isEventId } from './event-id.js';
+import { timelyTs } from './event-time.js';
 import { validationErrors } from './event-schema.js';
+import type { FieldRules } from './field-rules.js';
 import { type Fields, isFields, setField, unlessEmpty } from './fields.js';
+import { isKnownField } from './known-fields.js';
 import { withKnownDoubles } from './known-numbers.js';
 import {
   survey,
@@ -21,28 +24,10 @@ import type { Sanitizer } from './sanitize.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
-/** A client may have kept an event for this long while it was offline. */
-const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
-const MAX_AHEAD_MS = 5 * 60 * 1000;
-
 /** Characters. The header goes into each event of a request, and a request may carry many. */
 const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
-
-/** What a client sends as `received_at` and `server` is discarded. */
-const KNOWN_FIELDS = new Set([
-  'event_id',
-  'ts',
-  'received_at',
-  'type',
-  'url',
-  'route',
-  'device',
-  'session',
-  'props',
-  'server',
-]);
 
 /** What the server alone writes. */
 export type ServerFields = Readonly<Fields>;
@@ -54,6 +39,8 @@ export type ServerFields = Readonly<Fields>;
 export interface EventContext {
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
+  /** The client's clock when the request left, for events that do not say it themselves. */
+  readonly sentAtMs?: number | undefined;
   readonly server: ServerFields | undefined;
   /** Gives what else belongs into `server` of a valid event. It must neither change the event nor throw. */
   readonly serverFieldsOf?: ((event: Readonly<Fields>) => ServerFields) | undefined;
@@ -61,9 +48,10 @@ export interface EventContext {
   readonly userAgent: string | undefined;
   /** What the request's own query says, for the `url` of an event that says nothing. */
   readonly urlOfQuery?: Fields | undefined;
-  /** For a visitor who asks not to be tracked. */
-  readonly omitSession: boolean;
+  /** For a visitor who asks not to be tracked: without `session` and `user`. */
+  readonly anonymous: boolean;
   readonly sanitizer: Sanitizer | undefined;
+  readonly fieldRules?: FieldRules | undefined;
   /** Bytes of the event as it is stored. */
   readonly maxEventBytes: number;
 }
@@ -82,6 +70,7 @@ type Draft = {
   route: unknown;
   device: unknown;
   session: unknown;
+  user: unknown;
   props: unknown;
   server: ServerFields | undefined;
 };
@@ -105,13 +94,16 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('too_many_fields', [error], keptForDiagnosis(given, context));
   }
 
-  const ts = timelyTs(present(given['ts']), context.receivedAtMs);
+  const ts = timelyTs(present(given['ts']), sentAt(given, context), context.receivedAtMs);
   const event = draft(given, found, context, ts);
   const errors = validationErrors(event);
   if (errors.length > 0) {
     return rejected('schema', errors, keptForDiagnosis(given, context));
   }
-  if (found.hasUnstorable && survey({ ...given, ...event })?.hasUnstorable !== false) {
+  if (
+    found.hasUnstorable &&
+    survey({ ...given, ...event, sent_at: null })?.hasUnstorable !== false
+  ) {
     const error = 'event: numbers must not have more than 400 characters or an exponent over 400';
     return rejected('schema', [error], keptForDiagnosis(given, context));
   }
@@ -120,19 +112,8 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     const error = `type: must not be longer than ${MAX_TYPE_BYTES} bytes`;
     return rejected('type_too_long', [error], keptForDiagnosis(given, context));
   }
-  const clientId = event.event_id;
-  complete(event, context);
-  moveIntoProps(
-    given,
-    event,
-    ts === undefined ? storable(present(given['ts']), found) : undefined,
-    event.event_id === clientId ? undefined : clientId,
-  );
-  if (context.serverFieldsOf !== undefined) {
-    event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
-  }
-
-  const json = encodeClean(event);
+  const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
+  const json = encodeClean(finished(event, given, unreadTs, context));
   if (json.length > context.maxEventBytes) {
     const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
     return rejected('too_large', [error], keptForDiagnosis(given, context));
@@ -155,10 +136,28 @@ function draft(given: Fields, found: Survey, context: EventContext, ts: string |
     url: group('url'),
     route: group('route'),
     device: group('device'),
-    session: context.omitSession ? undefined : group('session'),
+    session: context.anonymous ? undefined : group('session'),
+    user: context.anonymous ? undefined : group('user'),
     props: group('props'),
     server: unlessEmpty(context.server),
   };
+}
+
+/** What is stored of a valid event. */
+function finished(
+  event: Draft,
+  given: Fields,
+  unreadTs: unknown,
+  context: EventContext,
+): Draft | Fields {
+  const clientId = event.event_id;
+  complete(event, context);
+  const unusableId = event.event_id === clientId ? undefined : clientId;
+  const renamed = moveIntoProps(given, event, unreadTs, unusableId);
+  if (context.serverFieldsOf !== undefined) {
+    event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
+  }
+  return context.fieldRules?.apply(event, renamed) ?? event;
 }
 
 /** Adds to a valid event what the client did not say. */
@@ -188,17 +187,20 @@ function rejected(
 }
 
 function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | undefined {
+  const { fieldRules } = context;
   const kept: Fields = {
     ...given,
+    sent_at: keptSentAt(given, context),
     url: completedUrl(given['url'], context.urlOfQuery),
     device: withUserAgent(given['device'], context.userAgent),
     received_at: isoTime(context.receivedAtMs),
-    server: unlessEmpty(context.server),
+    server: unlessEmpty({ ...context.server, ...fieldRules?.marks }),
   };
-  if (context.omitSession) {
+  if (context.anonymous) {
     delete kept['session'];
+    delete kept['user'];
   }
-  const json = encodeClean(kept);
+  const json = encodeClean(fieldRules?.apply(kept) ?? kept);
   return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
 }
 
@@ -227,17 +229,16 @@ function withUserAgent(device: unknown, header: string | undefined): unknown {
     : device;
 }
 
-/** The client's time in the stored form; undefined when it can't be read, or is out of bounds. */
-function timelyTs(ts: unknown, receivedAtMs: number): string | undefined {
-  const clientMs = parseClientTime(ts);
-  if (
-    clientMs === undefined ||
-    clientMs < receivedAtMs - MAX_AGE_MS ||
-    clientMs > receivedAtMs + MAX_AHEAD_MS
-  ) {
-    return undefined;
-  }
-  return typeof ts === 'string' && isNormalTime(ts) ? ts : new Date(clientMs).toISOString();
+/** What can't be read counts as not said. */
+function sentAt(given: Fields, { sentAtMs }: EventContext): number | undefined {
+  return parseClientTime(given['sent_at']) ?? sentAtMs;
+}
+
+/** What the event said itself, else what its request said, so that a replay computes the same time. */
+function keptSentAt(given: Fields, { sentAtMs }: EventContext): unknown {
+  return sentAtMs === undefined || parseClientTime(given['sent_at']) !== undefined
+    ? given['sent_at']
+    : sentAtMs;
 }
 
 /** A time that holds a number that can't be stored becomes text: no time costs the event. */
@@ -248,14 +249,16 @@ function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
 /**
  * A moved field that finds its name taken gets underscores in front, more each time until it is free: nothing is
  * lost, and no choice of names makes this long.
+ * @returns the names that they have now, with those that they came with
  */
 function moveIntoProps(
   given: Fields,
   event: Draft,
   clientTs: unknown,
   clientEventId: unknown,
-): void {
+): ReadonlyMap<string, string> | undefined {
   let props: Fields | undefined;
+  let renamed: Map<string, string> | undefined;
   const move = (name: string, value: unknown): void => {
     props ??= { ...(event.props as Fields | undefined) };
     let free = name;
@@ -263,9 +266,13 @@ function moveIntoProps(
       free = `${'_'.repeat(underscores)}${name}`;
     }
     setField(props, free, value);
+    if (free !== name) {
+      renamed ??= new Map();
+      renamed.set(free, name);
+    }
   };
   for (const name in given) {
-    if (!KNOWN_FIELDS.has(name) && given[name] !== null) {
+    if (!isKnownField(name) && given[name] !== null) {
       move(name, given[name]);
     }
   }
@@ -276,11 +283,7 @@ function moveIntoProps(
     move('client_event_id', clientEventId);
   }
   event.props = props ?? event.props;
-}
-
-/** Most clients send it in the stored form already. */
-function isNormalTime(text: string): boolean {
-  return text.length === 24 && text[10] === 'T' && text[23] === 'Z' && text[17] !== '6';
+  return renamed;
 }
 
 let lastMs = Number.NaN;

@@ -1,6 +1,9 @@
 import { Max, Min } from 'class-validator';
+import type { Fault } from '../config/configuration-error.js';
 import { integer, list, oneOf, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
+import { FieldRules } from '../event/field-rules.js';
+import { dropFaults, fieldPaths, hashFaults, namesOf } from './field-paths.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,7 +46,7 @@ export class IngestionOptions {
   readonly ipHashSecret: string | undefined = undefined;
 
   @Setting('PRIVACY_SIGNALS', oneOf(...PRIVACY_MODES), {
-    doc: 'What DNT: 1 or Sec-GPC: 1 does: anonymize leaves out session and address, drop records nothing, ignore does nothing.',
+    doc: 'What DNT: 1 or Sec-GPC: 1 does: anonymize leaves out session, user and address, drop records nothing, ignore does nothing.',
   })
   readonly privacySignals: PrivacyMode = 'anonymize';
 
@@ -51,4 +54,41 @@ export class IngestionOptions {
     doc: 'Query parameters to strip wherever they occur in an event, in any case: a comma list of names.',
   })
   readonly sanitizeParams: readonly string[] = [];
+
+  @Setting('DROP_FIELDS', fieldPaths, {
+    doc: 'Fields that are never stored: a comma list of paths such as props.email or user.traits.*, where * stands for one level.',
+  })
+  readonly dropFields: readonly string[] = [];
+
+  @Setting('HASH_FIELDS', fieldPaths, {
+    doc: 'Fields of which an HMAC under HASH_SECRET is stored in their place: paths as in DROP_FIELDS.',
+  })
+  readonly hashFields: readonly string[] = [];
+
+  @Setting('HASH_SECRET', text, {
+    doc: 'Key of the hashes of HASH_FIELDS. With another one, the same value gets another hash.',
+    secret: true,
+  })
+  readonly hashSecret: string | undefined = undefined;
+
+  /** Undefined when every field is stored as it is. */
+  get fieldRules(): FieldRules | undefined {
+    return this.dropFields.length + this.hashFields.length === 0
+      ? undefined
+      : new FieldRules({
+          dropped: this.dropFields.map(namesOf),
+          hashed: this.hashFields.map(namesOf),
+          secret: this.hashSecret ?? '',
+        });
+  }
+
+  faults(): Fault[] {
+    return [
+      ...dropFaults('DROP_FIELDS', this.dropFields),
+      ...hashFaults('HASH_FIELDS', this.hashFields),
+      ...(this.hashFields.length > 0 && this.hashSecret === undefined
+        ? [{ name: 'HASH_FIELDS', reason: 'needs HASH_SECRET' }]
+        : []),
+    ];
+  }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { resultOf } from '../../test/support/work.js';
+import type { Fields } from '../event/fields.js';
 import { createSanitizer } from '../event/sanitize.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { apiKeys } from './admission/api-key.js';
@@ -49,5 +50,48 @@ describe('a key inside an event', () => {
   it('takes nothing along that only looks like one', () => {
     const props = { text: 'set gt_key in the query', address: 'https://a.example/?x=gt_key' };
     expect(preparedWithKeys({ props })).toMatchObject({ props });
+  });
+});
+
+describe('a rejected event that is validated again', () => {
+  const options = (settings: Partial<IngestionOptions>) =>
+    new Preparation(
+      Object.assign(new IngestionOptions(), settings),
+      new AdmissionOptions(),
+      new Enrichment([]),
+      undefined,
+    );
+  const settings = { hashFields: ['user.id', 'email'], hashSecret: 'S' };
+
+  it('has the hashes that it would have had at first', () => {
+    const preparation = options(settings);
+    const event = { user: { id: 'u-1' }, email: 'e@x.example' };
+    const { rejections, events } = resultOf(
+      preparation.ofRequest(
+        '/collect',
+        [
+          { ...event, type: 5 },
+          { ...event, type: 't' },
+        ],
+        FACTS,
+      ),
+    );
+    const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
+    const again = preparation.ofKept({ ...kept, type: 't' });
+    const plain = ({ user, props, server }: Fields) => ({ user, props, server });
+    expect(plain(JSON.parse(String(again.json)) as Fields)).toEqual(
+      plain(JSON.parse(String(events[0])) as Fields),
+    );
+    const stillRejected = preparation.ofKept(kept).rejected?.event;
+    expect(JSON.parse(String(stillRejected))).toEqual(kept);
+  });
+
+  it('is hashed when it was kept without', () => {
+    const before = options({});
+    const { rejections } = resultOf(
+      before.ofRequest('/collect', [{ type: 5, user: { id: 'u-1' } }], FACTS),
+    );
+    const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
+    expect(String(options(settings).ofKept({ ...kept, type: 't' }).json)).not.toContain('u-1');
   });
 });

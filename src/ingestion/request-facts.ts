@@ -7,9 +7,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 export interface RequestFacts {
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
-  /** The Referer without the key and the signature. */
+  /** The client's clock when the request left, if it says so for all events: milliseconds since the epoch. */
+  readonly sentAtMs?: number | undefined;
+  /** The Referer without `gt_key`, `gt_hmac` and `gt_sent_at`. */
   readonly headers: IncomingHttpHeaders;
-  /** As it was sent, without `?`, the key and the signature. */
+  /** As it was sent, without `?` and those three. */
   readonly query: string;
   /** The client's, in canonical text; undefined when the connection is gone already. It is never stored as it is. */
   readonly address: string | undefined;

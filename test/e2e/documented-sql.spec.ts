@@ -90,6 +90,60 @@ describe.skipIf(!started)('the SQL of docs/operations', () => {
     expect(await rows()).toBe(3);
   });
 
+  it('makes views of page views, campaigns and users', async () => {
+    await admin.query('truncate events_json');
+    const event = (fields: object) => ({ event_id: randomUUID(), ...fields });
+    const day = new Date();
+    const at = (seconds: number): string => new Date(day.getTime() - seconds * 1000).toISOString();
+    const visit = {
+      ts: at(0),
+      route: { domain: 'shop.example', path: '/cart', title: 'Cart' },
+      session: { visitor_id: 'v-1', session_id: 's-1' },
+      url: { referrer_hostname: 'a.example', utm: { source: 'mail', campaign: 'spring' } },
+    };
+    await deliver({ PG_DSN: dsnOf() }, [
+      event(visit),
+      event({ ...visit, type: 'signup', user: { id: 'u-1', group_id: 'g-1' } }),
+      event({ ts: at(9), type: 'identify', user: { id: 'u-1', traits: { plan: 'free' } } }),
+      event({ ts: at(5), type: 'identify', user: { id: 'u-1', traits: { plan: 'pro' } } }),
+      event({ ts: at(5), type: 'other' }),
+    ]);
+    const [views = ''] = await documented('sinks', 'Views in PostgreSQL');
+    await admin.query(views);
+    const read = async (view: string) => (await admin.query<object>(`select * from ${view}`)).rows;
+    expect(await read('page_views')).toEqual([
+      expect.objectContaining({
+        domain: 'shop.example',
+        path: '/cart',
+        title: 'Cart',
+        referrer: 'a.example',
+        session_id: 's-1',
+        visitor: 'v-1',
+        user_id: null,
+        source: null,
+      }),
+    ]);
+    expect(await read('campaigns')).toEqual([
+      expect.objectContaining({
+        source: 'mail',
+        medium: null,
+        campaign: 'spring',
+        events: '2',
+        visitors: '1',
+      }),
+    ]);
+    expect(await read('users')).toEqual([
+      {
+        user_id: 'u-1',
+        first_seen: new Date(at(9)),
+        last_seen: new Date(at(0)),
+        events: '3',
+        group_id: 'g-1',
+        traits: { plan: 'pro' },
+      },
+    ]);
+  });
+
   it("erases one person's events, and nobody else's", async () => {
     await admin.query('truncate events_json');
     const events = ['visitor-1', 'visitor-2', 'visitor-1'].map((visitor_id) => ({

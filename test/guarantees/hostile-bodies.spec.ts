@@ -53,7 +53,7 @@ const context: EventContext = {
   receivedAtMs: Date.parse('2026-11-26T10:00:00.000Z'),
   server: { ip: '203.0.113.0' },
   userAgent: 'an agent',
-  omitSession: false,
+  anonymous: false,
   sanitizer: undefined,
   maxEventBytes: MAX_EVENT_BYTES,
 };

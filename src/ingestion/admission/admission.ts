@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { parseClientTime } from '../../event/client-time.js';
 import type { DenialReason } from '../../event/reasons.js';
 import { rawQueryOf } from '../../event/query.js';
 import type { ClientAddress } from '../../http/client-address.js';
@@ -33,6 +34,7 @@ export class Admission {
       receivedAtMs: Date.now(),
       headers: headersForEvents(request.headers),
       query: separated.query,
+      sentAtMs: parseClientTime(separated.sentAt),
       address: this.clientAddress.of(request.raw),
     };
     for (const step of this.steps) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { senderOf, separateQuery, withoutSecrets } from './sender.js';
 
-const NOTHING = { query: '', key: undefined, signature: undefined };
+const NOTHING = { query: '', key: undefined, signature: undefined, sentAt: undefined };
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 
 describe('separateQuery', () => {
@@ -29,6 +29,19 @@ describe('separateQuery', () => {
       query: 'e=x',
       key: 'K',
       signature: 'AB',
+      sentAt: undefined,
+    });
+  });
+
+  it("takes the client's clock out, too", () => {
+    const time = '2026-11-23T10:00:00+01:00';
+    for (const name of ['gt_sent_at', 'GT_SENT_AT', '%67%74%5f%73%65%6e%74%5f%61%74']) {
+      const { query, sentAt } = separateQuery(`e=x&${name}=${encodeURIComponent(time)}&a=1`);
+      expect({ query, sentAt }).toEqual({ query: 'e=x&a=1', sentAt: time });
+    }
+    expect(separateQuery('gt_sent_at=&gt_sent_at=7&gt_sent_at=8')).toMatchObject({
+      query: '',
+      sentAt: '7',
     });
   });
 
@@ -68,7 +81,7 @@ describe('senderOf', () => {
   });
 
   it('prefers the header to the query', () => {
-    const fromQuery = { query: '', key: 'Q', signature: 'q' };
+    const fromQuery = { ...NOTHING, key: 'Q', signature: 'q' };
     expect(senderOf({ authorization: 'Bearer H', 'x-gotrack-hmac': 'h' }, fromQuery)).toEqual({
       key: 'H',
       signature: 'h',

@@ -12,6 +12,8 @@ export interface SeparatedQuery {
   readonly query: string;
   readonly key: string | undefined;
   readonly signature: string | undefined;
+  /** The client's clock when the request left, as it was sent. */
+  readonly sentAt: string | undefined;
 }
 
 export const SIGNATURE_HEADER = 'x-gotrack-hmac';
@@ -20,8 +22,11 @@ const NO_SIGNATURE_YET = 'tracking';
 
 export const KEY_PARAMETER = 'gt_key';
 const SIGNATURE_PARAMETER = 'gt_hmac';
+const SENT_AT_PARAMETER = 'gt_sent_at';
+const PARAMETERS = [KEY_PARAMETER, SIGNATURE_PARAMETER, SENT_AT_PARAMETER] as const;
+type Parameter = (typeof PARAMETERS)[number];
 /** With each character percent-encoded. */
-const MAX_NAME_LENGTH = 3 * SIGNATURE_PARAMETER.length;
+const MAX_NAME_LENGTH = 3 * SENT_AT_PARAMETER.length;
 
 /** The first that is there counts: a header before the query, since a page's address may bring an old key. */
 export function senderOf(headers: IncomingHttpHeaders, fromQuery: SeparatedQuery): Sender {
@@ -32,38 +37,36 @@ export function senderOf(headers: IncomingHttpHeaders, fromQuery: SeparatedQuery
 }
 
 /**
- * Takes the key and the signature out of a query: of each, the first that is not empty counts, and all are removed.
+ * Takes what is said of the request out of its query: of each, the first that is not empty counts, and all are removed.
  * @param query without `?`
  */
 export function separateQuery(query: string): SeparatedQuery {
-  let key: string | undefined;
-  let signature: string | undefined;
+  const found: Partial<Record<Parameter, string>> = {};
   let kept = '';
   let keptTo = 0;
   for (let start = 0; start < query.length;) {
     const next = query.indexOf('&', start);
     const end = next === -1 ? query.length : next;
-    const name = secretName(query, start, end);
+    const name = parameterAt(query, start, end);
     if (name !== undefined) {
-      const value = new URLSearchParams(query.slice(start, end)).values().next().value as string;
-      if (name === KEY_PARAMETER) {
-        key ||= value;
-      } else {
-        signature ||= value;
-      }
+      found[name] ||= new URLSearchParams(query.slice(start, end)).values().next().value as string;
       kept += query.slice(keptTo, start);
       keptTo = end + 1;
     }
     start = end + 1;
   }
-  if (keptTo === 0) {
-    return { query, key, signature };
+  if (keptTo > 0) {
+    kept += query.slice(keptTo);
   }
-  kept += query.slice(keptTo);
-  return { query: kept.endsWith('&') ? kept.slice(0, -1) : kept, key, signature };
+  return {
+    query: keptTo === 0 ? query : kept.endsWith('&') ? kept.slice(0, -1) : kept,
+    key: found[KEY_PARAMETER],
+    signature: found[SIGNATURE_PARAMETER],
+    sentAt: found[SENT_AT_PARAMETER],
+  };
 }
 
-/** An address without the key and the signature in its query, else as it is. */
+/** An address without what is said of a request in its query, else as it is. */
 export function withoutSecrets(address: string): string {
   const queryAt = address.indexOf('?');
   if (queryAt === -1) {
@@ -79,8 +82,8 @@ export function withoutSecrets(address: string): string {
     : `${address.slice(0, queryAt)}${rest === '' ? '' : '?'}${rest}${hash}`;
 }
 
-/** Whose name a part of a query has, in any case and however it is percent-encoded. */
-function secretName(query: string, start: number, end: number): string | undefined {
+/** The one that a part of a query is, in any case and however its name is percent-encoded. */
+function parameterAt(query: string, start: number, end: number): Parameter | undefined {
   const equalsAt = query.indexOf('=', start);
   const nameEnd = equalsAt === -1 || equalsAt > end ? end : equalsAt;
   const length = nameEnd - start;
@@ -89,7 +92,7 @@ function secretName(query: string, start: number, end: number): string | undefin
   }
   const raw = query.slice(start, nameEnd);
   const name = (raw.includes('%') ? decodedName(raw) : raw).toLowerCase();
-  return name === KEY_PARAMETER || name === SIGNATURE_PARAMETER ? name : undefined;
+  return PARAMETERS.find((parameter) => parameter === name);
 }
 
 function decodedName(raw: string): string {

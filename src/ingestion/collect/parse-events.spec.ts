@@ -120,7 +120,7 @@ describe('any body', () => {
     receivedAtMs: 0,
     server: undefined,
     userAgent: undefined,
-    omitSession: false,
+    anonymous: false,
     sanitizer: undefined,
     maxEventBytes: MAX_EVENT_BYTES,
   };
