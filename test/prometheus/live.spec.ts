@@ -94,6 +94,7 @@ describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
     dsn.port = String(proxy.port);
     collector = await workplace.start({
       OUTPUTS: 'log,kafka,postgres',
+      INGEST_API_KEYS: 'shop:key-of-shop',
       KAFKA_BROKERS: broker.address(),
       KAFKA_TOPIC: table,
       PG_DSN: dsn.toString(),

@@ -42,6 +42,34 @@ describe.skipIf(!found)('promtool', () => {
     expect(stdout).not.toContain('FAILED');
   });
 
+  it('watches a source once its lines in the rule file are no comment', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'gotrack-prometheus-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const rules = await texts(RULES);
+    const listed = rules.replace(
+      /^( +)# (- record: gotrack_source_expected\n +)# ( .*\n +)# ( .*)$/m,
+      '$1$2$3$4',
+    );
+    expect(listed).not.toBe(rules);
+    await writeFile(join(directory, 'rules.yml'), listed);
+    await writeFile(
+      join(directory, 'test.yml'),
+      `rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series: [{ series: 'up{job="gotrack", instance="a:9090"}', values: '1x60' }]
+    promql_expr_test:
+      - expr: ALERTS{alertname="GoTrackSourceSilent", alertstate="firing"}
+        eval_time: 40m
+        exp_samples:
+          - labels: 'ALERTS{alertname="GoTrackSourceSilent", alertstate="firing", severity="warning", source="shop"}'
+            value: 1
+`,
+    );
+    const { stdout } = await run(promtool, ['test', 'rules', join(directory, 'test.yml')]);
+    expect(stdout).toContain('SUCCESS');
+  });
+
   it('passes the tests of the rules', async () => {
     const { stdout } = await run(promtool, ['test', 'rules', ...(await paths(RULE_TESTS))]);
     expect(stdout.match(/SUCCESS/g)).toHaveLength((await paths(RULE_TESTS)).length);
