@@ -17,9 +17,10 @@ import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
 import type { RequestTracker } from './http/request-tracker.js';
 import { AdmissionOptions } from './ingestion/admission/admission.options.js';
+import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
 import { rewriteTarget } from './ingestion/rewrite-target.js';
-import { ROUTES } from './ingestion/routes.js';
+import { servedRoutes } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
 import { CurrentToken } from './metrics/current-token.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
@@ -61,7 +62,7 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   }
 
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
+  const httpMetrics = new HttpMetrics(knownRoutes(servedRoutes(configuration.get(IngestionOptions))));
   const readiness = new Readiness();
   const tls = {
     metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
