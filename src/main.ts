@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { tailSocket } from './disk/tail-socket.js';
 import { AppModule, type CollectorParts } from './app.module.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { LoggingOptions } from './config/logging.options.js';
@@ -19,6 +20,7 @@ import type { RequestTracker } from './http/request-tracker.js';
 import { AdmissionOptions } from './ingestion/admission/admission.options.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
+import { Tail } from './ingestion/tail/tail.js';
 import { rewriteTarget } from './ingestion/rewrite-target.js';
 import { servedRoutes } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
@@ -31,6 +33,7 @@ import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
 import { deadLettersCheck, laneCheck, queueCheck } from './pipeline-checks.js';
+import { QueueingOptions } from './queueing/queueing.options.js';
 import { EventQueue } from './queueing/event-queue.js';
 import { DeadLetters } from './delivery/dead-letters/dead-letters.js';
 import { Lanes } from './delivery/lanes.js';
@@ -62,7 +65,9 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   }
 
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const httpMetrics = new HttpMetrics(knownRoutes(servedRoutes(configuration.get(IngestionOptions))));
+  const httpMetrics = new HttpMetrics(
+    knownRoutes(servedRoutes(configuration.get(IngestionOptions))),
+  );
   const readiness = new Readiness();
   const tls = {
     metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
@@ -174,6 +179,7 @@ async function startCollector(
   });
   tls?.follow(app.getHttpServer());
   await app.init();
+  await app.get(Tail).open(tailSocket(configuration.get(QueueingOptions).path));
   const queue = app.get(EventQueue);
   parts.readiness.add(() => queueCheck(queue));
   const deadLetters = app.get(DeadLetters);

@@ -28,6 +28,8 @@ import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { servedRoutes } from './routes.js';
 import { SampleEvents } from './sample-events.js';
+import { Tail } from './tail/tail.js';
+import { TailedQueue } from './tail/tailed-queue.js';
 import { ValidateController } from './validate/validate.controller.js';
 
 const MIB = 1024 * 1024;
@@ -47,6 +49,8 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     SourceKeys,
     RejectedReplay,
     SampleEvents,
+    Tail,
+    TailedQueue,
     ...ADMISSION_STEPS,
     {
       provide: Admission,
