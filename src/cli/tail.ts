@@ -34,7 +34,9 @@ export async function run(options: Options, _argument: string, values: Values): 
       await write(options.has('json') ? line : summary(event));
     }
   }
-  complain('the collector has closed the connection: it has stopped, or shows events to eight others');
+  complain(
+    'the collector has closed the connection: it has stopped, or shows events to eight others',
+  );
   return 0;
 }
 
