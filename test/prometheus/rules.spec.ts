@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readFolder, RULE_TESTS, RULES } from '../support/servers/monitoring-files.js';
+import {
+  readFolder,
+  RULE_TESTS,
+  RULES,
+  withListedSource,
+} from '../support/servers/monitoring-files.js';
 import { findPrometheus } from '../support/servers/prometheus.js';
 
 const found = findPrometheus();
@@ -46,10 +51,7 @@ describe.skipIf(!found)('promtool', () => {
     const directory = await mkdtemp(join(tmpdir(), 'gotrack-prometheus-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
     const rules = await texts(RULES);
-    const listed = rules.replace(
-      /^( +)# (- record: gotrack_source_expected\n +)# ( .*\n +)# ( .*)$/m,
-      '$1$2$3$4',
-    );
+    const listed = withListedSource(rules);
     expect(listed).not.toBe(rules);
     await writeFile(join(directory, 'rules.yml'), listed);
     await writeFile(
