@@ -1,15 +1,17 @@
 // First: it says how many threads there are to be.
 import './config/thread-pool.js';
-import { type Command, type Options, usageOf } from './cli/command.js';
+import { usageOf } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
 import { endProcess } from './cli/end-process.js';
-import { parseCommandLine } from './cli/parse-command-line.js';
+import { type CommandLine, parseCommandLine } from './cli/parse-command-line.js';
 import { complain, print } from './cli/print.js';
 import { UsageError } from './cli/usage-error.js';
 
 /** Width of the first column of the help. */
 const COLUMN = 21;
 const HINT = 'gotrack --help lists the commands';
+
+type RunLine = Extract<CommandLine, { kind: 'run' }>;
 
 async function run(args: readonly string[]): Promise<number> {
   const line = parseCommandLine(args, COMMANDS);
@@ -23,13 +25,13 @@ async function run(args: readonly string[]): Promise<number> {
     print(`gotrack ${version} (${revision})`);
     return 0;
   }
-  return execute(line.command, line.options, line.argument);
+  return execute(line);
 }
 
-async function execute(command: Command, options: Options, argument: string): Promise<number> {
+async function execute({ command, options, argument, values }: RunLine): Promise<number> {
   const loaded = await command.load();
   try {
-    return await loaded.run(options, argument);
+    return await loaded.run(options, argument, values);
   } catch (error) {
     throw error instanceof UsageError ? new UsageError(error.message, usageOf(command)) : error;
   }

@@ -6,6 +6,7 @@ import { POOL_THREADS } from './config/thread-pool.js';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { tailSocket } from './disk/tail-socket.js';
 import { AppModule, type CollectorParts } from './app.module.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { LoggingOptions } from './config/logging.options.js';
@@ -18,9 +19,11 @@ import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
 import type { RequestTracker } from './http/request-tracker.js';
 import { AdmissionOptions } from './ingestion/admission/admission.options.js';
+import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
+import { Tail } from './ingestion/tail/tail.js';
 import { rewriteTarget } from './ingestion/rewrite-target.js';
-import { ROUTES } from './ingestion/routes.js';
+import { servedRoutes } from './ingestion/routes.js';
 import { createLogger } from './logger.js';
 import { CurrentToken } from './metrics/current-token.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
@@ -31,6 +34,7 @@ import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
 import { deadLettersCheck, laneCheck, queueCheck } from './pipeline-checks.js';
+import { QueueingOptions } from './queueing/queueing.options.js';
 import { EventQueue } from './queueing/event-queue.js';
 import { DeadLetters } from './delivery/dead-letters/dead-letters.js';
 import { Lanes } from './delivery/lanes.js';
@@ -71,7 +75,9 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   void stopped.then(() => killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS));
 
   const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
-  const httpMetrics = new HttpMetrics(knownRoutes(ROUTES));
+  const httpMetrics = new HttpMetrics(
+    knownRoutes(servedRoutes(configuration.get(IngestionOptions))),
+  );
   const readiness = new Readiness();
   const tls = {
     metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
@@ -211,6 +217,7 @@ async function startCollector(
   });
   tls?.follow(app.getHttpServer());
   await app.init();
+  await app.get(Tail).open(tailSocket(configuration.get(QueueingOptions).path));
   const queue = app.get(EventQueue);
   parts.readiness.add(() => queueCheck(queue));
   const deadLetters = app.get(DeadLetters);

@@ -51,4 +51,11 @@ export const COMMANDS: readonly Command[] = [
     options: ['yes'],
     load: () => import('./dead-letters-purge.js'),
   },
+  {
+    name: 'tail',
+    about: 'show events as they are accepted, of one type or one source if so asked',
+    options: ['json'],
+    values: ['type', 'source'],
+    load: () => import('./tail.js'),
+  },
 ];

@@ -37,6 +37,24 @@ describe('parseCommandLine', () => {
     expect('options' in parsed && [...parsed.options]).toEqual(options);
   });
 
+  it('reads options with values', () => {
+    const values = { type: 'sign-up', source: 'shop' };
+    expect(parse('tail --type sign-up --source=shop')).toMatchObject({ argument: '', values });
+    expect(parse('--source shop --type=sign-up tail --json')).toMatchObject({ values });
+    expect(parse('tail')).toMatchObject({ values: {} });
+    expect(parse('tail --type=-x')).toMatchObject({ values: { type: '-x' } });
+  });
+
+  it.each([
+    ['tail --type', '--type needs a value'],
+    ['tail --type=', '--type needs a value'],
+    ['tail --type --json', '--type needs a value'],
+    ['queue status --type x', 'queue status takes no --type'],
+    ['tail --typ=x', 'unknown option: --typ; did you mean --type?'],
+  ])('refuses "%s"', (line, message) => {
+    expect(refusal(line).message).toBe(message);
+  });
+
   it.each([
     ['--help', 'help'],
     ['queue -h', 'help'],

@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util';
 import { editDistance } from '../config/near-miss.js';
-import { type Command, type Option, OPTIONS, type Options, usageOf } from './command.js';
+import {
+  type Command,
+  type Option,
+  OPTIONS,
+  type Options,
+  usageOf,
+  VALUE_OPTIONS,
+  type ValueOption,
+  type Values,
+} from './command.js';
 import { UsageError } from './usage-error.js';
 
 /** What is asked for: a command, or what needs none. */
@@ -12,12 +21,14 @@ export type CommandLine =
       readonly command: Command;
       readonly options: Options;
       readonly argument: string;
+      readonly values: Values;
     };
 
 interface GivenOption {
   readonly name: string;
   readonly rawName: string;
   readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
 }
 
 const DEFAULT_COMMAND = 'serve';
@@ -39,6 +50,7 @@ export function parseCommandLine(
     options: {
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean', short: 'V' },
+      ...Object.fromEntries(VALUE_OPTIONS.map((name) => [name, { type: 'string' }] as const)),
     },
   });
   const given: readonly GivenOption[] = tokens.filter(({ kind }) => kind === 'option') as never;
@@ -49,8 +61,29 @@ export function parseCommandLine(
   }
   const words = positionals.length === 0 ? [DEFAULT_COMMAND] : positionals;
   const command = commandOf(words, commands);
-  const options = new Set(given.map((option) => optionOf(option, command)));
-  return { kind: 'run', command, options, argument: argumentOf(words, command) };
+  const values: Values = Object.fromEntries(
+    given.flatMap((option) =>
+      isValueOption(option) ? [[option.name, valueOf(option, command)] as const] : [],
+    ),
+  );
+  const options = new Set(
+    given.filter((option) => !isValueOption(option)).map((option) => optionOf(option, command)),
+  );
+  return { kind: 'run', command, options, argument: argumentOf(words, command), values };
+}
+
+function isValueOption({ name }: GivenOption): boolean {
+  return VALUE_OPTIONS.some((each) => each === name);
+}
+
+function valueOf({ name, rawName, value, inlineValue }: GivenOption, command: Command): string {
+  if (!command.values?.includes(name as ValueOption)) {
+    throw new UsageError(`${command.name} takes no ${rawName}`, usageOf(command));
+  }
+  if (!value || (!inlineValue && value.startsWith('-'))) {
+    throw new UsageError(`${rawName} needs a value`, usageOf(command));
+  }
+  return value;
 }
 
 function commandOf(words: readonly string[], commands: readonly Command[]): Command {
@@ -77,7 +110,10 @@ function optionOf({ name, rawName, value }: GivenOption, command: Command): Opti
   const option = allowed.find((each) => each === name);
   if (option === undefined) {
     const isOfAnother = OPTIONS.some((each) => each === name);
-    const names = [...allowed.map((each) => `--${each}`), ...GENERAL_OPTIONS];
+    const names = [
+      ...[...allowed, ...(command.values ?? [])].map((each) => `--${each}`),
+      ...GENERAL_OPTIONS,
+    ];
     throw new UsageError(
       isOfAnother
         ? `${command.name} takes no ${rawName}`

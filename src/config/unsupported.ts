@@ -16,12 +16,10 @@ export interface UnsupportedVariable {
 const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
 
 export const UNSUPPORTED: readonly UnsupportedVariable[] = [
-  { name: 'VALIDATE', default: false },
   { name: 'PUBLIC_URL' },
   { name: 'CLIENT_PATH', default: '/pixel' },
   { name: 'EVENT_SCHEMAS' },
   { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
-  { name: 'TEST_MODE', default: false },
 
   {
     name: 'METRICS_REQUIRE_AUTH',

@@ -14,6 +14,7 @@ import { BodyBudget } from './body/body-budget.js';
 import { BodyReader } from './body/body-reader.js';
 import { ParsingTurns } from './body/parsing-turns.js';
 import { CollectController } from './collect/collect.controller.js';
+import { EventsReader } from './collect/events-reader.js';
 import { ENRICHMENT_STEPS } from './enrichment/enrichment.catalogue.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import type { EnrichmentStep } from './enrichment/enrichment-step.js';
@@ -25,23 +26,31 @@ import { PixelController } from './pixel/pixel.controller.js';
 import { Preparation } from './preparation.js';
 import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
-import { ROUTES } from './routes.js';
+import { servedRoutes } from './routes.js';
+import { SampleEvents } from './sample-events.js';
+import { Tail } from './tail/tail.js';
+import { TailedQueue } from './tail/tailed-queue.js';
+import { ValidateController } from './validate/validate.controller.js';
 
 const MIB = 1024 * 1024;
 const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
 
 /** The public way in. The queue, the files of rejected events, `PipelineObserver` and the options come from global modules. */
 @Module({
-  controllers: [PixelController, CollectController, SigningController],
+  controllers: [PixelController, CollectController, ValidateController, SigningController],
   providers: [
     Intake,
     Preparation,
     BodyReader,
+    EventsReader,
     ParsingTurns,
     ClientAddress,
     ClientKeys,
     SourceKeys,
     RejectedReplay,
+    SampleEvents,
+    Tail,
+    TailedQueue,
     ...ADMISSION_STEPS,
     {
       provide: Admission,
@@ -72,10 +81,11 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     },
     {
       provide: APP_FILTER,
-      useFactory: () =>
+      inject: [getConfigToken(IngestionOptions.key)],
+      useFactory: (options: IngestionOptions) =>
         new ErrorFilter({
           application: 'Collector',
-          routes: ROUTES,
+          routes: servedRoutes(options),
           notFoundDetail: 'events go to POST /collect or GET /px.gif',
         }),
     },

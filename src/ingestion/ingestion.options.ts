@@ -1,6 +1,6 @@
 import { Max, Min } from 'class-validator';
 import type { Fault } from '../config/configuration-error.js';
-import { integer, list, oneOf, text } from '../config/parsers.js';
+import { boolean, integer, list, oneOf, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
 import { FieldRules } from '../event/field-rules.js';
 import { dropFaults, fieldPaths, hashFaults, namesOf } from './field-paths.js';
@@ -14,6 +14,16 @@ export type PrivacyMode = (typeof PRIVACY_MODES)[number];
 /** How events come in, and what is kept of who sent them. */
 export class IngestionOptions {
   static readonly key = 'ingestion';
+
+  @Setting('VALIDATE', boolean, {
+    doc: 'Serves POST /collect/validate, which tells integrators what /collect would store, and stores nothing.',
+  })
+  readonly validate: boolean = false;
+
+  @Setting('TEST_MODE', boolean, {
+    doc: 'Sends five sample events at each start, which are accepted and delivered like any other.',
+  })
+  readonly testMode: boolean = false;
 
   @Setting('MAX_BODY_BYTES', integer, {
     doc: 'Largest body of a request, as received and after decompression; more gets 413.',
@@ -90,5 +100,13 @@ export class IngestionOptions {
         ? [{ name: 'HASH_FIELDS', reason: 'needs HASH_SECRET' }]
         : []),
     ];
+  }
+
+  warnings(): readonly string[] {
+    return this.testMode
+      ? [
+          'TEST_MODE=true sends five sample events to every sink at each start: unset it in production',
+        ]
+      : [];
   }
 }

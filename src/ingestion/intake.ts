@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Fields } from '../event/fields.js';
 import type { RefusalReason } from '../event/reasons.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { type ErrorCode, HttpError } from '../http/errors.js';
 import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
-import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
+import { type EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { AllRejectedError } from './all-rejected-error.js';
 import { ParsingTurns } from './body/parsing-turns.js';
 import { Preparation, type PreparedRequest } from './preparation.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { rejectedLine, type Rejections } from './rejected/rejections.js';
+import { TailedQueue } from './tail/tailed-queue.js';
 import type { Work } from './work.js';
 
 /** What became of the events of a request. */
@@ -45,7 +46,7 @@ export class Intake {
   constructor(
     private readonly turns: ParsingTurns,
     private readonly preparation: Preparation,
-    private readonly queue: EventQueue,
+    @Inject(TailedQueue) private readonly queue: Pick<EventQueue, 'append'>,
     private readonly ring: RejectedRing,
     private readonly observer: PipelineObserver,
   ) {}

@@ -1,17 +1,24 @@
 import type { Route } from '../http/routes.js';
 
 export const COLLECT = '/collect';
+export const VALIDATE = '/collect/validate';
 export const PIXEL = '/px.gif';
 
 /** Every path of the collector. */
 export const ROUTES: readonly Route[] = [
   { path: PIXEL, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: COLLECT, methods: ['POST', 'OPTIONS'], status: 202 },
+  { path: VALIDATE, methods: ['POST', 'OPTIONS'], status: 200 },
   { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/readyz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
 ];
+
+/** Those that a configuration serves. */
+export function servedRoutes({ validate }: { readonly validate: boolean }): readonly Route[] {
+  return validate ? ROUTES : ROUTES.filter(({ path }) => path !== VALIDATE);
+}
 
 const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
 

@@ -195,6 +195,7 @@ describe('the command line', () => {
         'dead-letters list [--json]',
         'dead-letters replay NAME [--wait]',
         'dead-letters purge NAME [--yes]',
+        'tail [--json] [--type TYPE] [--source SOURCE]',
       ]),
     );
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
@@ -8,6 +8,7 @@ import {
   readDashboards,
   readFolder,
   RULES,
+  withListedSource,
 } from '../support/servers/monitoring-files.js';
 import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
 import { sharedKafka, sharedPostgres } from '../support/servers/shared-servers.js';
@@ -94,6 +95,7 @@ describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
     dsn.port = String(proxy.port);
     collector = await workplace.start({
       OUTPUTS: 'log,kafka,postgres',
+      INGEST_API_KEYS: 'shop:key-of-shop',
       KAFKA_BROKERS: broker.address(),
       KAFKA_TOPIC: table,
       PG_DSN: dsn.toString(),
@@ -103,8 +105,11 @@ describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
       SHUTDOWN_TIMEOUT_MS: '100',
     });
 
-    // The rules as they are shipped; only the target and the intervals are others.
-    await cp(RULES, workplace.path('rules'), { recursive: true });
+    // The rules as they are shipped, with a source listed; only the target and the intervals are others.
+    await mkdir(workplace.path('rules'));
+    for (const [name, text] of await readFolder(RULES)) {
+      await writeFile(workplace.path('rules', name), withListedSource(text));
+    }
     const config = workplace.path('prometheus.yml');
     await writeFile(
       config,
@@ -228,7 +233,7 @@ scrape_configs:
     for (const { name, query } of alerts) {
       const selectors = [
         ...query.matchAll(
-          /\b(?:gotrack|process|nodejs|job_instance\w*:gotrack)_[\w:]+(?:\{[^}]*\})?|\bup\{[^}]*\}/g,
+          /\b(?:gotrack|process|nodejs|(?:job_instance\w*|source):gotrack)_[\w:]+(?:\{[^}]*\})?|\bup\{[^}]*\}/g,
         ),
       ].map(([selector]) => selector);
       expect(selectors).not.toEqual([]);

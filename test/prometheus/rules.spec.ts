@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readFolder, RULE_TESTS, RULES } from '../support/servers/monitoring-files.js';
+import {
+  readFolder,
+  RULE_TESTS,
+  RULES,
+  withListedSource,
+} from '../support/servers/monitoring-files.js';
 import { findPrometheus } from '../support/servers/prometheus.js';
 
 const found = findPrometheus();
@@ -40,6 +45,31 @@ describe.skipIf(!found)('promtool', () => {
   it('finds nothing wrong with the rules', async () => {
     const { stdout } = await run(promtool, ['check', 'rules', ...(await paths(RULES))]);
     expect(stdout).not.toContain('FAILED');
+  });
+
+  it('watches a source once its lines in the rule file are no comment', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'gotrack-prometheus-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const rules = await texts(RULES);
+    const listed = withListedSource(rules);
+    expect(listed).not.toBe(rules);
+    await writeFile(join(directory, 'rules.yml'), listed);
+    await writeFile(
+      join(directory, 'test.yml'),
+      `rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series: [{ series: 'up{job="gotrack", instance="a:9090"}', values: '1x60' }]
+    promql_expr_test:
+      - expr: ALERTS{alertname="GoTrackSourceSilent", alertstate="firing"}
+        eval_time: 40m
+        exp_samples:
+          - labels: 'ALERTS{alertname="GoTrackSourceSilent", alertstate="firing", severity="warning", source="shop"}'
+            value: 1
+`,
+    );
+    const { stdout } = await run(promtool, ['test', 'rules', join(directory, 'test.yml')]);
+    expect(stdout).toContain('SUCCESS');
   });
 
   it('passes the tests of the rules', async () => {

@@ -63,3 +63,11 @@ const METRIC = /\b(?:gotrack|process|nodejs|promhttp)_\w+/g;
 export function metricsIn(text: string): readonly string[] {
   return [...text.replaceAll(/\b\w+:\w+:\w+/g, '').matchAll(METRIC)].map(([name]) => name);
 }
+
+/** The rules once the example of a source that is listed is no comment. */
+export function withListedSource(rules: string): string {
+  return rules.replace(
+    /^( +)# (- record: source:gotrack_expected:list\n +)# ( .*\n +)# ( .*)$/m,
+    '$1$2$3$4',
+  );
+}

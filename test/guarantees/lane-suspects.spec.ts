@@ -3,14 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
-import { ScriptedSink } from '../../test/support/fakes/scripted-sink.js';
-import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
-import { EmbeddedQueue } from '../queueing/embedded/embedded-queue.js';
-import { RejectedBatchError, RejectedEventsError, RetryableSinkError } from '../sinks/sink.js';
-import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
-import { DeadLetters } from './dead-letters/dead-letters.js';
-import { Lane } from './lane.js';
+import { RecordingObserver } from '../support/fakes/recording-observer.js';
+import { ScriptedSink } from '../support/fakes/scripted-sink.js';
+import { DeadLetterRequests } from '../../src/disk/dead-letter-requests.js';
+import { EmbeddedQueue } from '../../src/queueing/embedded/embedded-queue.js';
+import {
+  RejectedBatchError,
+  RejectedEventsError,
+  RetryableSinkError,
+} from '../../src/sinks/sink.js';
+import { DeadLetterFiles } from '../../src/delivery/dead-letters/dead-letter-files.js';
+import { DeadLetters } from '../../src/delivery/dead-letters/dead-letters.js';
+import { Lane } from '../../src/delivery/lane.js';
 
 const MIB = 1024 * 1024;
 const JUDGED_OVER_MS = 1000;

@@ -1,0 +1,9 @@
+import type { Outcome } from '../intake.js';
+
+/** The JSON that tells a client what became of its events, at least one of which is valid. */
+export function collectAnswer({ accepted, dropped, rejected }: Outcome): string {
+  const counts = dropped > 0 ? `${accepted},"dropped":${dropped}` : `${accepted}`;
+  return rejected.count === 0
+    ? `{"status":"ok","accepted":${counts}}`
+    : `{"status":"partial","accepted":${counts},"rejected":${rejected.json()}}`;
+}
