@@ -32,8 +32,21 @@ async function start(port: number, tool: string): Promise<ChildProcess> {
     .replace('/etc/kafka/docker/run', run)
     .replaceAll('9092', String(port));
   const path = await program('start-kafka.sh', script);
-  child = spawn('bash', [path], { env: { ...process.env, TOPIC: 'some.events', PARTITIONS: '3' } });
+  const env = { ...process.env, TOPIC: 'some.events', PARTITIONS: '3' };
+  // A group of its own: what waits for the broker outlives the script's first process.
+  child = spawn('bash', [path], { env, detached: true });
   return child;
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    // Nothing of it is left.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+      throw error;
+    }
+  }
 }
 
 async function listen(port: number): Promise<void> {
@@ -46,9 +59,11 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-start-kafka-'));
 });
 afterEach(async () => {
-  if (child?.exitCode === null && child.signalCode === null) {
-    child.kill('SIGKILL');
-    await once(child, 'close');
+  if (child?.pid !== undefined) {
+    const hasEnded = child.exitCode !== null || child.signalCode !== null;
+    const closed = hasEnded ? undefined : once(child, 'close');
+    killGroup(child.pid);
+    await closed;
   }
   broker?.close();
   await rm(directory, { recursive: true, force: true });
