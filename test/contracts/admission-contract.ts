@@ -27,7 +27,15 @@ export interface AdmissionHarness {
 }
 
 /** What admission says of a request, and the last two what a step may add. */
-const FACTS = new Set(['receivedAtMs', 'headers', 'query', 'address', 'source', 'isFromServer']);
+const FACTS = new Set([
+  'receivedAtMs',
+  'sentAtMs',
+  'headers',
+  'query',
+  'address',
+  'source',
+  'isFromServer',
+]);
 
 function requestOf({ method = 'POST', target = '/collect', headers = {}, ...rest }: Attempt) {
   const peer = 'peer' in rest ? rest.peer : '192.0.2.7';
