@@ -1,7 +1,7 @@
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { RetryableSinkError, type Sink } from '../sinks/sink.js';
+import { withTimeout } from '../threads/with-timeout.js';
 
 const CHECK_INTERVAL_MS = 5000;
 const CHECK_TIMEOUT_MS = 3000;
@@ -75,21 +75,15 @@ export class SinkState {
   }
 
   private async check(): Promise<string | undefined> {
-    const timeout = new AbortController();
     try {
-      await Promise.race([
+      await withTimeout(
         this.sink.check(),
-        setTimeoutPromise(CHECK_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false }).then(
-          () => {
-            throw new Error(`the check got no answer within ${CHECK_TIMEOUT_MS} ms`);
-          },
-        ),
-      ]);
+        CHECK_TIMEOUT_MS,
+        () => new Error(`the check got no answer within ${CHECK_TIMEOUT_MS} ms`),
+      );
       return undefined;
     } catch (error) {
       return (error as Error).message;
-    } finally {
-      timeout.abort();
     }
   }
 

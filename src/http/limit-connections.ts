@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { AnsweringSocket } from './answering-socket.js';
+import { peerOf } from './peer.js';
 
 /** So many connections are looked at for each new one: a look takes tens of nanoseconds. */
 const MAX_LOOKS = 512;
@@ -160,8 +161,4 @@ function isArriving(socket: AnsweringSocket, { read, written }: Seen): boolean {
 /** A request that has not arrived whole is nothing to answer yet. */
 function isAnswering({ _httpMessage: response }: AnsweringSocket): boolean {
   return response?.req.complete === true;
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

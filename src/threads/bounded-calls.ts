@@ -1,3 +1,5 @@
+import { withTimeout } from './with-timeout.js';
+
 /** A call has not returned in time, and whether it ever will is open: it still holds its thread. */
 export class HangingCallError extends Error {
   override readonly name = 'HangingCallError';
@@ -94,18 +96,10 @@ export class BoundedCalls {
     return call;
   }
 
-  private async untilOverdue(call: Call): Promise<unknown> {
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        call.isOverdue = true;
-        reject(this.hangingFor(this.limitMs));
-      }, this.limitMs);
+  private untilOverdue(call: Call): Promise<unknown> {
+    return withTimeout(call.outcome, this.limitMs, () => {
+      call.isOverdue = true;
+      return this.hangingFor(this.limitMs);
     });
-    try {
-      return await Promise.race([call.outcome, overdue]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import { peerOf } from '../peer.js';
 
 /**
  * Connections that have not finished their handshake. To Node they are none of the server's, and yet it
@@ -25,8 +26,4 @@ export class UnfinishedHandshakes {
   cut(): void {
     this.sockets.forEach((socket) => socket.destroy());
   }
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }

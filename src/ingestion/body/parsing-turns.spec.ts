@@ -5,7 +5,7 @@ import { ParsingTurns } from './parsing-turns.js';
 
 const LARGE = 64 * 1024 + 1;
 const SMALL = 1000;
-/** Of one unit of work. The clock of these tests shows nothing else. */
+/** What one unit of work takes. The clock of these tests shows nothing else. */
 const UNIT_MS = 0.5;
 const MAX_UNITS = 5 / UNIT_MS;
 /** A small work looks at the clock this often, in units. */

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { RetryableSinkError, Sink, type Written } from '../sink.js';
-import { withTimeout } from '../support/with-timeout.js';
+import { withTimeout } from '../../threads/with-timeout.js';
 import { asSinkError, errorCode } from './disk-error.js';
 import { encodeLines } from './lines.js';
 
@@ -99,7 +99,8 @@ export class StdoutSink extends Sink {
 
   private untilStalled(put: Promise<void>): Promise<void> {
     const problem = `standard output was not read for ${this.stallMs} ms`;
-    return withTimeout(put, this.stallMs, `${TARGET}: ${problem}: look at what reads it`);
+    const message = `${TARGET}: ${problem}: look at what reads it`;
+    return withTimeout(put, this.stallMs, () => new RetryableSinkError('timeout', message));
   }
 
   private asFailure(error: unknown): RetryableSinkError {

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { LookUps } from '../../threads/look-ups.js';
-import { withTimeout } from '../support/with-timeout.js';
+import { withTimeout } from '../../threads/with-timeout.js';
+import { RetryableSinkError } from '../sink.js';
 import type { Dsn } from './dsn.js';
 import { type Encryption, encryptions } from './tls.js';
 
@@ -44,7 +45,7 @@ export class Connection {
     };
     this.inUse = true;
     try {
-      return await withTimeout(run(), limitMs, `PostgreSQL gave no answer within ${limitMs} ms`);
+      return await withTimeout(run(), limitMs, () => noAnswerWithin(limitMs));
     } catch (error) {
       attempt.isOver = true;
       this.cut();
@@ -59,7 +60,9 @@ export class Connection {
     this.closed = true;
     const { client } = this;
     if (client && !this.inUse) {
-      await withTimeout(client.end(), CLOSE_TIMEOUT_MS, 'late').catch(() => undefined);
+      await withTimeout(client.end(), CLOSE_TIMEOUT_MS, () =>
+        noAnswerWithin(CLOSE_TIMEOUT_MS),
+      ).catch(() => undefined);
     }
     this.cut();
   }
@@ -140,4 +143,8 @@ function isAboutEncryption(error: unknown): boolean {
     error instanceof Error &&
     (error.message === NO_TLS || ('code' in error && error.code === INVALID_AUTHORIZATION))
   );
+}
+
+function noAnswerWithin(limitMs: number): RetryableSinkError {
+  return new RetryableSinkError('timeout', `PostgreSQL gave no answer within ${limitMs} ms`);
 }
