@@ -59,7 +59,7 @@ export class SegmentWriter {
           } else if (from + written < block.length) {
             writeRest(from + written);
           } else {
-            fdatasync(this.fd, (failure) => (failure ? done(failure) : this.assertInPlace(done)));
+            this.sync(done);
           }
         },
       );
@@ -67,9 +67,13 @@ export class SegmentWriter {
     writeRest(0);
   }
 
-  /** What is synced counts only where the next start finds it. */
-  private assertInPlace(done: (error: Error | null) => void): void {
-    this.files.assertInPlace(this.segment.path, this.id).then(() => done(null), done);
+  /** What is synced counts only where the next start finds it, which is looked up beside the sync: it takes no time of its own. */
+  private sync(done: (error: Error | null) => void): void {
+    const inPlace = this.files.assertInPlace(this.segment.path, this.id);
+    inPlace.catch(() => undefined);
+    fdatasync(this.fd, (failure) =>
+      failure ? done(failure) : inPlace.then(() => done(null), done),
+    );
   }
 
   close(): Promise<void> {
