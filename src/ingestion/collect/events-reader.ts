@@ -31,7 +31,7 @@ export class EventsReader {
 
   private *work(admitted: Admitted, { form, text }: EventsBody): Work<PreparedRequest> {
     const facts = this.admission.begin(admitted);
-    const elements = yield* parseEvents(form, text, this.preparation.options);
+    const elements = yield* parseEvents(form, text, this.preparation.limitsOf(facts));
     return yield* this.preparation.ofRequest('/collect', elements, facts);
   }
 }
