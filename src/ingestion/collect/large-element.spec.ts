@@ -50,24 +50,26 @@ const NONE = removalsOf(KEEPING);
 
 const blank = fc.constantFrom('', '', ' ', '\n  ', '\t\r\n');
 const name = fc.constantFrom(
-  ...['event_id', 'ts', 'sent_at', 'received_at', 'server', 'type', 'url', 'route', 'device'],
-  ...['session', 'user', 'props', 'utm', 'source', 'query', 'token', 'raw_query', 'referrer'],
-  ...['canonical_url', 'id', 'traits', 'dropped', 'list', 'hashed', 'gone', 'a', '_a', '', '0'],
-  ...['__proto__', String.raw`\u0061`, 'x?token=1', 'x', 'screens', 'visitor_id'],
+  ...'event_id ts sent_at received_at server type url route device session user props'.split(' '),
+  ...'utm source query token raw_query referrer canonical_url id traits screens x a _a'.split(' '),
+  ...'dropped list hashed gone visitor_id __proto__ 0 x?token=1 \\u0061'.split(' '),
+  '',
 );
 const text = fc.oneof(
   fc.constantFrom(
-    ...['', 'a', String.raw`\u00e9\u0000\ud800\n\"\\`, 'é', '?utm_source=m&token=1', 'token=1'],
-    ...['http://u:p@h/?token=1', 'u:p@h', '//u@h/a/../b', 'a@b', '?', '2026-11-26T10:00:00Z'],
-    ...['https://u@shop.example/x%3Ftoken%3D1', 'x'.repeat(300)],
+    ...'a é ? ?utm_source=m&token=1 token=1 http://u:p@h/?token=1 u:p@h //u@h/a/../b'.split(' '),
+    ...'a@b 2026-11-26T10:00:00Z https://u@shop.example/x%3Ftoken%3D1'.split(' '),
+    String.raw`\u00e9\u0000\ud800\n\"\\`,
+    'x'.repeat(300),
+    '',
   ),
   fc.string({ unit: 'binary', maxLength: 20 }).map((one) => JSON.stringify(one).slice(1, -1)),
 );
 const scalar = fc.oneof(
   text.map((one) => `"${one}"`),
   fc.constantFrom(
-    ...['null', 'true', 'false', '0', '-0', '1.50000000000', '1e400', '12345678901234567890'],
-    ...['100e-2', '1E5', '0.1e400', '9007199254740993', '-1', '[]', '{}'],
+    ...'null true false 0 -0 1.50000000000 1e400 12345678901234567890 100e-2 1E5'.split(' '),
+    ...'0.1e400 9007199254740993 -1 [] {}'.split(' '),
   ),
 );
 
@@ -77,28 +79,22 @@ function joined(parts: readonly string[], blanks: string): string {
 
 const { element } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
   (tie) => ({
-    value: fc.oneof(
-      { depthSize: 'small' },
-      scalar,
-      scalar,
-      tie('list') as fc.Arbitrary<string>,
-      tie('object') as fc.Arbitrary<string>,
-    ),
+    value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
     list: fc
-      .tuple(fc.array(tie('value') as fc.Arbitrary<string>, { maxLength: 4 }), blank)
+      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
       .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
     object: fc
       .tuple(
         fc.array(
           fc
-            .tuple(name, blank, tie('value') as fc.Arbitrary<string>)
+            .tuple(name, blank, tie('value'))
             .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
           { maxLength: 6 },
         ),
         blank,
       )
       .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
-    element: tie('object') as fc.Arbitrary<string>,
+    element: tie('object'),
   }),
 );
 
@@ -134,7 +130,7 @@ describe('a large element', () => {
         expect(value).toEqual(parseJson(json));
         expect(JSON.stringify(value)).toBe(JSON.stringify(parseJson(json)));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -162,15 +158,18 @@ describe('a large element', () => {
         stored += prepared.json === undefined ? 0 : 1;
         expect(size).toBeLessThanOrEqual(prepared.json?.length ?? Infinity);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
-    expect(stored).toBeGreaterThan(500);
+    expect(stored).toBeGreaterThan(200);
   });
 
   it('is stored or rejected as if it had been parsed at once', () => {
     const long = fc.constantFrom(
-      ...[' '.repeat(150_000), String.raw`\u00e9`.repeat(30_000), 'x'.repeat(140_000)],
-      ...[`http://${'u'.repeat(140_000)}@h/`, `/?token=${'x'.repeat(140_000)}`],
+      ' '.repeat(150_000),
+      String.raw`\u00e9`.repeat(30_000),
+      'x'.repeat(140_000),
+      `http://${'u'.repeat(140_000)}@h/`,
+      `/?token=${'x'.repeat(140_000)}`,
     );
     const longValue = fc.oneof(
       long.map((one) => `"${one}"`),
@@ -194,13 +193,12 @@ describe('a large element', () => {
         (outer, inner, removing) => {
           const json = `{${[members(outer), `"props":{${members(inner)}}`].filter(Boolean).join(',')}}`;
           const expected = outcome(parseJson(json), removing);
-          expect(outcome(read(json, removing), removing) === expected, json.slice(0, 500)).toBe(
-            true,
-          );
+          // Both may be long.
+          expect(outcome(read(json, removing), removing) === expected).toBe(true);
           outcomes.add(expected === 'rejected' ? expected : 'stored');
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
     expect(outcomes).toEqual(new Set(['rejected', 'stored']));
   }, 60_000);
