@@ -20,18 +20,23 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
 
+/** Of one object. An event may have far fewer; to list more than this takes milliseconds. */
+const MAX_NAMES = 16 * 1024;
+
 const NUMBER = /[-+.\deE]+/y;
 
 type Container = unknown[] | Fields;
 
 /**
- * Makes of a text that is known to be JSON the value that `parseJson` makes of it, in pieces, but for what is nested
- * too deep for an event: containers more than a level deeper than that are left out.
+ * Makes of a text that is known to be JSON the value that `parseJson` makes of it, in pieces, but for what no event
+ * has: containers more than a level too deep are left out, and the names of an object after the first 16,384.
  */
 export class JsonBuilder {
   private readonly open: Container[] = [];
   /** Of the open objects, the members that are being read. */
   private readonly names: (string | undefined)[] = [];
+  /** Of the open objects, how many names they have. */
+  private readonly counts: number[] = [];
   private leftOut = 0;
   private root: unknown;
 
@@ -75,6 +80,7 @@ export class JsonBuilder {
     this.add(container);
     this.open.push(container);
     this.names.push(undefined);
+    this.counts.push(0);
   }
 
   private closeContainer(): void {
@@ -83,6 +89,7 @@ export class JsonBuilder {
     } else {
       this.open.pop();
       this.names.pop();
+      this.counts.pop();
     }
   }
 
@@ -107,9 +114,19 @@ export class JsonBuilder {
     } else if (Array.isArray(container)) {
       container.push(value);
     } else {
-      setField(container, this.names[level] as string, value);
-      this.names[level] = undefined;
+      this.addMember(container, level, value);
     }
+  }
+
+  private addMember(fields: Fields, level: number, value: unknown): void {
+    const name = this.names[level] as string;
+    const count = this.counts[level] as number;
+    const isNew = !Object.hasOwn(fields, name);
+    if (!isNew || count < MAX_NAMES) {
+      setField(fields, name, value);
+      this.counts[level] = isNew ? count + 1 : count;
+    }
+    this.names[level] = undefined;
   }
 
   /** A long text is joined from pieces. */

@@ -45,5 +45,10 @@ export function* readLargeElement(
     const error = `event: must not be longer than ${maxEventBytes} bytes, is at least ${size}`;
     return new UnreadElement('too_large', error);
   }
+  if (least.fields <= MAX_FIELDS) {
+    // The server writes them itself, and what a client says there may be large.
+    delete element['server'];
+    delete element['received_at'];
+  }
   return element;
 }

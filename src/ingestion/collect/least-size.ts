@@ -1,5 +1,5 @@
 import { child, type FieldRules, type Node } from '../../event/field-rules.js';
-import type { Fields } from '../../event/fields.js';
+import { type Fields, isFields } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral } from '../../event/number-literal.js';
 import type { Work } from '../work.js';
@@ -16,8 +16,7 @@ export interface Removals {
 /** Values between two pauses. */
 const STRIDE = 4096;
 
-/** They are discarded, or written anew. */
-const NOT_STORED: ReadonlySet<string> = new Set(['ts', 'sent_at', 'received_at', 'server']);
+const NOT_STORED: ReadonlySet<string> = new Set(['sent_at', 'received_at', 'server']);
 const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
 /** Here whole members are query parameters. */
 const PARAMETERS: ReadonlySet<string> = new Set(['url', 'route']);
@@ -62,7 +61,11 @@ export class LeastSize {
       const inside = ruleOf(name);
       const value = yield* this.ofValue(fields[name], inside, level, name);
       // What is empty, or holds nothing that is certain to stay, may be left out with its name.
-      if (value > 0 && inside?.action === undefined && !(level === 1 && this.isRemoved(name))) {
+      if (
+        value > 0 &&
+        inside?.action === undefined &&
+        !(level === 1 && this.isRemoved(name, fields[name]))
+      ) {
         size += value + name.length + 4;
       }
       mayCollide ||= this.removals.parameters && PARAMETER_SIGN.test(name);
@@ -70,8 +73,12 @@ export class LeastSize {
     return mayCollide || size === 0 ? 0 : size + 1;
   }
 
-  private isRemoved(name: string): boolean {
-    const { parameters, visitor } = this.removals;
+  private isRemoved(name: string, value: unknown): boolean {
+    const { parameters, visitor, fieldRules } = this.removals;
+    if (name === 'ts') {
+      // One that may be a time is written again; no list or object is, and it moves into `props`.
+      return typeof value !== 'object' || fieldRules !== undefined;
+    }
     return (
       NOT_STORED.has(name) || (visitor && VISITOR.has(name)) || (parameters && PARAMETERS.has(name))
     );
@@ -84,7 +91,12 @@ export class LeastSize {
   ): Work<number> {
     let size = 1;
     for (const element of elements) {
-      const isInside = typeof element === 'object' && element !== null;
+      // Known fields hold no list of numbers: elsewhere all digits are kept.
+      if (element instanceof NumberLiteral && rule === undefined) {
+        size += element.text.length + 1;
+        continue;
+      }
+      const isInside = isFields(element) || Array.isArray(element);
       const value = yield* this.ofValue(element, isInside ? rule : rule?.others, level);
       // An element that is an object or a list stays in its place, even when it is empty.
       size += isInside || rule?.others === undefined ? Math.max(value, 1) + 1 : 0;
