@@ -20,7 +20,7 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const SPACE = 0x20;
 
-/** Of one object. An event may have far fewer; to list more than this takes milliseconds. */
+/** One object has no more. An event may have far fewer; to list them takes milliseconds. */
 const MAX_NAMES = 16 * 1024;
 
 const NUMBER = /[-+.\deE]+/y;
@@ -33,9 +33,9 @@ type Container = unknown[] | Fields;
  */
 export class JsonBuilder {
   private readonly open: Container[] = [];
-  /** Of the open objects, the members that are being read. */
+  /** The members of the open objects that are being read. */
   private readonly names: (string | undefined)[] = [];
-  /** Of the open objects, how many names they have. */
+  /** How many names the open objects have. */
   private readonly counts: number[] = [];
   private leftOut = 0;
   private root: unknown;

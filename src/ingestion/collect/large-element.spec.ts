@@ -247,6 +247,13 @@ describe('a large element', () => {
     ['nested without end', `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}`, 'too_deep'],
     ['nested a level too deep', '{"a":'.repeat(MAX_DEPTH + 1) + '1' + '}'.repeat(33), 'too_deep'],
     ['of 524,289 values and names', `{"server":[${'1,'.repeat(524_286)}1]}`, 'too_large'],
+    [
+      'of too many names',
+      `{${Array.from({ length: 40_000 }, (_, n) => `"f${n}":0`).join(',')}}`,
+      'too_many_fields',
+    ],
+    ['of too many digits', `{"a":[${'12345678901234567890,'.repeat(10_000)}1]}`, 'too_large'],
+    ['whose ts is a long list', `{"ts":[${'{},'.repeat(70_000)}1]}`, 'too_large'],
     ['of too many bytes', `{"a":"${'x'.repeat(140_000)}"}`, 'too_large'],
   ])('%s is rejected before an event is made of it', (_, json, reason) => {
     expect(read(json)).toMatchObject({ reason });
