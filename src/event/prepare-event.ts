@@ -116,7 +116,9 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   const json = encodeClean(finished(event, given, unreadTs, context));
   if (json.length > context.maxEventBytes) {
     const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
-    return rejected('too_large', [error], keptForDiagnosis(given, context));
+    // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
+    const isKept = json.length <= maxKeptBytes(context.maxEventBytes);
+    return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
   return { json };
 }

@@ -9,6 +9,7 @@ import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
+import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { Enrichment } from './enrichment/enrichment.js';
@@ -56,6 +57,23 @@ export class Preparation {
     this.keySanitizer = apiKeys && createSanitizer([...options.sanitizeParams, KEY_PARAMETER]);
     this.fieldRules = options.fieldRules;
     this.stride = this.fieldRules?.marks === undefined ? STRIDE : HASHED_STRIDE;
+  }
+
+  /** For the elements of this request. */
+  limitsOf(facts: RequestFacts): EventLimits {
+    const { options, enrichment, sanitizer, keySanitizer, fieldRules } = this;
+    return {
+      maxBatchEvents: options.maxBatchEvents,
+      maxEventBytes: options.maxEventBytes,
+      removals: {
+        parameters: sanitizer !== undefined || keySanitizer !== undefined,
+        // Hardly any body has an element that is so large that somebody asks.
+        get visitor() {
+          return enrichment.ofRequest(facts).anonymous ?? false;
+        },
+        fieldRules,
+      },
+    };
   }
 
   /** @param elements what the client sent, in its order, and `PAUSE`s; not validated yet */

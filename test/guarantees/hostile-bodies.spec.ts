@@ -28,7 +28,11 @@ import { runs } from './runs.js';
 const MAX_EVENTS = 10;
 const MAX_BODY_BYTES = 65_536;
 const MAX_EVENT_BYTES = 8192;
-const limits = { maxBatchEvents: MAX_EVENTS, maxEventBytes: MAX_EVENT_BYTES };
+const limits = {
+  maxBatchEvents: MAX_EVENTS,
+  maxEventBytes: MAX_EVENT_BYTES,
+  removals: { parameters: false, visitor: false, fieldRules: undefined },
+};
 const REFUSALS = [400, 413, 415];
 
 /** NUL in the name of a nested member: a reading that looked at the outer names alone took it for changed. */

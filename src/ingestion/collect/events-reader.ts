@@ -33,7 +33,7 @@ export class EventsReader {
   private *work(admitted: Admitted, { form, bytes }: EventsBody): Work<PreparedRequest> {
     const facts = this.admission.begin(admitted);
     const text = yield* decodeText(bytes);
-    const elements = yield* parseEvents(form, text, this.preparation.options);
+    const elements = yield* parseEvents(form, text, this.preparation.limitsOf(facts));
     return yield* this.preparation.ofRequest('/collect', elements, facts);
   }
 }
