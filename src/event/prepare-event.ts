@@ -245,7 +245,9 @@ function keptSentAt(given: Fields, { sentAtMs }: EventContext): unknown {
 
 /** A time that holds a number that can't be stored becomes text: no time costs the event. */
 function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
-  return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
+  return hasUnstorable && typeof ts === 'object' && survey({ ts })?.hasUnstorable !== false
+    ? encodeText(ts as object)
+    : ts;
 }
 
 /**
