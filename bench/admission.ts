@@ -129,14 +129,12 @@ async function refusals(): Promise<void> {
   console.log('| CPU a request | accepted, µs | refused, µs | ratio |\n| --- | --- | --- | --- |');
   for (const { name, environment, accepted, refused } of PAIRS) {
     await withCollector(environment, async (collector) => {
-      const rounds = await inTurns(
-        () => cpuOf(collector, accepted, ({ failures }) => failures === 0),
-        () => cpuOf(collector, refused, ({ failures, requests }) => failures > 0.9 * requests),
+      const [first, second] = await inTurns(
+        [collector, accepted, ({ failures }) => failures === 0],
+        [collector, refused, ({ failures, requests }) => failures > 0.9 * requests],
       );
-      const ratio = median(rounds.map(([first, second]) => second / first));
-      const columns = [0, 1].map((n) =>
-        median(rounds.map((round) => round[n] as number)).toFixed(1),
-      );
+      const ratio = ratioOf(second.cpu, first.cpu);
+      const columns = [median(first.cpu).toFixed(1), median(second.cpu).toFixed(1)];
       console.log(`| ${name} | ${columns.join(' | ')} | ${ratio.toFixed(2)} |`);
       mustHold(ratio < 1, `${name}: a refusal costs more than accepting`);
     });
@@ -144,19 +142,21 @@ async function refusals(): Promise<void> {
 }
 
 async function throughput(): Promise<void> {
-  console.log('| requests/s | off | on | on / off |\n| --- | --- | --- | --- |');
+  console.log('| | requests/s off | on | on / off | CPU a request off, µs | on | on / off |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
   await withCollector(STORAGE, (off) =>
     withCollector({ ...SENDERS, ...WIDE_LIMITS }, async (on) => {
+      const isMeant = ({ failures }: Load): boolean => failures === 0;
       for (const [name, request] of THROUGHPUT) {
-        const rounds = await inTurns(
-          () => rateOf(off, request),
-          () => rateOf(on, request),
-        );
-        const share = median(rounds.map(([first, second]) => second / first));
-        const columns = [0, 1].map((n) =>
-          median(rounds.map((round) => round[n] as number)).toFixed(0),
-        );
-        console.log(`| ${name} | ${columns.join(' | ')} | ${share.toFixed(2)} |`);
+        const [first, second] = await inTurns([off, request, isMeant], [on, request, isMeant]);
+        const share = ratioOf(second.rate, first.rate);
+        const columns = [
+          ...[median(first.rate), median(second.rate)].map((rate) => rate.toFixed(0)),
+          share.toFixed(2),
+          ...[median(first.cpu), median(second.cpu)].map((cpu) => cpu.toFixed(1)),
+          ratioOf(second.cpu, first.cpu).toFixed(2),
+        ];
+        console.log(`| ${name} | ${columns.join(' | ')} |`);
         mustHold(share >= LEAST_SHARE, `${name}: less than ${LEAST_SHARE} of the throughput`);
       }
     }),
@@ -177,43 +177,46 @@ async function withCollector(
   }
 }
 
+type Measurement = readonly [Collector, WrkRequest, isMeant: (load: Load) => boolean];
+
+/** A value for each round. */
+class Rounds {
+  /** Requests a second. */
+  readonly rate: number[] = [];
+  /** Microseconds a request, all threads. */
+  readonly cpu: number[] = [];
+
+  constructor(private readonly measurement: Measurement) {}
+
+  async warmUp(): Promise<void> {
+    const [{ port }, request] = this.measurement;
+    await wrk(port, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS }, request);
+  }
+
+  async measure(): Promise<void> {
+    const [{ pid, port }, request, isMeant] = this.measurement;
+    const before = await cpuSeconds(pid);
+    const load = await wrk(port, { connections: CONNECTIONS, seconds: SECONDS }, request);
+    this.cpu.push(((await cpuSeconds(pid)) - before) * (1e6 / load.requests));
+    this.rate.push(load.requestsPerSecond);
+    const { failures, requests } = load;
+    mustHold(isMeant(load), `${failures} of ${requests} requests to ${request.target} failed`);
+  }
+}
+
 /** Every second round begins with the second: what one leaves behind must not always meet the other. */
 async function inTurns(
-  first: () => Promise<number>,
-  second: () => Promise<number>,
-): Promise<(readonly [first: number, second: number])[]> {
-  const rounds: (readonly [number, number])[] = [];
+  ...measurements: readonly [Measurement, Measurement]
+): Promise<readonly [Rounds, Rounds]> {
+  const [first, second] = [new Rounds(measurements[0]), new Rounds(measurements[1])];
+  await first.warmUp();
+  await second.warmUp();
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (round % 2 === 0) {
-      rounds.push([await first(), await second()]);
-    } else {
-      const later = await second();
-      rounds.push([await first(), later]);
+    for (const each of round % 2 === 0 ? [first, second] : [second, first]) {
+      await each.measure();
     }
   }
-  return rounds;
-}
-
-/** @returns CPU µs a request, all threads */
-async function cpuOf(
-  { pid, port }: Collector,
-  request: WrkRequest,
-  isMeant: (load: Load) => boolean,
-): Promise<number> {
-  await wrk(port, { connections: CONNECTIONS, seconds: WARM_UP_SECONDS }, request);
-  const before = await cpuSeconds(pid);
-  const load = await wrk(port, { connections: CONNECTIONS, seconds: SECONDS }, request);
-  mustHold(
-    isMeant(load),
-    `${load.failures} of ${load.requests} requests to ${request.target} failed`,
-  );
-  return ((await cpuSeconds(pid)) - before) * (1e6 / load.requests);
-}
-
-async function rateOf({ port }: Collector, request: WrkRequest): Promise<number> {
-  const load = await wrk(port, { connections: CONNECTIONS, seconds: SECONDS }, request);
-  mustHold(load.failures === 0, `${load.failures} requests to ${request.target} failed`);
-  return load.requestsPerSecond;
+  return [first, second];
 }
 
 function mustHold(holds: boolean, otherwise: string): void {
@@ -221,6 +224,11 @@ function mustHold(holds: boolean, otherwise: string): void {
     console.log(`does not hold: ${otherwise}`);
     process.exitCode = 1;
   }
+}
+
+/** The median of the rounds' ratios. */
+function ratioOf(these: readonly number[], those: readonly number[]): number {
+  return median(these.map((value, round) => value / (those[round] ?? Number.NaN)));
 }
 
 function median(values: readonly number[]): number {
