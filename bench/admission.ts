@@ -38,7 +38,7 @@ const SENDERS = {
 };
 /** No request is refused for them, and each is counted. */
 const WIDE_LIMITS = { RATE_LIMIT_RPS: '1000000', SOURCE_RATE_LIMITS: 'shop:1000000' };
-const NARROW_LIMIT = { ...STORAGE, RATE_LIMIT_RPS: '100', TRUST_PROXY: '127.0.0.1' };
+const NARROW_LIMIT = { ...STORAGE, RATE_LIMIT_RPS: '10', TRUST_PROXY: '127.0.0.1' };
 
 function collect(headers: Readonly<Record<string, string>>): WrkRequest {
   const all = { 'Content-Type': 'application/json', ...headers };
