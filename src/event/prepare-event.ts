@@ -25,7 +25,7 @@ import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
-const MAX_USER_AGENT_LENGTH = 1024;
+export const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
 
@@ -219,16 +219,14 @@ function isTypeTooLong(type: string): boolean {
 }
 
 function withUserAgent(device: unknown, header: string | undefined): unknown {
-  if (!header) {
-    return device;
-  }
-  const userAgent = header.slice(0, MAX_USER_AGENT_LENGTH);
-  if (device === undefined || device === null) {
-    return { ua: userAgent };
-  }
-  return isFields(device) && (device['ua'] ?? null) === null
-    ? { ...device, ua: userAgent }
+  return header && lacksUserAgent(device)
+    ? { ...device, ua: header.slice(0, MAX_USER_AGENT_LENGTH) }
     : device;
+}
+
+/** Whether the User-Agent of its request belongs into the `device` of an event. */
+export function lacksUserAgent(device: unknown): device is Fields | null | undefined {
+  return (device ?? null) === null || (isFields(device) && (device['ua'] ?? null) === null);
 }
 
 /** What can't be read counts as not said. */

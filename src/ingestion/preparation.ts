@@ -13,7 +13,9 @@ import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import type { Enriched } from './enrichment/enrichment-step.js';
 import { IngestionOptions } from './ingestion.options.js';
+import { factsOfServer, takeClient } from './named-client.js';
 import { Rejections } from './rejected/rejections.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
@@ -28,6 +30,9 @@ const HASHED_STRIDE = 1;
 
 /** Most requests have none. */
 const NO_REJECTIONS = new Rejections();
+
+/** What follows from who the client is. */
+type ContextOfClient = Pick<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export interface PreparedRequest {
@@ -82,15 +87,13 @@ export class Preparation {
     elements: Elements,
     facts: RequestFacts,
   ): Work<PreparedRequest> {
-    const enriched = this.enrichment.ofRequest(facts);
+    const known = facts.isFromServer ? factsOfServer(facts) : facts;
+    const enriched = this.enrichment.ofRequest(known);
     const context: EventContext = {
       receivedAtMs: facts.receivedAtMs,
       sentAtMs: facts.sentAtMs,
-      server: enriched.server,
-      serverFieldsOf: this.enrichment.ofEvents(enriched),
-      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      ...this.contextOf(known, enriched),
       urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
-      anonymous: enriched.anonymous ?? false,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
@@ -103,7 +106,7 @@ export class Preparation {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context);
+      const prepared = this.prepare(element, context, known);
       if (prepared.rejected === undefined) {
         events.push(prepared.json);
       } else {
@@ -139,11 +142,26 @@ export class Preparation {
     });
   }
 
-  private prepare(element: unknown, context: EventContext): Prepared {
+  private contextOf(facts: RequestFacts, enriched: Enriched): ContextOfClient {
+    return {
+      server: enriched.server,
+      serverFieldsOf: this.enrichment.ofEvents(enriched),
+      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      anonymous: enriched.anonymous ?? false,
+    };
+  }
+
+  /** @param facts what is known of its request, unless it was kept */
+  private prepare(element: unknown, given: EventContext, facts?: RequestFacts): Prepared {
     if (element instanceof UnreadElement) {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
+    const client = takeClient(element, facts);
+    const context =
+      client === undefined
+        ? given
+        : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
