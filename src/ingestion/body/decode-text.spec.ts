@@ -17,7 +17,7 @@ const byte = fc.oneof(
   fc.constantFrom(0x41, 0x80, 0xbf, 0xc3, 0xe0, 0xe6, 0xed, 0xa0, 0xf0, 0x90, 0xf4, 0xff),
   fc.integer({ min: 0, max: 255 }),
 );
-const letters = fc.string({ unit: 'grapheme' }).map((text) => [...Buffer.from(text)]);
+const letters = fc.string({ unit: 'grapheme' }).map((text) => Array.from(Buffer.from(text)));
 const bytes = fc
   .array(fc.oneof(fc.array(byte, { maxLength: 6 }), letters), { maxLength: 12 })
   .map((parts) => Buffer.from(parts.flat()));
