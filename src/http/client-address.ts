@@ -35,15 +35,23 @@ export class ClientAddress {
 
   /** Canonical text; `undefined` when the connection was gone before it could be asked. */
   of({ socket, headers }: IncomingMessage): string | undefined {
-    const peer = peers.get(socket) ?? remoteAddressOf(socket);
-    if (
-      this.trusted === false ||
-      peer === undefined ||
-      (this.trusted !== true && !isWithin(peer, this.trusted))
-    ) {
-      return peer;
+    const peer = peerAddressOf(socket);
+    return peer !== undefined && this.trusted !== false && this.isTrusted(peer)
+      ? this.namedBy(headers, peer, this.trusted)
+      : peer;
+  }
+
+  /** Whether its other end is one of `TRUST_PROXY`. */
+  isOfTrustedProxy({ socket }: IncomingMessage): boolean {
+    if (this.trusted === false) {
+      return false;
     }
-    return this.namedBy(headers, peer, this.trusted);
+    const peer = peerAddressOf(socket);
+    return peer !== undefined && this.isTrusted(peer);
+  }
+
+  private isTrusted(peer: string): boolean {
+    return typeof this.trusted === 'boolean' ? this.trusted : isWithin(peer, this.trusted);
   }
 
   /** What the headers of a trusted proxy say. */
@@ -129,6 +137,10 @@ function hasHops(forwardedFor: string): boolean {
 
 function addressIn(header: string | string[] | undefined): string | undefined {
   return header === undefined ? undefined : hopAddress(String(header));
+}
+
+function peerAddressOf(socket: Socket): string | undefined {
+  return peers.get(socket) ?? remoteAddressOf(socket);
 }
 
 function remoteAddressOf({ remoteAddress }: Socket): string | undefined {

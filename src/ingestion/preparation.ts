@@ -4,7 +4,12 @@ import type { FieldRules } from '../event/field-rules.js';
 import { type Fields, isFields } from '../event/fields.js';
 import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
-import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  type ServerFields,
+} from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
@@ -12,6 +17,7 @@ import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import type { Place } from './enrichment/places/place.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Rejections } from './rejected/rejections.js';
 import type { RequestFacts } from './request-facts.js';
@@ -37,6 +43,8 @@ export interface PreparedRequest {
   readonly drop: DropReason | undefined;
   /** The name of the key that the request came with. */
   readonly source: string | undefined;
+  /** The country that it came from. */
+  readonly country?: string | undefined;
 }
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
@@ -102,6 +110,7 @@ export class Preparation {
       rejections: rejections ?? NO_REJECTIONS,
       drop: enriched.drop,
       source: facts.source,
+      country: countryIn(enriched.server),
     };
   }
 
@@ -131,6 +140,10 @@ export class Preparation {
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
       : prepared;
   }
+}
+
+function countryIn(server: ServerFields | undefined): string | undefined {
+  return (server?.['geo'] as Place | undefined)?.country;
 }
 
 function mayHoldKey({ json, rejected }: Prepared): boolean {
