@@ -35,22 +35,19 @@ export class ClientAddress {
 
   /** Canonical text; `undefined` when the connection was gone before it could be asked. */
   of({ socket, headers }: IncomingMessage): string | undefined {
-    const peer = peerAddressOf(socket);
-    return peer !== undefined && this.trusted !== false && this.isTrusted(peer)
-      ? this.namedBy(headers, peer, this.trusted)
-      : peer;
+    const peer = peers.get(socket) ?? remoteAddressOf(socket);
+    return this.trusted === false || peer === undefined || !this.trusts(peer)
+      ? peer
+      : this.namedBy(headers, peer, this.trusted);
   }
 
-  /** Whether its other end is one of `TRUST_PROXY`. */
-  isOfTrustedProxy({ socket }: IncomingMessage): boolean {
-    if (this.trusted === false) {
-      return false;
-    }
-    const peer = peerAddressOf(socket);
-    return peer !== undefined && this.isTrusted(peer);
+  /** Whether a trusted proxy sent it: what it says in headers of its own may be believed. */
+  isFromProxy({ socket }: IncomingMessage): boolean {
+    const peer = peers.get(socket) ?? remoteAddressOf(socket);
+    return peer !== undefined && this.trusts(peer);
   }
 
-  private isTrusted(peer: string): boolean {
+  private trusts(peer: string): boolean {
     return typeof this.trusted === 'boolean' ? this.trusted : isWithin(peer, this.trusted);
   }
 
@@ -137,10 +134,6 @@ function hasHops(forwardedFor: string): boolean {
 
 function addressIn(header: string | string[] | undefined): string | undefined {
   return header === undefined ? undefined : hopAddress(String(header));
-}
-
-function peerAddressOf(socket: Socket): string | undefined {
-  return peers.get(socket) ?? remoteAddressOf(socket);
 }
 
 function remoteAddressOf({ remoteAddress }: Socket): string | undefined {

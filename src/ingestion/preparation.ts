@@ -43,8 +43,8 @@ export interface PreparedRequest {
   readonly drop: DropReason | undefined;
   /** The name of the key that the request came with. */
   readonly source: string | undefined;
-  /** The country that it came from. */
-  readonly country?: string | undefined;
+  /** The valid ones, by country; undefined stands for those whose country is not known. */
+  readonly countries: ReadonlyMap<string | undefined, number>;
 }
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
@@ -86,6 +86,7 @@ export class Preparation {
       maxEventBytes: this.options.maxEventBytes,
     };
     const events: EncodedEvent[] = [];
+    const countries = new Map<string | undefined, number>();
     let rejections: Rejections | undefined;
     let index = 0;
     for (const element of elements) {
@@ -96,6 +97,7 @@ export class Preparation {
       const prepared = this.prepare(element, context);
       if (prepared.rejected === undefined) {
         events.push(prepared.json);
+        countIn(countries, countryIn(context.server));
       } else {
         rejections ??= new Rejections();
         rejections.add(index, prepared.rejected);
@@ -110,7 +112,7 @@ export class Preparation {
       rejections: rejections ?? NO_REJECTIONS,
       drop: enriched.drop,
       source: facts.source,
-      country: countryIn(enriched.server),
+      countries,
     };
   }
 
@@ -140,6 +142,10 @@ export class Preparation {
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
       : prepared;
   }
+}
+
+function countIn<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function countryIn(server: ServerFields | undefined): string | undefined {

@@ -36,7 +36,7 @@ export class Admission {
       query: separated.query,
       sentAtMs: parseClientTime(separated.sentAt),
       address: this.clientAddress.of(request.raw),
-      ...(this.clientAddress.isOfTrustedProxy(request.raw) && { viaTrustedProxy: true }),
+      ...(this.clientAddress.isFromProxy(request.raw) && { viaTrustedProxy: true }),
     };
     for (const step of this.steps) {
       try {

@@ -8,13 +8,14 @@ import { Places } from './places/places.js';
 /** Where the client is: as the network in front of us says, else as the databases have its address. */
 @Injectable()
 export class ClientPlace extends EnrichmentStep {
+  readonly name = 'geo';
+
   constructor(private readonly places: Places) {
     super();
   }
 
   override ofRequest(facts: RequestFacts, before: Enriched): Enriched | undefined {
-    // A server's own place says nothing of its clients.
-    if (!this.places.isOn || facts.isFromServer) {
+    if (!this.places.isOn) {
       return undefined;
     }
     const { address, headers } = facts;

@@ -18,18 +18,15 @@ export class DailySalt implements OnModuleDestroy {
   private salt: Buffer = Buffer.alloc(0);
   private path: string | undefined;
   private isOnDisk = false;
-  private writing = false;
+  private diskFails = false;
+  private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly clock: () => number = () => Date.now()) {}
 
   /** Does not wait for the disk. */
   get current(): Buffer {
-    const today = utcDay(this.clock());
-    if (today !== this.day) {
-      this.use(today, randomBytes(SALT_BYTES));
-      void this.write();
-    }
+    this.turnDay();
     return this.salt;
   }
 
@@ -40,7 +37,7 @@ export class DailySalt implements OnModuleDestroy {
   async open(directory: string): Promise<void> {
     this.path = join(directory, NAME);
     const found = await readSalt(this.path).catch((error: Error) => {
-      this.warn(`cannot read ${this.path}, visitors get another hash: ${error.message}`);
+      this.logger.warn(`cannot read ${this.path}, visitors get another hash: ${error.message}`);
     });
     if (found?.day === utcDay(this.clock())) {
       this.use(found.day, found.salt);
@@ -53,7 +50,7 @@ export class DailySalt implements OnModuleDestroy {
   async discard(directory: string): Promise<void> {
     const path = join(directory, NAME);
     await destroySalt(path).catch((error: Error) => {
-      this.warn(`cannot destroy ${path}, do so by hand: ${error.message}`);
+      this.logger.warn(`cannot destroy ${path}, do so by hand: ${error.message}`);
     });
   }
 
@@ -64,13 +61,20 @@ export class DailySalt implements OnModuleDestroy {
 
   /** The day ends without a request, too; and a write that failed is tried again. */
   private async look(): Promise<void> {
-    if (this.current.length > 0 && !this.isOnDisk) {
-      await this.write();
-    }
+    this.turnDay();
+    await this.write();
     if (this.path !== undefined) {
       const untilMidnight = DAY_MS - (this.clock() % DAY_MS);
       const wait = Math.min(untilMidnight, MAX_WAIT_MS);
       this.timer = setTimeout(() => void this.look(), wait).unref();
+    }
+  }
+
+  private turnDay(): void {
+    const today = utcDay(this.clock());
+    if (today !== this.day) {
+      this.use(today, randomBytes(SALT_BYTES));
+      void this.write();
     }
   }
 
@@ -82,25 +86,30 @@ export class DailySalt implements OnModuleDestroy {
   }
 
   /** One write at a time: a disk that hangs takes one thread. */
-  private async write(): Promise<void> {
-    const { path, day, salt } = this;
-    if (path === undefined || this.writing) {
-      return;
-    }
-    this.writing = true;
-    try {
-      await writeSalt(path, { day, salt });
-      this.isOnDisk = this.salt === salt;
-    } catch (error) {
-      this.warn(
-        `cannot write ${path}, and what it holds of an earlier day is not destroyed yet: ${(error as Error).message}`,
-      );
-    } finally {
-      this.writing = false;
-    }
+  private write(): Promise<void> {
+    this.writing ??= this.writeCurrent().finally(() => {
+      this.writing = undefined;
+    });
+    return this.writing;
   }
 
-  private warn(text: string): void {
-    this.logger.warn(text);
+  private async writeCurrent(): Promise<void> {
+    // The day may end meanwhile.
+    while (this.path !== undefined && !this.isOnDisk) {
+      const { path, day, salt } = this;
+      try {
+        await writeSalt(path, { day, salt });
+        this.isOnDisk = this.salt === salt;
+        this.diskFails = false;
+      } catch (error) {
+        if (!this.diskFails) {
+          this.logger.warn(
+            `cannot write ${path}, and a salt of an earlier day in it is not destroyed yet; tries again every minute: ${(error as Error).message}`,
+          );
+        }
+        this.diskFails = true;
+        return;
+      }
+    }
   }
 }

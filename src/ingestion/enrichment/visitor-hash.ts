@@ -11,6 +11,7 @@ import { utcDay } from './utc-day.js';
 /** Tells the visitors of a day apart without a cookie: an HMAC of what each request says of them, under the key of the day. */
 @Injectable()
 export class VisitorHash extends EnrichmentStep {
+  readonly name = 'visitor_hash';
   private readonly keyOfDay: ((receivedAtMs: number) => Buffer) | undefined;
 
   constructor(
@@ -25,10 +26,11 @@ export class VisitorHash extends EnrichmentStep {
     }
   }
 
-  override ofRequest(facts: RequestFacts, before: Enriched): Enriched | undefined {
-    const { address, headers, source = '', receivedAtMs } = facts;
-    // What a server says of itself would make one visitor of all its clients.
-    if (!this.keyOfDay || address === undefined || before.anonymous || facts.isFromServer) {
+  override ofRequest(
+    { address, headers, source = '', receivedAtMs }: RequestFacts,
+    before: Enriched,
+  ): Enriched | undefined {
+    if (!this.keyOfDay || address === undefined || before.anonymous) {
       return undefined;
     }
     // None of the three can hold a line feed.
