@@ -89,13 +89,14 @@ describe('placeInHeaders', () => {
       'cloudfront-viewer-country': 'DE',
       'cloudfront-viewer-city': `%E0%A4${'x'.repeat(5000)}`,
       'cloudfront-viewer-country-region': ' ',
+      'cloudfront-viewer-country-region-name': 'a%00b',
       'cloudfront-viewer-latitude': '91',
       'cloudfront-viewer-longitude': 'NaN',
       'cloudfront-viewer-asn': '-1',
     };
     expect(placeInHeaders(headers)).toEqual({
       country: 'DE',
-      city: `%E0%A4${'x'.repeat(94)}`,
+      city: `%E0%A4${'x'.repeat(54)}`,
     });
   });
 });

@@ -3,8 +3,9 @@ import { headerText } from '../../../event/header-text.js';
 import { countryCode } from './countries.js';
 import { type Place, placeOf } from './place.js';
 
-/** Characters; no name of a place is longer. */
-const MAX_NAME_LENGTH = 100;
+/** Characters; hardly any place has a longer name. */
+const MAX_NAME_LENGTH = 60;
+const CONTROL_CHARACTER = /\p{Cc}/u;
 const MAX_ASN = 2 ** 32 - 1;
 
 /** The headers of one network, in small letters. */
@@ -85,7 +86,8 @@ function nameIn(header: string | string[] | undefined): string | undefined {
   if (text === '') {
     return undefined;
   }
-  return unescaped(text).slice(0, MAX_NAME_LENGTH);
+  const name = unescaped(text);
+  return CONTROL_CHARACTER.test(name) ? undefined : name.slice(0, MAX_NAME_LENGTH);
 }
 
 function unescaped(text: string): string {
