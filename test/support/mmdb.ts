@@ -83,7 +83,7 @@ export function mmdbOf({ type = 'Test', ipVersion = 6, builtAt, networks }: Mmdb
 function bitsOf(cidr: string, ipVersion: 4 | 6): number[] {
   const [address, length] = ipaddr.parseCIDR(cidr);
   const bytes = address.toByteArray();
-  const bits = bytes.flatMap((byte) => [...byte.toString(2).padStart(8, '0')].map(Number));
+  const bits = bytes.flatMap((byte) => Array.from(byte.toString(2).padStart(8, '0'), Number));
   const own = bits.slice(0, length);
   return ipVersion === 6 && bytes.length === 4 ? [...Array<number>(96).fill(0), ...own] : own;
 }
