@@ -105,12 +105,12 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       useValue: Object.assign(new IngestionOptions(), ingestion),
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
+    { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
+    { provide: EventQueue, useValue: queue },
     {
       provide: getConfigToken(GeoOptions.key),
       useValue: Object.assign(new GeoOptions(), { databases: ['off'] }),
     },
-    { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
-    { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
   ];

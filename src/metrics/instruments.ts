@@ -129,19 +129,6 @@ export const INSTRUMENTS = {
     'Events durable in the queue, by the source whose key they came with.',
     'source',
   ),
-  eventsByCountry: counter(
-    'gotrack_events_by_country_total',
-    'Events durable in the queue, by the country that they came from; none when it is not known.',
-    'country',
-  ),
-  geoDatabaseBuilt: gauge(
-    'gotrack_geo_database_build_timestamp_seconds',
-    'When the database of places was made that is in use; of several, the oldest.',
-  ),
-  geoDatabaseLastReload: gauge(
-    'gotrack_geo_database_last_reload_successful',
-    '1 when what is in the files of GEOIP_DB is in use, 0 when one cannot be used and what it held before stays.',
-  ),
   rejectedDiscarded: counter(
     'gotrack_rejected_discarded_total',
     'Rejected events no longer kept for diagnosis, because newer ones took their place.',
@@ -218,6 +205,20 @@ export const INSTRUMENTS = {
     'gotrack_tls_last_reload_successful',
     '1 when the server uses what is in its certificate files, 0 when that cannot be used and what was there before stays.',
     'server',
+  ),
+
+  eventsByCountry: counter(
+    'gotrack_events_by_country_total',
+    'Events durable in the queue, by the country that they came from; none when it is not known.',
+    'country',
+  ),
+  geoDatabaseBuilt: gauge(
+    'gotrack_geo_database_build_timestamp_seconds',
+    'When the database of places was made that is in use; of several, the oldest.',
+  ),
+  geoDatabaseLastReload: gauge(
+    'gotrack_geo_database_last_reload_successful',
+    '1 when what is in the files of GEOIP_DB is in use, 0 when one cannot be used and what it held before stays.',
   ),
 
   processCpu: counter(
