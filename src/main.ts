@@ -19,6 +19,7 @@ import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
 import type { RequestTracker } from './http/request-tracker.js';
 import { AdmissionOptions } from './ingestion/admission/admission.options.js';
+import { DailySalt } from './ingestion/enrichment/daily-salt.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
 import { Tail } from './ingestion/tail/tail.js';
@@ -218,6 +219,7 @@ async function startCollector(
   tls?.follow(app.getHttpServer());
   await app.init();
   await app.get(Tail).open(tailSocket(configuration.get(QueueingOptions).path));
+  await openSalt(app, configuration);
   const queue = app.get(EventQueue);
   parts.readiness.add(() => queueCheck(queue));
   const deadLetters = app.get(DeadLetters);
@@ -226,6 +228,14 @@ async function startCollector(
   parts.readiness.collectorStarted();
   await listen(app, options.address, 'SERVER_ADDR', 'collector');
   return app;
+}
+
+/** In the queue's directory, which belongs to this process alone. */
+async function openSalt(app: NestFastifyApplication, configuration: Configuration): Promise<void> {
+  const salt = app.get(DailySalt);
+  const { path } = configuration.get(QueueingOptions);
+  const isUsed = configuration.get(IngestionOptions).visitorHash === true;
+  await (isUsed ? salt.open(path) : salt.discard(path));
 }
 
 function createServerTls(

@@ -6,6 +6,8 @@ import type { OptionsClass } from './config/setting.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
 import { HttpOptions } from './http/http.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
+import { GeoOptions } from './ingestion/enrichment/places/geo.options.js';
+import { databaseFaults } from './ingestion/enrichment/places/mmdb-file.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
@@ -19,6 +21,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   HttpOptions,
   PathsOptions,
   IngestionOptions,
+  GeoOptions,
   AdmissionOptions,
   QueueingOptions,
   DeliveryOptions,
@@ -36,5 +39,12 @@ const usableCertificates: CrossCheck = (get) => {
   return files.flatMap((each) => (each ? credentialFaults(each) : []));
 };
 
+/** They are looked at, not read: the start reads them. */
+const usableDatabases: CrossCheck = (get) => databaseFaults(get(GeoOptions));
+
 /** Rules over several options classes, and over the files that they name. */
-export const CROSS_CHECKS: readonly CrossCheck[] = [requiredSettings, usableCertificates];
+export const CROSS_CHECKS: readonly CrossCheck[] = [
+  requiredSettings,
+  usableCertificates,
+  usableDatabases,
+];

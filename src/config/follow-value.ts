@@ -1,8 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { currentValue, fileOfValue } from './current-value.js';
-
-const POLL_MS = 1_000;
+import { followFile } from './follow-file.js';
 
 export interface ValueFollower<V> {
   /** The file holds another value now. */
@@ -24,15 +22,8 @@ export function followValue<T extends object, P extends keyof T & string>(
   if (path === undefined) {
     return () => undefined;
   }
-  let stopped = false;
-  let seen: string | undefined;
   let value = options[property];
-  const look = async (): Promise<void> => {
-    const stamp = await stampOf(path);
-    if (stopped || stamp === seen) {
-      return;
-    }
-    seen = stamp;
+  return followFile(path, undefined, async () => {
     try {
       const found = await currentValue(options, property);
       if (!isDeepStrictEqual(found, value)) {
@@ -42,27 +33,5 @@ export function followValue<T extends object, P extends keyof T & string>(
     } catch (error) {
       follower.failed((error as Error).message);
     }
-  };
-  let timer: NodeJS.Timeout | undefined;
-  // One look at a time: a disk that hangs takes one thread of libuv, and no more.
-  const wait = (): void => {
-    if (!stopped) {
-      timer = setTimeout(() => void look().finally(wait), POLL_MS).unref();
-    }
-  };
-  wait();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-  };
-}
-
-/** Another text for each replacement: a write sets the change time, a rename brings another inode. */
-async function stampOf(path: string): Promise<string> {
-  try {
-    const { ino, size, ctimeNs } = await stat(path, { bigint: true });
-    return `${ino} ${size} ${ctimeNs}`;
-  } catch {
-    return 'gone';
-  }
+  });
 }

@@ -35,7 +35,7 @@ describe('unsupportedFaults', () => {
   });
 
   it.each([
-    ['VISITOR_HASH', 'No'],
+    ['FORWARD_INJECT', 'Yes'],
     ['ENRICH_CHANNEL', '1'],
     ['QUEUE_ACK_TIMEOUT_MS', '+02000'],
   ])('accepts %s=%s, another form of its default', (name, value) => {
@@ -43,7 +43,7 @@ describe('unsupportedFaults', () => {
   });
 
   it.each([
-    ['VISITOR_HASH', 'yes'],
+    ['FORWARD_INJECT', 'no'],
     ['ENRICH_CHANNEL', 'f'],
     ['QUEUE_ACK_TIMEOUT_MS', '2001'],
     ['ROLE', 'ingest'],

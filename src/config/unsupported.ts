@@ -30,9 +30,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
 
   { name: 'ENRICH_USER_AGENT', default: true },
   { name: 'BOTS', default: 'mark' },
-  { name: 'GEOIP_DB', default: 'builtin' },
   { name: 'ENRICH_CHANNEL', default: true },
-  { name: 'VISITOR_HASH', default: false },
 
   { name: 'QUEUE_DRIVER', default: 'embedded' },
   { name: 'ROLE', default: 'all' },
@@ -67,7 +65,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'FORWARD_INJECT', default: true },
 ];
 
-/** Refuses what is set to something other than its default: ignoring `VISITOR_HASH=true` would be a lie. */
+/** Refuses what is set to something other than its default: ignoring `EVENT_SCHEMAS` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
   return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) =>
     namesOf(variable)

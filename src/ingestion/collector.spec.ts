@@ -19,6 +19,7 @@ import { RejectedRing } from './rejected/rejected-ring.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { BodyBudget } from './body/body-budget.js';
 import { createCollectorAdapter } from './collector-adapter.js';
+import { GeoOptions } from './enrichment/places/geo.options.js';
 import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
@@ -55,6 +56,7 @@ class RecordingObserver {
     this.report(`rejected ${endpoint} ${reason}`, count);
   eventsRefused = (endpoint: string, reason: string, count: number) =>
     this.report(`refused ${endpoint} ${reason}`, count);
+  eventsLocated = () => undefined;
   requestDenied = (reason: string) => this.report(`denied ${reason}`, 1);
   eventsDropped = (reason: string, count: number) => this.report(`dropped ${reason}`, count);
 
@@ -105,6 +107,10 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: EventQueue, useValue: queue },
+    {
+      provide: getConfigToken(GeoOptions.key),
+      useValue: Object.assign(new GeoOptions(), { databases: ['off'] }),
+    },
     { provide: PipelineObserver, useValue: observer },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
   ];

@@ -15,9 +15,12 @@ import { BodyReader } from './body/body-reader.js';
 import { ParsingTurns } from './body/parsing-turns.js';
 import { CollectController } from './collect/collect.controller.js';
 import { EventsReader } from './collect/events-reader.js';
+import { DailySalt } from './enrichment/daily-salt.js';
 import { ENRICHMENT_STEPS } from './enrichment/enrichment.catalogue.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import type { EnrichmentStep } from './enrichment/enrichment-step.js';
+import { GeoOptions } from './enrichment/places/geo.options.js';
+import { Places } from './enrichment/places/places.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { ClientKeys } from './signing/client-keys.js';
@@ -61,6 +64,13 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
         ...steps: AdmissionStep[]
       ) => new Admission(clientAddress, steps, observer),
     },
+    {
+      provide: Places,
+      inject: [getConfigToken(GeoOptions.key), PipelineObserver],
+      useFactory: (options: GeoOptions, observer: PipelineObserver) =>
+        Places.open(options, observer),
+    },
+    { provide: DailySalt, useFactory: () => new DailySalt() },
     ...ENRICHMENT_STEPS,
     {
       provide: Enrichment,

@@ -1,7 +1,7 @@
 import { Max, Min } from 'class-validator';
 import type { Fault } from '../config/configuration-error.js';
 import { boolean, integer, list, oneOf, text } from '../config/parsers.js';
-import { Setting } from '../config/setting.js';
+import { InvalidValueError, type Parser, Setting } from '../config/setting.js';
 import { FieldRules } from '../event/field-rules.js';
 import { dropFaults, fieldPaths, hashFaults, namesOf } from './field-paths.js';
 
@@ -10,6 +10,17 @@ const MIB = 1024 * KIB;
 
 const PRIVACY_MODES = ['anonymize', 'drop', 'ignore'] as const;
 export type PrivacyMode = (typeof PRIVACY_MODES)[number];
+
+const visitorHash: Parser<boolean | 'shared'> = (value) => {
+  if (value.toLowerCase() === 'shared') {
+    return 'shared';
+  }
+  try {
+    return boolean(value);
+  } catch {
+    throw new InvalidValueError('must be true, false or shared');
+  }
+};
 
 /** How events come in, and what is kept of who sent them. */
 export class IngestionOptions {
@@ -76,10 +87,15 @@ export class IngestionOptions {
   readonly hashFields: readonly string[] = [];
 
   @Setting('HASH_SECRET', text, {
-    doc: 'Key of the hashes of HASH_FIELDS. With another one, the same value gets another hash.',
+    doc: 'Key of the hashes of HASH_FIELDS, and of VISITOR_HASH=shared. With another one, the same value gets another hash.',
     secret: true,
   })
   readonly hashSecret: string | undefined = undefined;
+
+  @Setting('VISITOR_HASH', visitorHash, {
+    doc: 'Tells visitors apart without cookies: server.visitor_hash is an HMAC of address, User-Agent and source that changes each UTC day. true: under a random salt of this instance that is destroyed when its day is over. shared: under HASH_SECRET and the date, so the same on every instance.',
+  })
+  readonly visitorHash: boolean | 'shared' = false;
 
   /** Undefined when every field is stored as it is. */
   get fieldRules(): FieldRules | undefined {
@@ -98,6 +114,9 @@ export class IngestionOptions {
       ...hashFaults('HASH_FIELDS', this.hashFields),
       ...(this.hashFields.length > 0 && this.hashSecret === undefined
         ? [{ name: 'HASH_FIELDS', reason: 'needs HASH_SECRET' }]
+        : []),
+      ...(this.visitorHash === 'shared' && this.hashSecret === undefined
+        ? [{ name: 'VISITOR_HASH', reason: 'is shared, and needs HASH_SECRET' }]
         : []),
     ];
   }

@@ -87,6 +87,7 @@ describe('requests that wait for the queue', () => {
           rejections: mebibyteOfRejections(),
           drop: undefined,
           source: undefined,
+          countries: new Map(),
         })
         .then(
           ({ accepted }) => `accepted ${accepted}`,
@@ -118,6 +119,7 @@ describe('requests that wait for the queue', () => {
       rejections: mebibyteOfRejections(),
       drop: undefined,
       source: undefined,
+      countries: new Map(),
     });
     expect(await later).toMatchObject({ accepted: 1 });
   });

@@ -59,7 +59,7 @@ export class Intake {
    */
   async take(
     endpoint: EventEndpoint,
-    { events, rejections, drop, source }: PreparedRequest,
+    { events, rejections, drop, source, countries }: PreparedRequest,
   ): Promise<Outcome> {
     if (events.length > 0 && drop === undefined) {
       await this.append(endpoint, events, rejections);
@@ -67,6 +67,9 @@ export class Intake {
     this.reportReceived(endpoint, rejections, events.length);
     if (drop === undefined) {
       this.observer.eventsAccepted(endpoint, events.length, source);
+      for (const [country, count] of countries) {
+        this.observer.eventsLocated(country, count);
+      }
       this.ring.keep(rejections.lines);
     } else {
       this.observer.eventsDropped(drop, events.length);

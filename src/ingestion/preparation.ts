@@ -4,7 +4,12 @@ import type { FieldRules } from '../event/field-rules.js';
 import { type Fields, isFields } from '../event/fields.js';
 import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
-import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  type ServerFields,
+} from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EncodedEvent } from '../event/stored-event.js';
@@ -14,6 +19,7 @@ import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import type { Enriched } from './enrichment/enrichment-step.js';
+import type { Place } from './enrichment/places/place.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { factsOfServer, takeClient } from './named-client.js';
 import { Rejections } from './rejected/rejections.js';
@@ -43,6 +49,8 @@ export interface PreparedRequest {
   readonly drop: DropReason | undefined;
   /** The name of the key that the request came with. */
   readonly source: string | undefined;
+  /** The valid ones, by country; undefined stands for those whose country is not known. */
+  readonly countries: ReadonlyMap<string | undefined, number>;
 }
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
@@ -99,6 +107,7 @@ export class Preparation {
       maxEventBytes: this.options.maxEventBytes,
     };
     const events: EncodedEvent[] = [];
+    const countries = new Map<string | undefined, number>();
     let rejections: Rejections | undefined;
     let index = 0;
     for (const element of elements) {
@@ -109,6 +118,7 @@ export class Preparation {
       const prepared = this.prepare(element, context, known);
       if (prepared.rejected === undefined) {
         events.push(prepared.json);
+        countIn(countries, countryIn(context.server));
       } else {
         rejections ??= new Rejections();
         rejections.add(index, prepared.rejected);
@@ -123,6 +133,7 @@ export class Preparation {
       rejections: rejections ?? NO_REJECTIONS,
       drop: enriched.drop,
       source: facts.source,
+      countries,
     };
   }
 
@@ -167,6 +178,14 @@ export class Preparation {
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
       : prepared;
   }
+}
+
+function countIn<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function countryIn(server: ServerFields | undefined): string | undefined {
+  return (server?.['geo'] as Place | undefined)?.country;
 }
 
 function mayHoldKey({ json, rejected }: Prepared): boolean {

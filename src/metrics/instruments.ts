@@ -207,6 +207,20 @@ export const INSTRUMENTS = {
     'server',
   ),
 
+  eventsByCountry: counter(
+    'gotrack_events_by_country_total',
+    'Events durable in the queue, by the country that they came from; none when it is not known.',
+    'country',
+  ),
+  geoDatabaseBuilt: gauge(
+    'gotrack_geo_database_build_timestamp_seconds',
+    'When the database of places was made that is in use; of several, the oldest.',
+  ),
+  geoDatabaseLastReload: gauge(
+    'gotrack_geo_database_last_reload_successful',
+    '1 when what is in the files of GEOIP_DB is in use, 0 when one cannot be used and what it held before stays.',
+  ),
+
   processCpu: counter(
     'process_cpu_seconds_total',
     'User and system CPU time of the process, all its threads.',

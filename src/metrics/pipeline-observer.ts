@@ -31,6 +31,14 @@ export interface QueueStats {
   readonly filesystemAvailableBytes: number;
 }
 
+/** The databases of places that are in use. */
+export interface PlaceStats {
+  /** When the oldest of them was made. */
+  readonly builtAt: Date;
+  /** Whether what is in their files is what is used. */
+  readonly lastReloadSuccessful: boolean;
+}
+
 /**
  * What the pipeline reports about itself: facts in the past tense, a batch at a time. Every method
  * returns at once and never throws; all may be called on the hot path.
@@ -40,6 +48,13 @@ export abstract class PipelineObserver {
   abstract eventsReceived(endpoint: EventEndpoint, count: number): void;
   /** Durable. @param source the name of whose key they came with */
   abstract eventsAccepted(endpoint: EventEndpoint, count: number, source?: string): void;
+  /**
+   * The same events by country.
+   * @param country ISO 3166-1 alpha-2; undefined for those whose country is not known
+   */
+  abstract eventsLocated(country: string | undefined, count: number): void;
+  /** Places are looked up. Without a call, events are not counted by country. @param stats asked at each scrape */
+  abstract placesOpened(stats: () => PlaceStats): void;
   /** Invalid. */
   abstract eventsRejected(endpoint: EventEndpoint, reason: RejectionReason, count: number): void;
   /** Valid, and not taken. */

@@ -179,6 +179,28 @@ describe('PrometheusObserver', () => {
     );
   });
 
+  it('counts events by country, and shows the database, once places are looked up', async () => {
+    const { observer, series } = observed('log');
+    const geo = async (): Promise<string[]> =>
+      Array.from(await series(), ([name, value]) => `${name} ${value}`).filter((line) =>
+        /^gotrack_(?:events_by_country|geo)/.test(line),
+      );
+    observer.eventsLocated(undefined, 1);
+    await expect(geo()).resolves.toEqual([]);
+    let lastReloadSuccessful = true;
+    observer.placesOpened(() => ({ builtAt: new Date(5_000), lastReloadSuccessful }));
+    observer.eventsLocated('DE', 3);
+    observer.eventsLocated('DE', 2);
+    await expect(geo()).resolves.toEqual([
+      'gotrack_events_by_country_total{country="none"} 1',
+      'gotrack_events_by_country_total{country="DE"} 5',
+      'gotrack_geo_database_build_timestamp_seconds 5',
+      'gotrack_geo_database_last_reload_successful 1',
+    ]);
+    lastReloadSuccessful = false;
+    expect((await geo()).at(-1)).toBe('gotrack_geo_database_last_reload_successful 0');
+  });
+
   it('shows the state of the queue and of its lanes', async () => {
     const { observer, series } = observed('log');
     observer.queueOpened(() => Promise.resolve(QUEUE));

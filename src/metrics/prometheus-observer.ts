@@ -12,8 +12,10 @@ import {
   type EventEndpoint,
   type LaneStats,
   PipelineObserver,
+  type PlaceStats,
   type QueueStats,
 } from './pipeline-observer.js';
+import { PlaceTotals } from './place-totals.js';
 import { QueueTotals } from './queue-totals.js';
 import { SinksTotals } from './sinks-totals.js';
 import { add } from './tally.js';
@@ -25,6 +27,7 @@ const NO_SOURCE = 'none';
 export class PrometheusObserver extends PipelineObserver implements MetricSource {
   readonly intake = new IntakeTotals();
   readonly queue: QueueTotals;
+  private readonly places = new PlaceTotals();
   private readonly sinks: SinksTotals;
 
   constructor({ sinks }: { readonly sinks: readonly string[] }) {
@@ -42,6 +45,14 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     if (this.intake.sources.size > 0) {
       add(this.intake.sources, source, count);
     }
+  }
+
+  eventsLocated(country: string | undefined, count: number): void {
+    this.places.count(country, count);
+  }
+
+  placesOpened(stats: () => PlaceStats): void {
+    this.places.ask = stats;
   }
 
   eventsRejected(endpoint: EventEndpoint, reason: RejectionReason, count: number): void {
@@ -135,6 +146,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
 
   registerOn(registry: Registry): void {
     this.intake.registerOn(registry);
+    this.places.registerOn(registry);
     this.sinks.registerOn(registry);
     this.queue.registerOn(registry);
   }

@@ -33,6 +33,7 @@ const FACTS = new Set([
   'headers',
   'query',
   'address',
+  'viaTrustedProxy',
   'source',
   'isFromServer',
 ]);

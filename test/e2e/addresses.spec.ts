@@ -59,6 +59,7 @@ it('keeps them longer than balancers do when it is told nothing', async () => {
 
 it('takes the address of the client from the header that the proxies write', async () => {
   const collector = await workplace.start({
+    GEOIP_DB: 'off',
     TRUST_PROXY: '127.0.0.1',
     CLIENT_IP_HEADER: 'CF-Connecting-IP',
   });

@@ -35,11 +35,15 @@ describe.skipIf(!started)('the SQL of docs/operations', () => {
     return dsn.toString();
   };
 
-  async function deliver(environment: Record<string, string>, events: readonly object[]) {
+  async function deliver(
+    environment: Record<string, string>,
+    events: readonly object[],
+    headers: Record<string, string> = {},
+  ) {
     const collector = await workplace.start({ OUTPUTS: 'postgres', ...environment });
     const response = await fetch(`${collector.url}/collect`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       body: JSON.stringify(events),
     });
     expect(response.status).toBe(202);
@@ -142,6 +146,72 @@ describe.skipIf(!started)('the SQL of docs/operations', () => {
         traits: { plan: 'pro' },
       },
     ]);
+  });
+
+  it('makes a view with a column for all that people group by', async () => {
+    await admin.query('truncate events_json');
+    const event = (fields: object) => ({ event_id: randomUUID(), ...fields });
+    await deliver(
+      {
+        PG_DSN: dsnOf(),
+        TRUST_PROXY: '127.0.0.1',
+        VISITOR_HASH: 'true',
+        INGEST_API_KEYS: 'shop:key-of-shop',
+      },
+      [
+        event({
+          type: 'pageview',
+          route: { domain: 'shop.example', path: '/cart', title: 'Cart' },
+          url: { utm: { source: 'mail', medium: 'email', campaign: 'spring' } },
+          device: { language: 'en' },
+          props: { plan: 'free' },
+        }),
+      ],
+      {
+        'x-forwarded-for': '81.2.69.142',
+        'cf-ipcountry': 'GB',
+        'cf-ipcity': 'London',
+        'cf-region-code': 'ENG',
+        authorization: 'Bearer key-of-shop',
+      },
+    );
+    const [, view = '', question = ''] = await documented('sinks', 'Views in PostgreSQL');
+    await admin.query(view);
+    const { rows: flat } = await admin.query<{ bot: string; received_at: Date }>(
+      'select * from events_flat',
+    );
+    expect(flat).toEqual([
+      expect.objectContaining({
+        ts: flat[0]?.received_at,
+        type: 'pageview',
+        domain: 'shop.example',
+        path: '/cart',
+        title: 'Cart',
+        referrer: null,
+        utm_source: 'mail',
+        utm_medium: 'email',
+        utm_campaign: 'spring',
+        session_id: null,
+        visitor: expect.stringMatching(/^[0-9a-f]{64}$/),
+        language: 'en',
+        source: 'shop',
+        country: 'GB',
+        region: 'ENG',
+        city: 'London',
+        purpose: null,
+        props: { plan: 'free' },
+      }),
+    ]);
+    // An event counts as a person's unless it is known to be a bot's.
+    await admin.query(
+      `update events_json set payload = jsonb_set(payload, '{server,bot}', '{"verdict":"human"}')`,
+    );
+    const { rows: answer } = await admin.query<object>(question);
+    expect(answer).toEqual([{ day: expect.any(Date), country: 'GB', visitors: '1' }]);
+    await admin.query(
+      `update events_json set payload = jsonb_set(payload, '{server,bot,verdict}', '"bot"')`,
+    );
+    expect((await admin.query(question)).rowCount).toBe(0);
   });
 
   it("erases one person's events, and nobody else's", async () => {

@@ -36,6 +36,7 @@ export class Admission {
       query: separated.query,
       sentAtMs: parseClientTime(separated.sentAt),
       address: this.clientAddress.of(request.raw),
+      ...(this.clientAddress.isFromProxy(request.raw) && { viaTrustedProxy: true }),
     };
     for (const step of this.steps) {
       try {

@@ -14,6 +14,8 @@ export class RecordingObserver extends PipelineObserver {
 
   readonly eventsReceived = this.record('eventsReceived');
   readonly eventsAccepted = this.record('eventsAccepted');
+  readonly eventsLocated = this.record('eventsLocated');
+  readonly placesOpened = this.record('placesOpened');
   readonly eventsRejected = this.record('eventsRejected');
   readonly eventsRefused = this.record('eventsRefused');
   readonly eventsDropped = this.record('eventsDropped');
