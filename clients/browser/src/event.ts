@@ -43,7 +43,7 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
     type,
     url: {
       referrer: referrer || undefined,
-      referrer_hostname: attempt(() => new URL(referrer).hostname),
+      referrer_hostname: referrer ? attempt(() => new URL(referrer).hostname) : undefined,
       raw_query: search.slice(1) || undefined,
     },
     route: {
@@ -51,7 +51,7 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
       path: pathname,
       fullPath: pathname + search + hash,
       hash: hash || undefined,
-      canonical_url: document.querySelector<HTMLLinkElement>('link[rel=canonical]')?.href,
+      canonical_url: document.head.querySelector<HTMLLinkElement>('link[rel=canonical]')?.href,
       title: document.title || undefined,
       protocol: protocol.slice(0, -1),
       query,
