@@ -36,10 +36,10 @@ function event(type: string, props?: Props): void {
 }
 
 function identify(id: string | null, traits?: Props): void {
-  userId = id ?? undefined;
-  if (id && !isPrivate) {
+  userId = id ? String(id) : undefined;
+  if (userId && !isPrivate) {
     const said = eventOfView('identify');
-    said.user = { id, traits };
+    said.user = { id: userId, traits };
     add(said);
   }
 }

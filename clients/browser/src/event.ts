@@ -30,6 +30,11 @@ export interface TrackedEvent {
   user?: Props | undefined;
 }
 
+/** Attributes, whatever a page gives: the collector takes an object only. */
+function propsOf(given: unknown): Props | undefined {
+  return given === undefined || Object(given) === given ? (given as Props) : { value: given };
+}
+
 /** An event of the page as it is now. Campaigns are read from `raw_query` by the server. */
 export function newEvent(type: string, props: Props | undefined, referrer: string): TrackedEvent {
   const { hostname, pathname, search, hash, protocol } = location;
@@ -40,7 +45,8 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
   return {
     event_id: uuid(),
     ts: new Date().toISOString(),
-    type,
+    // Without a type, the collector would take it for a page view.
+    type: String(type),
     url: {
       referrer: referrer || undefined,
       referrer_hostname: referrer ? attempt(() => new URL(referrer).hostname) : undefined,
@@ -56,6 +62,6 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
       protocol: protocol.slice(0, -1),
       query,
     },
-    props,
+    props: propsOf(props),
   };
 }

@@ -55,6 +55,7 @@ export function settleView(): void {
 
 /** An event of the page that is shown, after its view. */
 export function eventOfView(type: string, props?: Props): TrackedEvent {
+  showOnce();
   settleView();
   return newEvent(type, props, referrer);
 }
