@@ -27,7 +27,7 @@ export const ASSET_FILES = [
  * Properties of our own objects, which get short names. Nothing outside of a file reads them: none may be a name of an
  * option, of a command or of an event's field; terser itself spares the browser's.
  */
-const SHORTENED = /^(?:isStored|signedAs)$/;
+export const SHORTENED = /^(?:isStored|signedAs)$/;
 
 /** @returns the file's text, minified */
 export async function bundle({ entry, format, footer = '' }) {

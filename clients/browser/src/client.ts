@@ -11,16 +11,16 @@ import { openStore } from './store.js';
 import { eventOfView, openViews, settleView, showOnce, showView } from './views.js';
 
 let isPrivate = false;
-let isLasting = false;
+/** Undefined when the client is not to store anything. */
+let canStore: boolean | undefined;
 let device: Props | undefined;
 let userId: string | undefined;
 
 /** The client of `pixel.js` and of the package. */
 export function startClient(): Commands {
   isPrivate = asksForPrivacy();
-  isLasting = !isPrivate && settings.storage !== 'none';
-  if (isLasting) {
-    openStore();
+  if (!isPrivate && settings.storage !== 'none') {
+    canStore = openStore();
   }
   openOutbox();
   openViews(add);
@@ -36,7 +36,7 @@ function event(type: string, props?: Props): void {
 }
 
 function identify(id: string | null, traits?: Props): void {
-  userId = id ? String(id) : undefined;
+  userId = id ? String(id as unknown) : undefined;
   if (userId && !isPrivate) {
     const said = eventOfView('identify');
     said.user = { id: userId, traits };
@@ -67,7 +67,7 @@ function complete(taken: TrackedEvent): void {
   if (taken.type === 'pageview') {
     device = undefined;
   }
-  taken.device = device ??= readDevice(isLasting);
+  taken.device = device ??= attempt(() => readDevice(canStore));
   if (!isPrivate) {
     taken.session = currentSession();
     if (userId) {

@@ -46,7 +46,7 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
     event_id: uuid(),
     ts: new Date().toISOString(),
     // Without a type, the collector would take it for a page view.
-    type: String(type),
+    type: String(type as unknown),
     url: {
       referrer: referrer || undefined,
       referrer_hostname: referrer ? attempt(() => new URL(referrer).hostname) : undefined,

@@ -18,8 +18,8 @@ export async function sendByImages(events: TrackedEvent[]): Promise<boolean> {
 export function pixelAddress(event: TrackedEvent): string {
   const { event_id, ts, type, url, route, props, session } = event;
   const target = new URL('px.gif', endpoint());
-  const fields: Record<string, string | undefined> = {
-    ...(props as Record<string, string> | undefined),
+  const fields: Record<string, unknown> = {
+    ...props,
     e: type,
     event_id,
     ts,
@@ -30,8 +30,9 @@ export function pixelAddress(event: TrackedEvent): string {
     sid: session?.session_id,
   };
   for (const name in fields) {
-    if (fields[name] !== undefined) {
-      target.searchParams.set(name, fields[name]);
+    const value = fields[name];
+    if (value !== undefined) {
+      target.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value));
     }
   }
   return addressed(target);

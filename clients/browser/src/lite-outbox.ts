@@ -40,7 +40,7 @@ export function endLite(): void {
 }
 
 function flushIn(ms: number): void {
-  timer ??= setTimeout(flush, ms);
+  timer ??= setTimeout(() => void flush(), ms);
 }
 
 async function flush(): Promise<void> {

@@ -36,6 +36,7 @@ let retryTimer: ReturnType<typeof setTimeout> | undefined;
 export function openOutbox(): void {
   isAllowed = settings.consent !== 'required';
   retryIn(FIRST_RETRY_MS);
+  addEventListener('online', () => retryIn(0));
 }
 
 /** @param allowed false: what waits is forgotten, too */
@@ -50,7 +51,7 @@ export function allow(allowed: boolean): void {
 /** Throws what `JSON.stringify` throws. */
 export function enqueue(event: object): void {
   addToBatches(waiting, JSON.stringify(event));
-  flushTimer ??= setTimeout(flush, BATCH_MS);
+  flushTimer ??= setTimeout(() => void flush(), BATCH_MS);
   if (!hasTurn) {
     hasTurn = true;
     void Promise.resolve().then(takeTurn);
@@ -95,7 +96,8 @@ export function endOutbox(): void {
 }
 
 function keep(batch: Batch, restMs: number): void {
-  if (isAllowed) {
+  // What was stored and is not there any more has been sent by another page.
+  if (isAllowed && (!batch.isStored || read(batch.name))) {
     keepBatch(batch, restMs);
   }
 }
@@ -115,17 +117,14 @@ async function deliver(batch: Batch): Promise<boolean> {
   }
   failures += 1;
   isPaused = true;
-  // What was stored and is not there any more has been sent by another page.
-  if (!batch.isStored || read(name)) {
-    keep(batch, wait);
-  }
+  keep(batch, wait);
   retryIn(wait);
   return false;
 }
 
 function retryIn(ms: number): void {
   clearTimeout(retryTimer);
-  retryTimer = setTimeout(retry, ms);
+  retryTimer = setTimeout(() => void retry(), ms);
 }
 
 async function retry(): Promise<void> {

@@ -7,9 +7,13 @@ import { attempt } from './attempt.js';
 const memory = new Map<string, string>();
 let disk: Storage | undefined;
 
-/** Before this is called, everything is in memory only. */
-export function openStore(): void {
+/**
+ * Before this is called, everything is in memory only.
+ * @returns whether the browser allows more
+ */
+export function openStore(): boolean {
   disk = attempt(() => localStorage);
+  return !!disk;
 }
 
 export function read(name: string): string {
