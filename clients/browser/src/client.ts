@@ -35,8 +35,8 @@ function event(type: string, props?: Props): void {
   add(eventOfView(type, props));
 }
 
-function identify(id: string | null, traits?: Props): void {
-  userId = id ? String(id as unknown) : undefined;
+function identify(id: unknown, traits?: Props): void {
+  userId = id ? String(id) : undefined;
   if (userId && !isPrivate) {
     const said = eventOfView('identify');
     said.user = { id: userId, traits };

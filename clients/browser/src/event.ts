@@ -36,7 +36,7 @@ function propsOf(given: unknown): Props | undefined {
 }
 
 /** An event of the page as it is now. Campaigns are read from `raw_query` by the server. */
-export function newEvent(type: string, props: Props | undefined, referrer: string): TrackedEvent {
+export function newEvent(type: unknown, props: Props | undefined, referrer: string): TrackedEvent {
   const { hostname, pathname, search, hash, protocol } = location;
   const query: Props = {};
   for (const [name, value] of new URLSearchParams(search)) {
@@ -46,7 +46,7 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
     event_id: uuid(),
     ts: new Date().toISOString(),
     // Without a type, the collector would take it for a page view.
-    type: String(type as unknown),
+    type: String(type),
     url: {
       referrer: referrer || undefined,
       referrer_hostname: referrer ? attempt(() => new URL(referrer).hostname) : undefined,
