@@ -3,7 +3,7 @@ import { exclusively } from './exclusive.js';
 import { settings } from './settings.js';
 import { signAhead } from './signing.js';
 import { read, remove } from './store.js';
-import { batchNames, dueBatch, keepBatch } from './stored-batches.js';
+import { batchNames, dueBatch, keepBatch, trimBatches } from './stored-batches.js';
 import { send, TIMEOUT_MS } from './transport.js';
 
 /*
@@ -78,6 +78,7 @@ async function flush(): Promise<void> {
     }
   }
   flushTimer = undefined;
+  trimBatches();
 }
 
 /** At page end: stores what has not arrived, and sends what can be sent, before it returns. */
@@ -93,6 +94,7 @@ export function endOutbox(): void {
   }
   waiting = [];
   flying.forEach((batch) => keep(batch, LANDING_MS));
+  trimBatches();
 }
 
 function keep(batch: Batch, restMs: number): void {
