@@ -41,6 +41,9 @@ export function openOutbox(): void {
 
 /** @param allowed false: what waits is forgotten, too */
 export function allow(allowed: boolean): void {
+  if (allowed && !isAllowed) {
+    retryIn(FIRST_RETRY_MS);
+  }
   isAllowed = allowed;
   if (!allowed) {
     waiting = [];
@@ -131,7 +134,7 @@ function retryIn(ms: number): void {
 
 async function retry(): Promise<void> {
   isPaused = false;
-  if (!isAllowed || (batchNames().length > 0 && !(await exclusively(drain)))) {
+  if (isAllowed && batchNames().length > 0 && !(await exclusively(drain))) {
     retryIn(RETRY_MS);
   }
 }
