@@ -22,6 +22,7 @@ import { createCollectorAdapter } from './collector-adapter.js';
 import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
+import { PathsOptions } from './paths.options.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -104,6 +105,7 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
+    { provide: getConfigToken(PathsOptions.key), useValue: new PathsOptions() },
     { provide: EventQueue, useValue: queue },
     { provide: PipelineObserver, useValue: observer },
     { provide: DeadLetterRequests, useValue: new DeadLetterRequests(dirname(ring.replayPath)) },
