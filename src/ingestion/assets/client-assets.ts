@@ -20,7 +20,7 @@ export interface Representation {
 }
 
 export interface Asset {
-  /** Of the content: the file's name with it means these bytes for ever. */
+  /** The content's: the file's name with it means these bytes for ever. */
   readonly hash: string;
   readonly codings: Readonly<Record<Coding, Representation>>;
 }
