@@ -1,0 +1,126 @@
+import { attempt } from '../attempt.js';
+import type { Say } from './say.js';
+
+/** Milliseconds, but for CLS, which has no unit. What the browser does not measure is left out. */
+interface Vitals {
+  ttfb?: number;
+  fcp?: number;
+  lcp?: number;
+  cls?: number;
+  inp?: number;
+}
+
+interface LayoutShift extends PerformanceEntry {
+  value: number;
+  hadRecentInput: boolean;
+}
+
+interface Interaction extends PerformanceEventTiming {
+  interactionId: number;
+}
+
+/** Shorter interactions count as this, https://www.w3.org/TR/event-timing/. */
+const SHORTEST_INTERACTION_MS = 40;
+
+/** One `web_vitals` event a page, when it is hidden for the first time, as https://web.dev/articles/vitals defines them. */
+export function followVitals(say: Say): void {
+  const vitals: Vitals = {};
+  const cls = layoutShift();
+  const inp = interactionToNextPaint();
+  let start = 0;
+  const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+  if (navigation) {
+    // A prerendered page starts for its visitor when it is shown.
+    start = (navigation as { activationStart?: number }).activationStart ?? 0;
+    vitals.ttfb = since(start, navigation.responseStart);
+  }
+  if (PerformanceObserver.supportedEntryTypes.includes('layout-shift')) {
+    vitals.cls = 0;
+  }
+  const observers = [
+    observe('paint', ({ name, startTime }) => {
+      if (name === 'first-contentful-paint') {
+        vitals.fcp = since(start, startTime);
+      }
+    }),
+    observe('largest-contentful-paint', ({ startTime }) => (vitals.lcp = since(start, startTime))),
+    observe('layout-shift', (entry) => (vitals.cls = cls(entry as LayoutShift))),
+    observe('event', (entry) => (vitals.inp = inp(entry as Interaction) ?? vitals.inp!)),
+  ];
+  let isSaid = false;
+  const end = (): void => {
+    if (document.hidden && !isSaid) {
+      isSaid = true;
+      observers.forEach((take) => take?.());
+      say('web_vitals', { ...vitals });
+    }
+  };
+  // Before the client's own listener, so that it is in the last batch.
+  document.addEventListener('visibilitychange', () => attempt(end), true);
+}
+
+const since = (start: number, time: number): number => Math.round(Math.max(0, time - start));
+
+/** @returns takes what has not been handed over yet, and stops */
+function observe(type: string, take: (entry: PerformanceEntry) => void): (() => void) | undefined {
+  return attempt(() => {
+    const takeAll = (entries: PerformanceEntry[]): void => entries.forEach((entry) => take(entry));
+    const observer = new PerformanceObserver((list) => attempt(() => takeAll(list.getEntries())));
+    observer.observe({
+      type,
+      buffered: true,
+      durationThreshold: SHORTEST_INTERACTION_MS,
+    } as PerformanceObserverInit);
+    return () => {
+      takeAll(observer.takeRecords());
+      observer.disconnect();
+    };
+  });
+}
+
+const SHIFT_GAP_MS = 1000;
+const SHIFT_WINDOW_MS = 5000;
+
+/** The largest sum within a window of shifts that follow each other closely. */
+export function layoutShift(): (entry: LayoutShift) => number {
+  let largest = 0;
+  let sum = 0;
+  let first = -Infinity;
+  let last = -Infinity;
+  return ({ value, startTime, hadRecentInput }) => {
+    if (!hadRecentInput) {
+      if (startTime - last > SHIFT_GAP_MS || startTime - first > SHIFT_WINDOW_MS) {
+        sum = 0;
+        first = startTime;
+      }
+      last = startTime;
+      sum += value;
+      largest = Math.max(largest, sum);
+    }
+    return Math.round(largest * 1e4) / 1e4;
+  };
+}
+
+/** Of so many interactions, the slowest one is left out. */
+const INTERACTIONS_PER_OUTLIER = 50;
+const MAX_KEPT = 10;
+
+/** The slowest interaction but for outliers; undefined before there is one. */
+export function interactionToNextPaint(): (entry: Interaction) => number | undefined {
+  const ids = new Set<number>();
+  let slowest: { id: number; duration: number }[] = [];
+  return ({ interactionId: id, duration }) => {
+    if (id) {
+      ids.add(id);
+      const known = slowest.find((one) => one.id === id);
+      if (known) {
+        known.duration = Math.max(known.duration, duration);
+      } else {
+        slowest.push({ id, duration });
+      }
+      slowest = [...slowest].sort((a, b) => b.duration - a.duration).slice(0, MAX_KEPT);
+    }
+    return slowest[Math.min(slowest.length - 1, Math.floor(ids.size / INTERACTIONS_PER_OUTLIER))]
+      ?.duration;
+  };
+}
