@@ -11,7 +11,6 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { chromiumProgram } from '../browser/support/programs.js';
 import { launchChromium } from '../browser/support/puppeteer-browser.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
-import type { Program } from '../support/servers/debian-program.js';
 import { snippetsOf } from './snippets.js';
 
 const run = promisify(execFile);
@@ -41,8 +40,10 @@ let browser: Browser;
 beforeAll(async () => {
   await install();
   const program = chromiumProgram();
-  expect(program, 'Chromium').toBeDefined();
-  browser = await launchChromium(program as Program);
+  if (!program) {
+    throw new Error('Chromium is needed: apt-get install chromium');
+  }
+  browser = await launchChromium(program);
 });
 afterAll(() => browser?.close());
 
