@@ -23,6 +23,7 @@ import { GeoOptions } from './enrichment/places/geo.options.js';
 import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
+import { PathsOptions } from './paths.options.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -106,6 +107,7 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
+    { provide: getConfigToken(PathsOptions.key), useValue: new PathsOptions() },
     { provide: EventQueue, useValue: queue },
     {
       provide: getConfigToken(GeoOptions.key),

@@ -10,6 +10,8 @@ import { ADMISSION_STEPS } from './admission/admission.catalogue.js';
 import { Admission } from './admission/admission.js';
 import type { AdmissionStep } from './admission/admission-step.js';
 import { SourceKeys } from './admission/source-keys.js';
+import { AssetsController } from './assets/assets.controller.js';
+import { ASSETS_DIRECTORY, ClientAssets } from './assets/client-assets.js';
 import { BodyBudget } from './body/body-budget.js';
 import { BodyReader } from './body/body-reader.js';
 import { ParsingTurns } from './body/parsing-turns.js';
@@ -40,7 +42,13 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
 
 /** The public way in. The queue, the files of rejected events, `PipelineObserver` and the options come from global modules. */
 @Module({
-  controllers: [PixelController, CollectController, ValidateController, SigningController],
+  controllers: [
+    PixelController,
+    CollectController,
+    ValidateController,
+    SigningController,
+    AssetsController,
+  ],
   providers: [
     Intake,
     Preparation,
@@ -82,6 +90,7 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
       inject: [getConfigToken(IngestionOptions.key)],
       useFactory: ({ sanitizeParams }: IngestionOptions) => createSanitizer(sanitizeParams),
     },
+    { provide: ClientAssets, useFactory: () => ClientAssets.load(ASSETS_DIRECTORY) },
     { provide: BodyBudget, useFactory: () => new BodyBudget(MAX_BODY_BYTES_IN_FLIGHT) },
     {
       provide: RejectedRing,

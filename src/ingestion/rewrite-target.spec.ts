@@ -47,6 +47,40 @@ describe('rewriteTarget', () => {
   });
 });
 
+describe("the client's files", () => {
+  const hash = '0123456789abcdef';
+
+  it.each([
+    ['/pixel.js', '/pixel.js'],
+    ['/pixel.umd.js?v=1', '/pixel.umd.js?v=1'],
+    [`/pixel.${hash}.js`, '/pixel.js'],
+    [`http://host.example/pixel.lite.${hash}.js`, '/pixel.lite.js'],
+    [`/pixel.${hash}.umd.js`, `/pixel.${hash}.umd.js`],
+    ['/pixel.0123.js', '/pixel.0123.js'],
+    ['/pixel.other.js', '/pixel.other.js'],
+  ])('lead from %s to %s', (url, target) => {
+    expect(rewriter({})({ method: 'GET', url, headers: {} })).toBe(target);
+  });
+
+  it.each([
+    ['GET', '/t/app.js', '/pixel.js'],
+    ['POST', '/t/app.esm.js', '/pixel.esm.js'],
+    ['GET', `/t/app.auto.${hash}.js?a`, '/pixel.auto.js?a'],
+    ['GET', '/pixel.js?a', '/pixel.js/?a'],
+    ['GET', '/pixel%2Ejs', '/pixel%2Ejs/'],
+    ['GET', `/pixel.${hash}.js`, `/pixel.${hash}.js`],
+    ['POST', '/pixel.js', '/collect'],
+  ])('move with CLIENT_PATH: %s %s', (method, url, target) => {
+    const moved = rewriter({ clientPath: '/t/app', signatures: true });
+    expect(moved({ method, url, headers: SIGNED })).toBe(target);
+  });
+
+  it('may take the place of one another', () => {
+    const moved = rewriter({ clientPath: '/pixel.umd' });
+    expect(moved({ method: 'GET', url: '/pixel.umd.js', headers: {} })).toBe('/pixel.js');
+  });
+});
+
 describe('PathsOptions', () => {
   const faultsOf = (given: Partial<PathsOptions>) =>
     Object.assign(new PathsOptions(), given)
@@ -60,6 +94,15 @@ describe('PathsOptions', () => {
       'PIXEL_PATH',
     ]);
     expect(faultsOf({ pixelPaths: ['/%68ealthz'] })).toEqual(['PIXEL_PATH']);
+  });
+
+  it("refuses what the client's files need, and files where something else is", () => {
+    expect(faultsOf({ clientPath: '/hmac' })).toEqual(['CLIENT_PATH']);
+    expect(faultsOf({ clientPath: '/%68mac' })).toEqual(['CLIENT_PATH']);
+    expect(faultsOf({ collectPaths: ['/pixel.js'] })).toEqual(['COLLECT_PATH']);
+    const moved = { clientPath: '/t/app', collectPaths: ['/pixel.js'] };
+    expect(faultsOf({ ...moved, pixelPaths: ['/t/app.lite.js'] })).toEqual(['PIXEL_PATH']);
+    expect(faultsOf(moved)).toEqual([]);
   });
 
   it('takes a path twice where the method tells, and the path that is there anyway', () => {

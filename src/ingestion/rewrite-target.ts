@@ -1,37 +1,55 @@
 import type { IncomingMessage } from 'node:http';
 import { SIGNATURE_HEADER } from './admission/sender.js';
+import { CLIENT, clientName } from './assets/client-names.js';
 import type { PathsOptions } from './paths.options.js';
-import { COLLECT, isOwnPath, PIXEL } from './routes.js';
+import { COLLECT, isClientRoute, isOwnPath, PIXEL } from './routes.js';
 
 /** Gives the target under which a request is routed and counted. */
 export type RewriteTarget = (
   request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
 ) => string;
 
+/** What a default name of the client becomes where `CLIENT_PATH` gives it another: no route ends so. */
+const WITHHELD = '/';
+
 /**
  * Leads further paths to the routes that they stand for. With signatures on, a POST that carries the header of one is
  * collected on any path that no route has: the Go service's client posts to the path of its page.
  */
 export function rewriteTarget(
-  { collectPaths, pixelPaths }: Pick<PathsOptions, 'collectPaths' | 'pixelPaths'>,
+  { collectPaths, pixelPaths, clientPath }: Omit<PathsOptions, 'faults'>,
   { signatures }: { readonly signatures: boolean },
 ): RewriteTarget {
   const collects = new Set(collectPaths);
   const pixels = new Set(pixelPaths);
+  const isWithheld = (path: string): boolean => clientPath !== CLIENT && isClientRoute(path);
   const routeOf = (path: string, { method, headers }: Parameters<RewriteTarget>[0]): string => {
     if (pixels.has(path) && (method === 'GET' || method === 'HEAD' || !collects.has(path))) {
       return PIXEL;
     }
+    const clientFile = clientName(path, clientPath);
+    if (clientFile) {
+      return clientFile.route;
+    }
     const isSigned = signatures && method === 'POST' && headers[SIGNATURE_HEADER] !== undefined;
-    return collects.has(path) || (isSigned && !isOwnPath(path)) ? COLLECT : path;
+    if (collects.has(path) || (isSigned && (!isOwnPath(path) || isWithheld(path)))) {
+      return COLLECT;
+    }
+    return isWithheld(path) ? path + WITHHELD : path;
   };
   return (request) => {
     const target = withoutHost(request.url ?? '/');
-    const queryAt = target.search(/[?#]/);
-    const path = queryAt === -1 ? target : target.slice(0, queryAt);
+    const path = pathOf(target);
     const route = routeOf(path, request);
     return route === path ? (request.url ?? '/') : route + target.slice(path.length);
   };
+}
+
+/** The path of a request target. */
+export function pathOf(target: string): string {
+  const local = withoutHost(target);
+  const queryAt = local.search(/[?#]/);
+  return queryAt === -1 ? local : local.slice(0, queryAt);
 }
 
 /** The absolute form of a target (RFC 9112, 3.2.2) names the host, too. */

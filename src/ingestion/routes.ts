@@ -1,4 +1,5 @@
 import type { Route } from '../http/routes.js';
+import { CLIENT_ROUTES } from './assets/client-names.js';
 
 export const COLLECT = '/collect';
 export const VALIDATE = '/collect/validate';
@@ -9,6 +10,7 @@ export const ROUTES: readonly Route[] = [
   { path: PIXEL, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: COLLECT, methods: ['POST', 'OPTIONS'], status: 202 },
   { path: VALIDATE, methods: ['POST', 'OPTIONS'], status: 200 },
+  ...CLIENT_ROUTES.map((path) => ({ path, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 })),
   { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
@@ -21,15 +23,21 @@ export function servedRoutes({ validate }: { readonly validate: boolean }): read
 }
 
 const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
+const CLIENT_PATHS: ReadonlySet<string> = new Set(CLIENT_ROUTES);
 
 /** Whether a route answers to the path of a request target, which may be percent-encoded, as the router sees it. */
 export function isOwnPath(path: string): boolean {
-  return PATHS.has(path) || (path.includes('%') && PATHS.has(decoded(path)));
+  return PATHS.has(decoded(path));
+}
+
+/** Whether that route is one of the client's files. */
+export function isClientRoute(path: string): boolean {
+  return CLIENT_PATHS.has(decoded(path));
 }
 
 function decoded(path: string): string {
   try {
-    return decodeURIComponent(path);
+    return path.includes('%') ? decodeURIComponent(path) : path;
   } catch {
     return path;
   }

@@ -1,8 +1,8 @@
 import { Controller, Get, Headers, Logger, Res, UseGuards } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { Counter, Gauge } from 'prom-client';
+import { codingWeight } from '../http/coding-weight.js';
 import { HttpError } from '../http/errors.js';
-import { acceptsGzip } from './accepts-gzip.js';
 import { BearerGuard } from './bearer.guard.js';
 import { Exposition } from './exposition.js';
 import { INSTRUMENTS } from './instruments.js';
@@ -44,7 +44,7 @@ export class MetricsController {
     }
     this.begin(reply);
     try {
-      const gzip = acceptsGzip(acceptEncoding);
+      const gzip = codingWeight(acceptEncoding, 'gzip') > 0;
       const body = await (gzip ? this.exposition.gzipped() : this.exposition.text());
       reply.headers({
         'content-type': this.exposition.contentType,

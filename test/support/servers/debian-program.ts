@@ -21,15 +21,32 @@ export function debianProgram(name: string, packages: readonly string[]): Progra
   if (installed !== undefined) {
     return { path: installed, environment: {} };
   }
-  const directory = join(CACHE, packages.join('+'));
-  try {
-    if (!existsSync(directory)) {
-      unpack(packages, directory);
-    }
-  } catch {
-    return undefined;
-  }
-  const [path] = globSync([`usr/bin/${name}`, `usr/sbin/${name}`], { cwd: directory });
+  const directory = unpackedOnce(packages, ['download', ...packages]);
+  return directory === undefined
+    ? undefined
+    : programIn(directory, [`usr/bin/${name}`, `usr/sbin/${name}`]);
+}
+
+/**
+ * The packages, and all that they need and this machine does not have, unpacked under `.cache/` and not installed.
+ * @returns the directory; undefined where they cannot be had
+ */
+export function debianTree(packages: readonly string[]): string | undefined {
+  return unpackedOnce(packages, [
+    'install',
+    '--yes',
+    '--no-install-recommends',
+    '--download-only',
+    // Nothing is installed, so that no other apt-get needs to wait, nor has this one to be root.
+    '--option=Debug::NoLocking=1',
+    '--option=Dir::Cache::archives=./',
+    ...packages,
+  ]);
+}
+
+/** @param places paths below the directory, of which the first that exists counts; `*` as a shell has it */
+export function programIn(directory: string, places: readonly string[]): Program | undefined {
+  const [path] = places.flatMap((place) => globSync(place, { cwd: directory }));
   const libraries = globSync('usr/lib/*-linux-gnu', { cwd: directory });
   return path === undefined
     ? undefined
@@ -39,6 +56,13 @@ export function debianProgram(name: string, packages: readonly string[]): Progra
           LD_LIBRARY_PATH: libraries.map((library) => join(directory, library)).join(':'),
         },
       };
+}
+
+/** @returns its path */
+export function installedProgram(name: string): string | undefined {
+  return ['/usr/bin', '/usr/sbin', '/usr/local/bin']
+    .map((directory) => join(directory, name))
+    .find((path) => existsSync(path));
 }
 
 /**
@@ -58,26 +82,37 @@ export async function runDebianProgram(
   return (await promisify(execFile)(program.path, args, { env })).stdout;
 }
 
-function installedProgram(name: string): string | undefined {
-  return ['/usr/bin', '/usr/sbin', '/usr/local/bin']
-    .map((directory) => join(directory, name))
-    .find((path) => existsSync(path));
+/**
+ * @param fetch what tells apt-get to fetch the packages into the directory that it runs in
+ * @returns undefined where they cannot be had
+ */
+function unpackedOnce(packages: readonly string[], fetch: readonly string[]): string | undefined {
+  const directory = join(CACHE, packages.join('+'));
+  try {
+    if (!existsSync(directory)) {
+      unpack(fetch, directory);
+    }
+    return directory;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whole or not at all: several workers may do it at the same time. */
-function unpack(packages: readonly string[], directory: string): void {
+function unpack(fetch: readonly string[], directory: string): void {
   mkdirSync(CACHE, { recursive: true });
   const scratch = mkdtempSync(join(CACHE, 'unpacking-'));
   const run = (command: string, args: readonly string[]): void => {
     execFileSync(command, args, { cwd: scratch, stdio: 'ignore' });
   };
   try {
+    mkdirSync(join(scratch, 'partial'));
     try {
-      run('apt-get', ['download', ...packages]);
+      run('apt-get', fetch);
     } catch {
       // A fresh machine has no lists yet; only one worker at a time may fetch them.
       run('flock', [join(CACHE, 'lock'), 'apt-get', 'update']);
-      run('apt-get', ['download', ...packages]);
+      run('apt-get', fetch);
     }
     for (const archive of globSync('*.deb', { cwd: scratch })) {
       run('dpkg', ['-x', archive, 'unpacked']);

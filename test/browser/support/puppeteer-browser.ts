@@ -1,0 +1,59 @@
+import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
+import type { Program } from '../../support/servers/debian-program.js';
+import type { Tab, TestBrowser } from './tab.js';
+
+/**
+ * @param profile where it keeps what pages store; without one, it forgets that with its end
+ */
+export async function launchChromium(program: Program, profile?: string): Promise<Browser> {
+  return puppeteer.launch({
+    ...launchOptions(program, profile),
+    browser: 'chrome',
+    // Without it, no page comes back as it was left.
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'],
+  });
+}
+
+/** It is driven by WebDriver BiDi. */
+export async function launchFirefox(program: Program): Promise<Browser> {
+  return puppeteer.launch({ ...launchOptions(program), browser: 'firefox' });
+}
+
+export class PuppeteerBrowser implements TestBrowser {
+  constructor(private readonly browser: Browser) {}
+
+  async open(url: string): Promise<PuppeteerTab> {
+    const page = await this.browser.newPage();
+    await page.goto(url);
+    return new PuppeteerTab(page);
+  }
+
+  close(): Promise<void> {
+    return this.browser.close();
+  }
+}
+
+class PuppeteerTab implements Tab {
+  constructor(private readonly page: Page) {}
+
+  async goTo(url: string): Promise<void> {
+    await this.page.goto(url);
+  }
+
+  run(script: string): Promise<unknown> {
+    return this.page.evaluate(`(() => { ${script} })()`);
+  }
+
+  close(): Promise<void> {
+    return this.page.close();
+  }
+}
+
+function launchOptions(program: Program, profile?: string): LaunchOptions {
+  return {
+    executablePath: program.path,
+    env: { ...process.env, ...program.environment },
+    ...(profile !== undefined && { userDataDir: profile }),
+  };
+}
