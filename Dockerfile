@@ -6,6 +6,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc nest-cli.json tsconfig.json tsconfig.build.json ./
 RUN npm ci
 COPY src src
+COPY clients clients
 RUN npm run build
 ARG REVISION=unknown
 RUN echo "$REVISION" > dist/revision.txt

@@ -4,6 +4,8 @@ import { globSync, statSync } from 'node:fs';
 
 const MADE_FROM = [
   'src/**/*.ts',
+  'clients/browser/*.{mjs,json}',
+  'clients/browser/src/**/*.ts',
   'package.json',
   'package-lock.json',
   'nest-cli.json',
@@ -14,7 +16,8 @@ function changedAtMs(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-const builtAtMs = changedAtMs('dist/cli.js');
+// The last of what a build writes counts, too: it may have failed in between.
+const builtAtMs = Math.min(changedAtMs('dist/cli.js'), changedAtMs('dist/assets/pixel.auto.js'));
 if (
   MADE_FROM.flatMap((pattern) => globSync(pattern)).some((path) => changedAtMs(path) > builtAtMs)
 ) {
