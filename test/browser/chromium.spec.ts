@@ -14,6 +14,7 @@ import { Site } from './support/site.js';
 import { StoringCollector } from './support/storing-collector.js';
 
 const server = await sharedPostgres();
+afterAll(() => server?.stop());
 const program = chromiumProgram();
 
 const DAY_MS = 86_400_000;

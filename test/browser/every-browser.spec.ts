@@ -16,6 +16,7 @@ import type { TestBrowser } from './support/tab.js';
 import { WebKitBrowser } from './support/webkit-browser.js';
 
 const server = await sharedPostgres();
+afterAll(() => server?.stop());
 const chromium = chromiumProgram();
 const firefox = firefoxProgram();
 const webkit = webkitProgram();

@@ -15,6 +15,7 @@ import { Site } from './support/site.js';
 import { StoringCollector } from './support/storing-collector.js';
 
 const server = await sharedPostgres();
+afterAll(() => server?.stop());
 const program = chromiumProgram();
 
 const FILL_STORAGE = inline(`for (let size = 1 << 20, n = 0; size >= 1;) {

@@ -125,7 +125,6 @@ export class StoringCollector {
   async remove(): Promise<void> {
     await this.workplace.remove();
     await this.server.query(`drop table if exists ${this.environment['PG_TABLE']}`);
-    await this.server.stop();
   }
 
   private async compare({ site, names, mayRepeat }: Expected): Promise<void> {
