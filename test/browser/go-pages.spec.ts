@@ -14,7 +14,6 @@ const PAGES = globSync('test/browser/pages/go-*.html').map((path) => ({
   name: basename(path, '.html'),
   html: readFileSync(path, 'utf8'),
 }));
-const REFERRER = 'https://search.example/';
 
 const server = await sharedPostgres();
 afterAll(() => server?.stop());
@@ -37,7 +36,7 @@ describe.skipIf(!server || !program)("a page of the Go service's, in Chromium", 
     await Promise.all([open?.remove(), signed?.remove()]);
   });
 
-  async function visit(collector: StoringCollector, html: string): Promise<Site> {
+  async function visit(collector: StoringCollector, html: string) {
     const site = await Site.start();
     onTestFinished(() => site.stop());
     site.serve('/page', { html: html.replaceAll('{{COLLECTOR}}', collector.url) });
@@ -45,8 +44,16 @@ describe.skipIf(!server || !program)("a page of the Go service's, in Chromium", 
     onTestFinished(() => page.close());
     // The visitor whom the Go service's script knew stays known.
     await page.evaluateOnNewDocument(`localStorage.setItem('gt_sid', 'visitor-of-the-go-service')`);
-    await page.goto(site.url('/page?utm_source=mail&utm_campaign=spring'), { referer: REFERRER });
-    return site;
+    // It comes from a page of another site, by a link.
+    const other = await Site.start();
+    onTestFinished(() => other.stop());
+    const target = site.url('/page?utm_source=mail&amp;utm_campaign=spring');
+    other.serve('/results', {
+      html: `<a href="${target}" referrerpolicy="unsafe-url">found</a>`,
+    });
+    await page.goto(other.url('/results'));
+    await Promise.all([page.waitForNavigation(), page.click('a')]);
+    return { site, referrer: other.url('/results') };
   }
 
   it.each(PAGES.filter(({ name }) => name !== 'go-image'))(
@@ -54,15 +61,15 @@ describe.skipIf(!server || !program)("a page of the Go service's, in Chromium", 
     async ({ name, html }) => {
       const collector = name.endsWith('-signed') ? signed : open;
 
-      const site = await visit(collector, html);
+      const { site, referrer } = await visit(collector, html);
       const [event] = await collector.expectStored(site, ['pageview /page']);
 
       expect(event).toMatchObject({
         route: { domain: 'localhost', title: /<title>(.*)<\/title>/.exec(html)?.[1] },
         url: {
           utm: { source: 'mail', campaign: 'spring' },
-          referrer: REFERRER,
-          referrer_hostname: 'search.example',
+          referrer,
+          referrer_hostname: 'localhost',
         },
         session: {
           session_id: 'visitor-of-the-go-service',
