@@ -26,6 +26,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Its specs replace the process's globals by those of a page.
+        test: { name: 'client', include: ['clients/**/*.spec.ts'] },
+      },
+      {
+        extends: true,
         test: {
           name: 'program',
           include: ['test/**/*.spec.ts'],

@@ -11,8 +11,8 @@ import { minify } from 'terser';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ASSETS = join(HERE, '../../dist/assets');
 
-/** Gives the Go service's UMD pages what a module loader or a CommonJS bundler expects. */
-const UMD_FOOTER = `typeof module=='object'&&module.exports?module.exports=GoTrackPixel:typeof define=='function'&&define.amd&&define(()=>GoTrackPixel);`;
+/** For CommonJS bundlers. With AMD, an unnamed module in a script tag would be an error in the page. */
+const UMD_FOOTER = `typeof module=='object'&&(module.exports=GoTrackPixel);`;
 
 /** The most that each may have, in bytes after terser and gzip -9. */
 export const ASSET_FILES = [
@@ -24,12 +24,10 @@ export const ASSET_FILES = [
 ];
 
 /**
- * Properties of our own objects that nothing outside of a file reads, so that they may get short names. None of them
- * may be a name of the browser's, of an option, of a command or of an event's field.
+ * Properties of our own objects, which get short names. Nothing outside of a file reads them: none may be a name of an
+ * option, of a command or of an event's field; terser itself spares the browser's.
  */
-const INTERNAL = [
-  ...['isOpen', 'isStored', 'settle', 'showOnce', 'signature', 'events', 'bytes', 'start', 'names'],
-];
+export const SHORTENED = /^(?:isStored|signedAs)$/;
 
 /** @returns the file's text, minified */
 export async function bundle({ entry, format, footer = '' }) {
@@ -55,7 +53,7 @@ export async function bundle({ entry, format, footer = '' }) {
       pure_getters: true,
       keep_fargs: false,
     },
-    mangle: { properties: { regex: new RegExp(`^(?:${INTERNAL.join('|')})$`) } },
+    mangle: { properties: { regex: SHORTENED } },
     format: { ascii_only: true },
   });
   return code;
@@ -81,7 +79,10 @@ async function buildPackage() {
     process.execPath,
     [
       createRequire(import.meta.url).resolve('typescript/lib/tsc.js'),
-      ...['-p', join(HERE, 'tsconfig.build.json'), '--outDir', join(HERE, 'dist')],
+      '-p',
+      join(HERE, 'tsconfig.build.json'),
+      '--outDir',
+      join(HERE, 'dist'),
       ...types.split(' '),
     ],
     { stdio: 'inherit' },

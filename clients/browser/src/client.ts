@@ -1,98 +1,77 @@
 import { attempt } from './attempt.js';
+import type { Commands } from './commands.js';
 import { readDevice } from './device.js';
-import { newEvent, type Props, type TrackedEvent } from './event.js';
-import { followNavigation } from './navigation.js';
-import { isOn, type Options } from './options.js';
-import { createOutbox } from './outbox.js';
+import type { Props, TrackedEvent } from './event.js';
+import { allow, endOutbox, enqueue, isAllowed, openOutbox } from './outbox.js';
 import { onPageEnd } from './page-end.js';
 import { asksForPrivacy } from './privacy.js';
-import { currentSession, SESSION_ID, VISIT } from './session.js';
+import { currentSession, forgetVisitor } from './session.js';
+import { settings } from './settings.js';
 import { openStore } from './store.js';
-import { createViews } from './views.js';
+import { eventOfView, openViews, settleView, showOnce, showView } from './views.js';
 
-/** What `gotrack(name, …)` can be told. */
-export interface Commands {
-  event(type: string, props?: Props): void;
-  /** A view of the page as it is now, for pages that say themselves when they change. */
-  page(props?: Props): void;
-  /** Who it is, in this page's events from now on; null: nobody any more. It is not stored. */
-  identify(id: string | null, traits?: Props): void;
-  /** `denied` also removes what is stored; `granted` counts the page that is shown. */
-  consent(state: 'granted' | 'denied'): void;
-}
+let isPrivate = false;
+/** Undefined when the client is not to store anything. */
+let canStore: boolean | undefined;
+let device: Props | undefined;
+let userId: string | undefined;
 
-export interface Client extends Commands {
-  /** Counts the page, unless that is done or left to the page. */
-  start(): void;
-}
-
-export function createClient(options: Options): Client {
-  const isPrivate = asksForPrivacy();
-  const isStored = !isPrivate && options.storage !== 'none';
-  const isAuto = isOn(options.auto, true);
-  const store = openStore(isStored);
-  const outbox = createOutbox(store, options);
-  const views = createViews(add);
-  let device: Props | undefined;
-  let userId: string | undefined;
-
-  function add(event: TrackedEvent): boolean {
-    if (outbox.isOpen) {
-      attempt(() => {
-        if (!device || event.type === 'pageview') {
-          device = readDevice(isStored);
-        }
-        event.device = device;
-        if (!isPrivate) {
-          event.session = currentSession(store);
-          event.user ??= userId ? { id: userId } : undefined;
-        }
-      });
-      outbox.add(event);
-    }
-    return outbox.isOpen;
+/** The client of `pixel.js` and of the package. */
+export function startClient(): Commands {
+  isPrivate = asksForPrivacy();
+  if (!isPrivate && settings.storage !== 'none') {
+    canStore = openStore();
   }
-
-  function track(type: string, props: Props | undefined, user?: Props): void {
-    views.settle();
-    const event = newEvent(type, props, views.referrer());
-    event.user = user;
-    add(event);
-  }
-
-  function start(): void {
-    if (isAuto) {
-      views.showOnce();
-    }
-  }
-
-  if (isAuto) {
-    followNavigation(views.show, options);
-  }
+  openOutbox();
+  openViews(add);
   onPageEnd(() => {
-    views.settle();
-    outbox.end();
+    settleView();
+    endOutbox();
   });
+  return { event, page: (props) => showView(false, props), identify, consent };
+}
 
-  return {
-    start,
-    event: track,
-    page: (props) => views.show(false, props),
-    identify(id, traits) {
-      userId = id ?? undefined;
-      if (userId && !isPrivate) {
-        track('identify', undefined, { id: userId, traits });
-      }
-    },
-    consent(state) {
-      outbox.isOpen = state === 'granted';
-      if (outbox.isOpen) {
-        start();
-      } else {
-        views.settle();
-        outbox.clear();
-        [SESSION_ID, VISIT].forEach(store.remove);
-      }
-    },
-  };
+function event(type: string, props?: Props): void {
+  add(eventOfView(type, props));
+}
+
+function identify(id: unknown, traits?: Props): void {
+  userId = id ? String(id) : undefined;
+  if (userId && !isPrivate) {
+    const said = eventOfView('identify');
+    said.user = { id: userId, traits };
+    add(said);
+  }
+}
+
+function consent(state: 'granted' | 'denied'): void {
+  allow(state === 'granted');
+  if (isAllowed) {
+    showOnce();
+  } else {
+    settleView();
+    forgetVisitor();
+  }
+}
+
+/** @returns whether the visitor allows it */
+function add(taken: TrackedEvent): boolean {
+  if (isAllowed) {
+    attempt(() => complete(taken));
+    attempt(() => enqueue(taken));
+  }
+  return isAllowed;
+}
+
+function complete(taken: TrackedEvent): void {
+  if (taken.type === 'pageview') {
+    device = undefined;
+  }
+  taken.device = device ??= attempt(() => readDevice(canStore));
+  if (!isPrivate) {
+    taken.session = currentSession();
+    if (userId) {
+      taken.user ??= { id: userId };
+    }
+  }
 }

@@ -11,7 +11,7 @@ interface Navigator extends globalThis.Navigator {
  * What the browser says of its device without asking the user. Nothing is measured or drawn to tell devices apart; the
  * server adds browser and system from the User-Agent.
  */
-export function readDevice(isStored: boolean): Record<string, unknown> {
+export function readDevice(canStore: boolean | undefined): Record<string, unknown> {
   const nav = navigator as Navigator;
   const agent = nav.userAgentData;
   const network = nav.connection;
@@ -32,7 +32,7 @@ export function readDevice(isStored: boolean): Record<string, unknown> {
     prefers_color_scheme: prefers('color-scheme: dark') ? 'dark' : 'light',
     prefers_reduced_motion: prefers('reduced-motion'),
     cookie_enabled: nav.cookieEnabled,
-    storage_available: isStored,
+    storage_available: canStore,
     network_effective_type: network?.effectiveType,
     network_downlink: network?.downlink,
     network_rtt: network?.rtt,

@@ -30,8 +30,13 @@ export interface TrackedEvent {
   user?: Props | undefined;
 }
 
+/** Attributes, whatever a page gives: the collector takes an object only. */
+function propsOf(given: unknown): Props | undefined {
+  return given === undefined || Object(given) === given ? (given as Props) : { value: given };
+}
+
 /** An event of the page as it is now. Campaigns are read from `raw_query` by the server. */
-export function newEvent(type: string, props: Props | undefined, referrer: string): TrackedEvent {
+export function newEvent(type: unknown, props: Props | undefined, referrer: string): TrackedEvent {
   const { hostname, pathname, search, hash, protocol } = location;
   const query: Props = {};
   for (const [name, value] of new URLSearchParams(search)) {
@@ -40,10 +45,11 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
   return {
     event_id: uuid(),
     ts: new Date().toISOString(),
-    type,
+    // Without a type, the collector would take it for a page view.
+    type: String(type),
     url: {
       referrer: referrer || undefined,
-      referrer_hostname: attempt(() => new URL(referrer).hostname),
+      referrer_hostname: referrer ? attempt(() => new URL(referrer).hostname) : undefined,
       raw_query: search.slice(1) || undefined,
     },
     route: {
@@ -51,11 +57,11 @@ export function newEvent(type: string, props: Props | undefined, referrer: strin
       path: pathname,
       fullPath: pathname + search + hash,
       hash: hash || undefined,
-      canonical_url: document.querySelector<HTMLLinkElement>('link[rel=canonical]')?.href,
+      canonical_url: document.head.querySelector<HTMLLinkElement>('link[rel=canonical]')?.href,
       title: document.title || undefined,
       protocol: protocol.slice(0, -1),
       query,
     },
-    props,
+    props: propsOf(props),
   };
 }

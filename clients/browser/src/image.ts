@@ -1,14 +1,13 @@
-import { addressed, besideEndpoint } from './addresses.js';
+import { addressed, endpoint } from './addresses.js';
 import type { TrackedEvent } from './event.js';
-import type { Options } from './options.js';
 
 /**
- * Sends events by the pixel, one after the other, where a page's policy lets nothing else through. Resolves to whether
- * all have arrived.
+ * Sends events by the pixel, one after the other, where a page's policy lets nothing else through.
+ * @returns whether all have arrived
  */
-export async function sendByImages(events: TrackedEvent[], options: Options): Promise<boolean> {
+export async function sendByImages(events: TrackedEvent[]): Promise<boolean> {
   for (const event of events) {
-    if (!(await loads(pixelUrl(event, options)))) {
+    if (!(await loads(pixelAddress(event)))) {
       return false;
     }
   }
@@ -16,9 +15,9 @@ export async function sendByImages(events: TrackedEvent[], options: Options): Pr
 }
 
 /** What an address has room for: the page, the session, and the event's own attributes. */
-export function pixelUrl(event: TrackedEvent, options: Options): string {
+export function pixelAddress(event: TrackedEvent): string {
   const { event_id, ts, type, url, route, props, session } = event;
-  const target = besideEndpoint('px.gif', options);
+  const target = new URL('px.gif', endpoint());
   const fields: Record<string, unknown> = {
     ...props,
     e: type,
@@ -31,11 +30,12 @@ export function pixelUrl(event: TrackedEvent, options: Options): string {
     sid: session?.session_id,
   };
   for (const name in fields) {
-    if (fields[name] !== undefined) {
-      target.searchParams.set(name, String(fields[name]));
+    const value = fields[name];
+    if (value !== undefined) {
+      target.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value));
     }
   }
-  return addressed(target, options);
+  return addressed(target);
 }
 
 function loads(src: string): Promise<boolean> {

@@ -1,15 +1,9 @@
 import { attempt } from './attempt.js';
-import type { Commands } from './client.js';
-import type { Options } from './options.js';
+import type { Commands } from './commands.js';
+import { type Options, settings } from './settings.js';
+import { showOnce } from './views.js';
 
 type Arguments = ArrayLike<unknown>;
-
-/** A client; its other methods are the commands that it knows. */
-interface Startable {
-  start(): void;
-}
-
-type AnyCommands = Record<string, (...given: unknown[]) => void>;
 
 /** `gotrack('event', 'signup', { plan: 'x' })`: the name of a command, then what it takes. */
 export interface GoTrack {
@@ -36,38 +30,34 @@ declare global {
  * Puts `gotrack` into the page, once, however often it is loaded. Commands wait until `init` is called and the page
  * is shown: a prerendered page may never be.
  */
-export function install(create: (options: Options) => Startable, options: Options): Init {
-  const stub = window.gotrack;
-  if (stub?.init) {
-    return stub.init;
+export function install(start: () => Partial<Commands>, options: Options): Init {
+  const known = window.gotrack;
+  if (known?.init) {
+    return known.init;
   }
-  let waiting: Arguments[] = Array.from((stub?.q ?? []) as Arguments[]);
-  let client: Startable | undefined;
+  Object.assign(settings, options);
+  const waiting: Arguments[] = Array.from((known?.q ?? []) as Arguments[]);
+  let commands: Record<string, (...given: unknown[]) => void> | undefined;
   let isStarted = false;
 
   const run = (given: Arguments): void => {
-    if (client) {
+    if (commands) {
       const [name, ...rest] = Array.from(given);
-      attempt(() => (client as unknown as AnyCommands)[name as string]!(...rest));
+      attempt(() => commands![name as string]!(...rest));
     } else {
       waiting.push(given);
     }
   };
-  const start = (): void => {
-    client = create(options);
-    waiting.forEach(run);
-    client.start();
-  };
   const init: Init = (more) => {
-    Object.assign(options, more);
-    attempt(() => {
-      if (client) {
-        client.start();
-      } else if (!isStarted) {
-        isStarted = true;
-        whenShown(start);
-      }
-    });
+    Object.assign(settings, more);
+    if (!isStarted) {
+      isStarted = true;
+      whenShown(() => {
+        commands = start() as typeof commands;
+        waiting.forEach(run);
+        showOnce();
+      });
+    }
   };
   const gotrack = (...given: unknown[]): void => run(given);
   window.gotrack = Object.assign(gotrack as GoTrack, { q: { push: run }, init });
@@ -75,9 +65,10 @@ export function install(create: (options: Options) => Startable, options: Option
 }
 
 function whenShown(work: () => void): void {
+  const safely = (): void => attempt(work);
   if (document.prerendering) {
-    document.addEventListener('prerenderingchange', () => attempt(work), { once: true });
+    document.addEventListener('prerenderingchange', safely, { once: true });
   } else {
-    work();
+    safely();
   }
 }

@@ -1,18 +1,18 @@
 import { attempt } from './attempt.js';
-import { isOn, type Options } from './options.js';
+import { isOn, settings } from './settings.js';
 
 /**
  * Calls `shows` when the page shows another path: by `history`, by the browser's buttons, or because it comes back
  * from the back-forward cache.
  * @param shows is told whether the path takes the place of the one before, as a redirect does
  */
-export function followNavigation(shows: (isReplaced: boolean) => void, options: Options): void {
+export function followNavigation(shows: (isReplaced: boolean) => void): void {
   let shown = location.href;
 
   const changed = (isReplaced: boolean): void => {
-    const before = pageOf(shown, isReplaced, options);
+    const before = pageOf(shown, isReplaced);
     shown = location.href;
-    if (pageOf(shown, isReplaced, options) !== before) {
+    if (pageOf(shown, isReplaced) !== before) {
       shows(isReplaced);
     }
   };
@@ -30,7 +30,7 @@ export function followNavigation(shows: (isReplaced: boolean) => void, options: 
 }
 
 /** What has to differ for another view. An application that replaces its query keeps its state there. */
-function pageOf(href: string, isReplaced: boolean, { hash }: Options): string {
-  const { pathname, search, hash: fragment } = new URL(href);
-  return pathname + (isReplaced ? '' : search) + (isOn(hash, false) ? fragment : '');
+function pageOf(href: string, isReplaced: boolean): string {
+  const { pathname, search, hash } = new URL(href);
+  return pathname + (isReplaced ? '' : search) + (isOn(settings.hash) ? hash : '');
 }

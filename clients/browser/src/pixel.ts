@@ -1,9 +1,9 @@
-import { createClient } from './client.js';
+import { startClient } from './client.js';
 import { install } from './install.js';
 
 /** The script tag: its `data-` attributes are the options. */
 const script = document.currentScript as HTMLScriptElement | null;
-const init = install(createClient, { base: script?.src, nonce: script?.nonce });
+const init = install(startClient, { base: script?.src, nonce: script?.nonce });
 window.GoTrackPixel = { init };
 if (!window.GO_TRACK_NO_AUTO_INIT) {
   init(script?.dataset);

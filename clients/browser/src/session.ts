@@ -1,5 +1,5 @@
-import type { Store } from './store.js';
 import { attempt } from './attempt.js';
+import { read, remove, write } from './store.js';
 import { uuid } from './uuid.js';
 
 /** A visit ends after this time without an event. */
@@ -8,8 +8,8 @@ const SESSION_MS = 30 * 60_000;
 const PRECISION_MS = 10_000;
 
 /** The name that the Go service's client used, too: a visitor that it knew stays known. */
-export const SESSION_ID = 'gt_sid';
-export const VISIT = 'gt_visit';
+const SESSION_ID = 'gt_sid';
+const VISIT = 'gt_visit';
 
 /** Times are milliseconds since the epoch. */
 type Visit = [
@@ -30,30 +30,38 @@ export interface Session {
 }
 
 /** The session that an event of now belongs to; begins one where there is none, or where it is over. */
-export function currentSession(store: Store): Session {
+export function currentSession(): Session {
   const now = Date.now();
-  let id = store.read(SESSION_ID);
-  const known = attempt(() => JSON.parse(store.read(VISIT)!) as Visit);
+  let id = read(SESSION_ID);
+  const known = attempt(() => JSON.parse(read(VISIT)) as Visit);
   // A clock that was set back by more than a session's length ends it as well.
-  const isOver = !id || (known !== undefined && Math.abs(now - known[3]) > SESSION_MS);
-  if (isOver) {
-    store.write(SESSION_ID, (id = uuid()));
+  if (!id || (known && Math.abs(now - known[3]) > SESSION_MS)) {
+    id = uuid();
+    write(SESSION_ID, id);
+    if (known) {
+      known[2] = 0;
+    }
   }
-  const visit: Visit = known ?? [id!, now, now, 0, 0];
-  if (isOver || !known) {
+  const visit: Visit = known ?? [id, now, 0, 0, 0];
+  if (!visit[2]) {
     visit[2] = now;
-    visit[4] += 1;
     visit[3] = 0;
+    visit[4] += 1;
   }
   if (Math.abs(now - visit[3]) > PRECISION_MS) {
     visit[3] = now;
-    store.write(VISIT, JSON.stringify(visit));
+    write(VISIT, JSON.stringify(visit));
   }
   return {
     visitor_id: visit[0],
-    session_id: id!,
+    session_id: id,
     session_start_ts: new Date(visit[2]).toISOString(),
     session_seq: visit[4],
     first_visit_ts: new Date(visit[1]).toISOString(),
   };
+}
+
+export function forgetVisitor(): void {
+  remove(SESSION_ID);
+  remove(VISIT);
 }

@@ -1,58 +1,61 @@
 import { newEvent, type Props, type TrackedEvent } from './event.js';
+import { followNavigation } from './navigation.js';
+import { isOn, settings } from './settings.js';
 
 /** Frameworks set the title after they have changed the address. */
 const TITLE_MS = 50;
 
-export interface Views {
-  /** @param isReplaced the view before, if it still waits for its title, was a redirect */
-  show(isReplaced: boolean, props?: Props): void;
-  /** Shows the page unless the last view is of it. */
-  showOnce(): void;
-  /** Hands on the view that waits for its title. */
-  settle(): void;
-  /** Where the visitor came from to the page that is shown. */
-  referrer(): string;
+let add: (event: TrackedEvent) => boolean;
+/** The view that waits for its title. */
+let waiting: TrackedEvent | undefined;
+let isCounted = false;
+let shown = '';
+let referrer = '';
+
+/** @param take says whether it takes the view */
+export function openViews(take: (event: TrackedEvent) => boolean): void {
+  add = take;
+  referrer = document.referrer;
+  if (isOn(settings.auto, true)) {
+    followNavigation(showView);
+  }
 }
 
 /**
- * Page views. Within a page, the one before is the referrer of the next.
- * @param add says whether it takes the view
+ * Counts the page as it is now. Within a page, the view before is the referrer of the next.
+ * @param isReplaced the view before was a redirect, if it still waits for its title
  */
-export function createViews(add: (event: TrackedEvent) => boolean): Views {
-  let waiting: TrackedEvent | undefined;
-  let isCounted = false;
-  let shown = '';
-  let { referrer } = document;
-
-  function show(isReplaced: boolean, props?: Props): void {
-    const { href } = location;
-    if (!isReplaced || !waiting) {
-      settle();
-      referrer = shown && shown !== href ? shown : document.referrer;
-    }
-    shown = href;
-    isCounted = true;
-    waiting = newEvent('pageview', props, referrer);
-    setTimeout(settle, TITLE_MS);
+export function showView(isReplaced: boolean, props?: Props): void {
+  const { href } = location;
+  if (!isReplaced || !waiting) {
+    settleView();
+    referrer = shown && shown !== href ? shown : document.referrer;
   }
+  shown = href;
+  isCounted = true;
+  waiting = newEvent('pageview', props, referrer);
+  setTimeout(settleView, TITLE_MS);
+}
 
-  function settle(): void {
-    if (waiting) {
-      const event = waiting;
-      waiting = undefined;
-      event.route.title = document.title || undefined;
-      isCounted = add(event);
-    }
+/** Counts the page, unless that is done or left to the page. */
+export function showOnce(): void {
+  if (isOn(settings.auto, true) && !isCounted) {
+    showView(false);
   }
+}
 
-  return {
-    show,
-    showOnce() {
-      if (!isCounted) {
-        show(false);
-      }
-    },
-    settle,
-    referrer: () => referrer,
-  };
+export function settleView(): void {
+  if (waiting) {
+    const event = waiting;
+    waiting = undefined;
+    event.route.title = document.title || undefined;
+    isCounted = add(event);
+  }
+}
+
+/** An event of the page that is shown, after its view. */
+export function eventOfView(type: string, props?: Props): TrackedEvent {
+  showOnce();
+  settleView();
+  return newEvent(type, props, referrer);
 }

@@ -1,5 +1,5 @@
 /** A `data-` attribute can only say text: `data-auto="false"` is `auto: false`. */
-type Switch = boolean | 'true' | 'false';
+type Switch = boolean | 'true' | 'false' | '';
 
 /** What a page says to `init`, or as `data-` attributes of the script tag. */
 export interface Options {
@@ -7,7 +7,7 @@ export interface Options {
   endpoint?: string;
   /** One of the collector's INGEST_API_KEYS. It is public: it can be read in the page. */
   key?: string;
-  /** Page views, on load and on navigation. */
+  /** Page views, on load and on navigation; on, unless it is said to be off. */
   auto?: Switch;
   /** The fragment names the page, as in `/#/cart`. */
   hash?: Switch;
@@ -23,6 +23,12 @@ export interface Options {
   nonce?: string | undefined;
 }
 
-export function isOn(value: unknown, otherwise: boolean): boolean {
+/**
+ * There is one client a page, so its modules keep their state in variables of their own: that is what makes the files
+ * small. These are the options as they are now; `init` may change them.
+ */
+export const settings: Options = {};
+
+export function isOn(value: Switch | undefined, otherwise = false): boolean {
   return value === undefined ? otherwise : String(value) !== 'false';
 }
