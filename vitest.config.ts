@@ -1,9 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 const MINUTE_MS = 60_000;
 /** They end what hangs. What is only slow, on a machine that does other things too, is no failure. */
 const LIMIT_MS = (process.env['GUARANTEES'] === 'full' ? 60 : 10) * MINUTE_MS;
+
+/** They install hundreds of megabytes: `npm run test:integrations` runs them. */
+const FRAMEWORKS =
+  process.env['INTEGRATIONS'] === 'full' ? [] : ['test/integrations/frameworks.spec.ts'];
 
 export default defineConfig({
   test: {
@@ -34,6 +38,7 @@ export default defineConfig({
         test: {
           name: 'program',
           include: ['test/**/*.spec.ts'],
+          exclude: [...configDefaults.exclude, ...FRAMEWORKS],
           globalSetup: [
             'test/support/servers/postgres-user.ts',
             'test/support/servers/shared-servers.ts',
