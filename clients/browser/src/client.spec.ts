@@ -169,7 +169,7 @@ describe('consent', () => {
     await soon(10_000);
     expect(page.posted).toEqual([]);
     gotrack('consent', 'granted');
-    await soon(10_000);
+    await soon(5000);
     expect(page.types().toSorted()).toEqual(['earlier', 'pageview']);
   });
 });

@@ -35,7 +35,7 @@ function event(type: string, props?: Props): void {
   add(eventOfView(type, props));
 }
 
-function identify(id: unknown, traits?: Props): void {
+function identify(id: string | number | null, traits?: Props): void {
   userId = id ? String(id) : undefined;
   if (userId && !isPrivate) {
     const said = eventOfView('identify');

@@ -50,7 +50,9 @@ export class FakePage {
   readonly scripts: string[] = [];
   readonly beacons: string[] = [];
   /** The collector's, one a request; the last one stays. An error is a network's. */
-  answers: (Response | Error | Promise<Response>)[] = [new Response('{}', { status: 202 })];
+  answers: (Response | Error | Promise<Response> | undefined)[] = [
+    new Response('{}', { status: 202 }),
+  ];
   loadsImages = false;
   /** `localStorage` takes no more. */
   isFull = false;
@@ -142,7 +144,7 @@ export class FakePage {
     const events = JSON.parse(init.body as string) as Posted['events'];
     this.posted.push({ url: new URL(url), events, init });
     const answer = this.answers.length > 1 ? this.answers.shift()! : this.answers[0]!;
-    if (answer instanceof Error) {
+    if (answer === undefined || answer instanceof Error) {
       throw answer;
     }
     return (await answer).clone();
@@ -155,7 +157,7 @@ export class FakePage {
       referrer: 'https://search.example/',
       title: 'A page',
       addEventListener: this.listen,
-      createElement: () => ({}),
+      createElement: () => ({ remove() {} }),
       head: {
         querySelector: () => null,
         append: (script: HTMLScriptElement) => {

@@ -34,6 +34,7 @@ const queued = (): string[] => Object.keys(page.storage).filter((name) => name.s
 describe('what could not be sent', () => {
   it.each([
     ['the network fails', DOWN],
+    ['a fetch of the page fails with nothing', undefined],
     ['the collector fails', new Response('', { status: 503 })],
     ['the collector asks for less', new Response('', { status: 429 })],
   ])('is sent again as it was, by the clock of then, when %s', async (_, answer) => {

@@ -3,7 +3,7 @@ import { exclusively } from './exclusive.js';
 import { settings } from './settings.js';
 import { signAhead } from './signing.js';
 import { read, remove } from './store.js';
-import { batchNames, dueBatch, keepBatch } from './stored-batches.js';
+import { batchNames, dueBatch, keepBatch, trimBatches } from './stored-batches.js';
 import { send, TIMEOUT_MS } from './transport.js';
 
 /*
@@ -41,6 +41,9 @@ export function openOutbox(): void {
 
 /** @param allowed false: what waits is forgotten, too */
 export function allow(allowed: boolean): void {
+  if (allowed && !isAllowed) {
+    retryIn(FIRST_RETRY_MS);
+  }
   isAllowed = allowed;
   if (!allowed) {
     waiting = [];
@@ -78,6 +81,7 @@ async function flush(): Promise<void> {
     }
   }
   flushTimer = undefined;
+  trimBatches();
 }
 
 /** At page end: stores what has not arrived, and sends what can be sent, before it returns. */
@@ -93,6 +97,7 @@ export function endOutbox(): void {
   }
   waiting = [];
   flying.forEach((batch) => keep(batch, LANDING_MS));
+  trimBatches();
 }
 
 function keep(batch: Batch, restMs: number): void {
@@ -129,7 +134,7 @@ function retryIn(ms: number): void {
 
 async function retry(): Promise<void> {
   isPaused = false;
-  if (!isAllowed || (batchNames().length > 0 && !(await exclusively(drain)))) {
+  if (isAllowed && batchNames().length > 0 && !(await exclusively(drain))) {
     retryIn(RETRY_MS);
   }
 }

@@ -24,7 +24,10 @@ export function loadSigning(): Promise<unknown> {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement('script');
     script.onload = resolve;
-    script.onerror = reject;
+    script.onerror = (event) => {
+      script.remove();
+      reject(event);
+    };
     script.nonce = settings.nonce ?? '';
     script.src = new URL('hmac.js', endpoint()).href;
     document.head.append(script);

@@ -3,7 +3,7 @@ import { LONGEST_ASKED_MS } from './outcome.js';
 import { read, remove, storedNames, write } from './store.js';
 
 /** Characters. Of `localStorage`, which has room for 2.5 to 5 million, most is the page's own. */
-const MAX_STORED = 1_000_000;
+const MAX_STORED = 1_500_000;
 /** The collector would replace the `ts` of older ones. */
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 
@@ -12,13 +12,14 @@ export function batchNames(): string[] {
   return storedNames().filter(madeAt).sort();
 }
 
-/**
- * Beyond the bound, the oldest are removed.
- * @param restMs no page sends it before
- */
+/** @param restMs no page sends it before */
 export function keepBatch(batch: Batch, restMs: number): void {
   batch.isStored = true;
   write(batch.name, `${Date.now() + restMs},${batch.events}`);
+}
+
+/** Keeps the store within its bound: the oldest give way. */
+export function trimBatches(): void {
   let room = MAX_STORED;
   for (const name of batchNames().reverse()) {
     room -= read(name).length;

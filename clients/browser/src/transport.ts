@@ -32,7 +32,8 @@ export async function send(batch: Batch, keepalive: boolean, failures: number): 
     return retryAfterMs(response.status, response.headers.get('retry-after'), failures);
   } catch (error) {
     const hasArrived =
-      (error as Error).name !== 'TimeoutError' && (await sendOtherwise(batch).catch(() => false));
+      (error as Error | undefined)?.name !== 'TimeoutError' &&
+      (await sendOtherwise(batch).catch(() => false));
     return hasArrived ? 0 : backoffMs(failures);
   }
 }

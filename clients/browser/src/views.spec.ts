@@ -54,6 +54,17 @@ describe('views of an application in one page', () => {
     expect(views().map(([path]) => path)).toEqual(['/a?x=1#top', '/b', '/c', '/d']);
   });
 
+  it('wait for the title as long, each of them', async () => {
+    const gotrack = await start();
+    await soon(40);
+    gotrack('event', 'x');
+    history.pushState({}, '', '/b');
+    await soon(40);
+    Object.assign(document, { title: 'B' });
+    await soon();
+    expect(views().map(([, , title]) => title)).toEqual(['A page', 'A page', 'B']);
+  });
+
   it.each([
     ['the query is replaced', () => history.replaceState({}, '', '/a?x=2')],
     ['the state is replaced', () => history.replaceState({}, '')],

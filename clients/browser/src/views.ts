@@ -8,6 +8,7 @@ const TITLE_MS = 50;
 let add: (event: TrackedEvent) => boolean;
 /** The view that waits for its title. */
 let waiting: TrackedEvent | undefined;
+let titleTimer: ReturnType<typeof setTimeout> | undefined;
 let isCounted = false;
 let shown = '';
 let referrer = '';
@@ -34,7 +35,8 @@ export function showView(isReplaced: boolean, props?: Props): void {
   shown = href;
   isCounted = true;
   waiting = newEvent('pageview', props, referrer);
-  setTimeout(settleView, TITLE_MS);
+  clearTimeout(titleTimer);
+  titleTimer = setTimeout(settleView, TITLE_MS);
 }
 
 /** Counts the page, unless that is done or left to the page. */

@@ -3,9 +3,9 @@ import type { Say } from './say.js';
 
 /** Milliseconds, but for CLS, which has no unit. What the browser does not measure is left out. */
 interface Vitals {
-  ttfb?: number;
-  fcp?: number;
-  lcp?: number;
+  ttfb?: number | undefined;
+  fcp?: number | undefined;
+  lcp?: number | undefined;
   cls?: number;
   inp?: number;
 }
@@ -24,26 +24,23 @@ const SHORTEST_INTERACTION_MS = 40;
 
 /** One `web_vitals` event a page, when it is hidden for the first time, as https://web.dev/articles/vitals defines them. */
 export function followVitals(say: Say): void {
+  /** Since the beginning of the navigation. */
+  const paints: { fcp?: number; lcp?: number } = {};
   const vitals: Vitals = {};
   const cls = layoutShift();
   const inp = interactionToNextPaint();
-  let start = 0;
-  const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
-  if (navigation) {
-    // A prerendered page starts for its visitor when it is shown.
-    start = (navigation as { activationStart?: number }).activationStart ?? 0;
-    vitals.ttfb = since(start, navigation.responseStart);
-  }
+  // In a tab that was opened in the background, nothing was painted before somebody looked.
+  const isWatched = !document.hidden || document.prerendering;
   if (PerformanceObserver.supportedEntryTypes.includes('layout-shift')) {
     vitals.cls = 0;
   }
   const observers = [
     observe('paint', ({ name, startTime }) => {
       if (name === 'first-contentful-paint') {
-        vitals.fcp = since(start, startTime);
+        paints.fcp = startTime;
       }
     }),
-    observe('largest-contentful-paint', ({ startTime }) => (vitals.lcp = since(start, startTime))),
+    observe('largest-contentful-paint', ({ startTime }) => (paints.lcp = startTime)),
     observe('layout-shift', (entry) => (vitals.cls = cls(entry as LayoutShift))),
     observe('event', (entry) => (vitals.inp = inp(entry as Interaction) ?? vitals.inp!)),
   ];
@@ -52,14 +49,25 @@ export function followVitals(say: Say): void {
     if (document.hidden && !isSaid) {
       isSaid = true;
       observers.forEach((take) => take?.());
-      say('web_vitals', { ...vitals });
+      say('web_vitals', { ...sinceShown(isWatched ? paints : {}), ...vitals });
     }
   };
   // Before the client's own listener, so that it is in the last batch.
   document.addEventListener('visibilitychange', () => attempt(end), true);
 }
 
-const since = (start: number, time: number): number => Math.round(Math.max(0, time - start));
+/** A prerendered page begins for its visitor when it is shown. */
+function sinceShown({ fcp, lcp }: { fcp?: number; lcp?: number }): Vitals {
+  const [navigation] = performance.getEntriesByType(
+    'navigation',
+  ) as (PerformanceNavigationTiming & {
+    activationStart?: number;
+  })[];
+  const shown = navigation?.activationStart ?? 0;
+  const since = (time: number | undefined): number | undefined =>
+    time === undefined ? undefined : Math.round(Math.max(0, time - shown));
+  return { ttfb: since(navigation?.responseStart), fcp: since(fcp), lcp: since(lcp) };
+}
 
 /** @returns takes what has not been handed over yet, and stops */
 function observe(type: string, take: (entry: PerformanceEntry) => void): (() => void) | undefined {
