@@ -15,6 +15,7 @@ import { Site } from './support/site.js';
 import { StoringCollector } from './support/storing-collector.js';
 
 const server = await sharedPostgres();
+afterAll(() => server?.stop());
 const program = chromiumProgram();
 
 const FILL_STORAGE = inline(`for (let size = 1 << 20, n = 0; size >= 1;) {
@@ -36,13 +37,17 @@ describe.skipIf(!server || !program)('a collector that was away, in Chromium', (
   let two: Visited;
   let ten: Visited;
   let full: Visited;
+  let withdrawn: Visited;
   let restarted: Site;
 
-  async function visit(count: number, from = tabs, head = QUEUE): Promise<Visited> {
+  async function visit(
+    count: number,
+    { from = tabs, head = QUEUE, client = '' } = {},
+  ): Promise<Visited> {
     const site = await Site.start();
     sites.push(site);
     for (const path of ['/a', '/b']) {
-      site.serve(path, pageWithClient(collector.url, { head }));
+      site.serve(path, pageWithClient(collector.url, { head, client }));
     }
     const pages: Page[] = [];
     for (let n = 0; n < count; n += 1) {
@@ -71,13 +76,15 @@ describe.skipIf(!server || !program)('a collector that was away, in Chromium', (
     one = await visit(1);
     two = await visit(2);
     ten = await visit(10);
-    full = await visit(1, tabs, QUEUE + FILL_STORAGE);
-    const persistent = await visit(1, before);
+    full = await visit(1, { head: QUEUE + FILL_STORAGE });
+    const granting = inline(`gotrack('consent', 'granted')`);
+    withdrawn = await visit(1, { head: QUEUE + granting, client: 'data-consent="required"' });
+    const persistent = await visit(1, { from: before });
     restarted = persistent.site;
 
     await collector.down();
 
-    for (const visited of [one, two, ten, full, persistent]) {
+    for (const visited of [one, two, ten, full, withdrawn, persistent]) {
       await trackInEach(visited, 20);
     }
     const [page] = one.pages as [Page];
@@ -86,6 +93,9 @@ describe.skipIf(!server || !program)('a collector that was away, in Chromium', (
     for (const closed of ten.pages.slice(0, 5)) {
       await closed.close();
     }
+    const [regretting] = withdrawn.pages as [Page];
+    await until(async () => (await kept(regretting)).includes('away'));
+    await regretting.evaluate(`gotrack('consent', 'denied')`);
     const [last] = persistent.pages as [Page];
     await until(async () => (await kept(last)).includes('away'));
     await last.close();
@@ -118,6 +128,13 @@ describe.skipIf(!server || !program)('a collector that was away, in Chromium', (
 
   it('gets the events of a page whose storage is full', async () => {
     await collector.expectStored(full.site, [...views(1), ...tracked('away', '/a', 20)]);
+  });
+
+  it('gets nothing that waited for it when consent was withdrawn', async () => {
+    const [page] = withdrawn.pages as [Page];
+
+    expect(await kept(page)).not.toContain('away');
+    await collector.expectStored(withdrawn.site, views(1));
   });
 
   it('gets the events of a browser that was closed and started again', async () => {

@@ -13,6 +13,7 @@ import { Site } from './support/site.js';
 import { StoringCollector } from './support/storing-collector.js';
 
 const server = await sharedPostgres();
+afterAll(() => server?.stop());
 const program = chromiumProgram();
 
 const KEY = 'key-of-the-shop-0123456789abcdef';

@@ -79,7 +79,7 @@ export class StoringCollector {
   async rows(site: Site): Promise<StoredEvent[]> {
     const rows = await this.server.query<{ payload: StoredEvent }>(
       `select payload from ${this.environment['PG_TABLE']}
-       where starts_with(payload #>> '{route,path}', $1) order by ts, received_at`,
+       where starts_with(payload #>> '{route,path}', $1) order by ts`,
       [`${site.folder}/`],
     );
     return rows.map(({ payload }) => payload);
@@ -125,7 +125,6 @@ export class StoringCollector {
   async remove(): Promise<void> {
     await this.workplace.remove();
     await this.server.query(`drop table if exists ${this.environment['PG_TABLE']}`);
-    await this.server.stop();
   }
 
   private async compare({ site, names, mayRepeat }: Expected): Promise<void> {

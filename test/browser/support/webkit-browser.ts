@@ -13,6 +13,8 @@ export class WebKitBrowser implements TestBrowser {
     private readonly driver: ChildProcess,
     /** The address of the session. */
     private readonly session: string,
+    /** The window that it began with: one has to be there, that others are opened from. */
+    private readonly first: string,
   ) {}
 
   static async launch(program: WebKitProgram, display: DisplayProgram): Promise<WebKitBrowser> {
@@ -46,10 +48,13 @@ export class WebKitBrowser implements TestBrowser {
         },
       },
     })) as { sessionId: string };
-    return new WebKitBrowser(server, driver, `${address}/session/${sessionId}`);
+    const session = `${address}/session/${sessionId}`;
+    const first = await command('GET', `${session}/window`);
+    return new WebKitBrowser(server, driver, session, String(first));
   }
 
   async open(url: string): Promise<WebKitTab> {
+    await command('POST', `${this.session}/window`, { handle: this.first });
     const { handle } = (await command('POST', `${this.session}/window/new`, { type: 'tab' })) as {
       handle: string;
     };
