@@ -5,6 +5,7 @@ import type { CrossCheck } from './config/load-configuration.js';
 import type { OptionsClass } from './config/setting.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
 import { HttpOptions } from './http/http.options.js';
+import { EnrichmentOptions } from './ingestion/enrichment/enrichment.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
@@ -20,6 +21,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   PathsOptions,
   IngestionOptions,
   AdmissionOptions,
+  EnrichmentOptions,
   QueueingOptions,
   DeliveryOptions,
   DeadLetterOptions,

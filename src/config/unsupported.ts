@@ -28,10 +28,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
       'is not a variable of GoTrack; set METRICS_BEARER_TOKEN, or METRICS_CLIENT_CA for client certificates, and unset it',
   },
 
-  { name: 'ENRICH_USER_AGENT', default: true },
-  { name: 'BOTS', default: 'mark' },
   { name: 'GEOIP_DB', default: 'builtin' },
-  { name: 'ENRICH_CHANNEL', default: true },
   { name: 'VISITOR_HASH', default: false },
 
   { name: 'QUEUE_DRIVER', default: 'embedded' },

@@ -57,8 +57,13 @@ export interface EventContext {
 }
 
 export type Prepared =
-  | { readonly json: EncodedEvent; readonly rejected?: undefined }
-  | { readonly rejected: Rejection; readonly json?: undefined };
+  | {
+      readonly json: EncodedEvent;
+      /** What the server has written into it. */
+      readonly server: ServerFields | undefined;
+      readonly rejected?: undefined;
+    }
+  | { readonly rejected: Rejection; readonly json?: undefined; readonly server?: undefined };
 
 /** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
 type Draft = {
@@ -118,7 +123,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
     return rejected('too_large', [error], keptForDiagnosis(given, context));
   }
-  return { json };
+  return { json, server: event.server };
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */

@@ -7,13 +7,13 @@ import { urlOfQuery } from '../event/page.js';
 import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
-import type { EncodedEvent } from '../event/stored-event.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
+import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
-import { Rejections } from './rejected/rejections.js';
+import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
 import { type Elements, PAUSE, type Work } from './work.js';
@@ -24,20 +24,6 @@ const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 const STRIDE = 8;
 /** A thousand hashes of one event take 2 ms. */
 const HASHED_STRIDE = 1;
-
-/** Most requests have none. */
-const NO_REJECTIONS = new Rejections();
-
-/** What the elements of a request have become, as bytes; nothing is stored yet. */
-export interface PreparedRequest {
-  /** The valid ones, in order. */
-  readonly events: readonly EncodedEvent[];
-  readonly rejections: Rejections;
-  /** Why the operator does not want the valid ones, if so. */
-  readonly drop: DropReason | undefined;
-  /** The name of the key that the request came with. */
-  readonly source: string | undefined;
-}
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
@@ -70,15 +56,14 @@ export class Preparation {
       sentAtMs: facts.sentAtMs,
       server: enriched.server,
       serverFieldsOf: this.enrichment.ofEvents(enriched),
-      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      userAgent: facts.isFromServer ? undefined : headerText(facts.headers['user-agent'] ?? ''),
       urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
       anonymous: enriched.anonymous ?? false,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
     };
-    const events: EncodedEvent[] = [];
-    let rejections: Rejections | undefined;
+    const request = new PreparedRequest(enriched.drop, facts.source);
     let index = 0;
     for (const element of elements) {
       if (element === PAUSE) {
@@ -86,39 +71,40 @@ export class Preparation {
         continue;
       }
       const prepared = this.prepare(element, context);
-      if (prepared.rejected === undefined) {
-        events.push(prepared.json);
-      } else {
-        rejections ??= new Rejections();
-        rejections.add(index, prepared.rejected);
-      }
+      request.add(
+        index,
+        prepared,
+        enriched.drop ?? (enriched.isFromServer ? this.dropOf(prepared) : undefined),
+      );
       index += 1;
       if (index % this.stride === 0) {
         yield;
       }
     }
-    return {
-      events,
-      rejections: rejections ?? NO_REJECTIONS,
-      drop: enriched.drop,
-      source: facts.source,
-    };
+    return request;
   }
 
   /** For an event that was rejected and kept: what its request said is in it. */
   ofKept(event: Fields): Prepared {
     const receivedAtMs = Date.parse(String(event['received_at']));
     const { hashed, ...server } = isFields(event['server']) ? event['server'] : {};
+    // What was looked at has a verdict, unless nobody was to look: then the event alone says what sent it.
+    const isFromServer = verdictOf(server) === undefined;
     return this.prepare(event, {
       receivedAtMs: Number.isNaN(receivedAtMs) ? Date.now() : receivedAtMs,
       server,
-      serverFieldsOf: this.enrichment.ofEvents({ server }),
+      serverFieldsOf: this.enrichment.ofEvents({ server, isFromServer }),
       userAgent: undefined,
       anonymous: false,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules?.afterMarks({ hashed }),
       maxEventBytes: this.options.maxEventBytes,
     });
+  }
+
+  /** Why the operator does not want an event that a server sent, if so. */
+  dropOf({ server }: Prepared): DropReason | undefined {
+    return server && this.enrichment.dropOf(server);
   }
 
   private prepare(element: unknown, context: EventContext): Prepared {
