@@ -21,6 +21,7 @@ import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
 import type { Sanitizer } from './sanitize.js';
+import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
@@ -42,7 +43,10 @@ export interface EventContext {
   /** The client's clock when the request left, for events that do not say it themselves. */
   readonly sentAtMs?: number | undefined;
   readonly server: ServerFields | undefined;
-  /** Gives what else belongs into `server` of a valid event. It must neither change the event nor throw. */
+  /**
+   * Gives what else belongs into `server` of a valid event: the same object where it is the same as before. It must
+   * neither change the event nor throw.
+   */
   readonly serverFieldsOf?: ((event: Readonly<Fields>) => ServerFields) | undefined;
   /** The request's header. */
   readonly userAgent: string | undefined;
@@ -118,7 +122,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('type_too_long', [error], keptForDiagnosis(given, context));
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  const json = encodeClean(finished(event, given, unreadTs, context));
+  const json = encodeFinished(finished(event, given, unreadTs, context));
   if (json.length > context.maxEventBytes) {
     const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
     return rejected('too_large', [error], keptForDiagnosis(given, context));
@@ -160,7 +164,7 @@ function finished(
   const unusableId = event.event_id === clientId ? undefined : clientId;
   const renamed = moveIntoProps(given, event, unreadTs, unusableId);
   if (context.serverFieldsOf !== undefined) {
-    event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
+    event.server = joinedServer(context.server, context.serverFieldsOf(event));
   }
   return context.fieldRules?.apply(event, renamed) ?? event;
 }
@@ -172,6 +176,17 @@ function complete(event: Draft, context: EventContext): void {
   }
   event.url = completedUrl(event.url, context.urlOfQuery);
   event.device = withUserAgent(event.device, context.userAgent);
+}
+
+function encodeFinished(event: Draft | Fields): EncodedEvent {
+  const server = event.server as ServerFields | undefined;
+  if (server === undefined) {
+    return encodeClean(event);
+  }
+  event.server = undefined;
+  const text = textWithServer(event, server);
+  event.server = server;
+  return text.includes('@') ? encodeClean(event) : Buffer.from(text);
 }
 
 function encodeClean(event: Draft | Fields): EncodedEvent {

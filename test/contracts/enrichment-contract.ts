@@ -42,29 +42,38 @@ const headerText = fc.oneof(
 
 const headers = fc.dictionary(
   fc.constantFrom(
-    ...[
-      'user-agent',
-      'sec-ch-ua',
-      'sec-ch-ua-mobile',
-      'sec-ch-ua-platform',
-      'sec-ch-ua-form-factors',
-    ],
-    ...['sec-ch-ua-platform-version', 'sec-ch-ua-full-version-list', 'sec-fetch-site', 'from'],
-    ...['signature-agent', 'sec-purpose', 'purpose', 'x-moz', 'dnt', 'sec-gpc', 'referer', 'x-any'],
+    'user-agent',
+    'sec-ch-ua',
+    'sec-ch-ua-mobile',
+    'sec-ch-ua-platform',
+    'sec-ch-ua-form-factors',
+    'sec-ch-ua-platform-version',
+    'sec-ch-ua-full-version-list',
+    'sec-fetch-site',
+    'from',
+    'signature-agent',
+    'sec-purpose',
+    'purpose',
+    'x-moz',
+    'dnt',
+    'sec-gpc',
+    'referer',
+    'x-any',
   ),
   fc.oneof(headerText, fc.array(headerText, { maxLength: 3 })),
 );
 
-const facts: fc.Arbitrary<RequestFacts> = fc
-  .record({
+const facts: fc.Arbitrary<RequestFacts> = fc.record(
+  {
     receivedAtMs: fc.integer({ min: 0, max: 4e12 }),
     headers,
     query: fc.webQueryParameters(),
     address,
-    source: fc.option(fc.string(), { nil: undefined }),
+    source: fc.string(),
     isFromServer: fc.boolean(),
-  })
-  .map(({ source, ...rest }) => (source === undefined ? rest : { ...rest, source }));
+  },
+  { requiredKeys: ['receivedAtMs', 'headers', 'query', 'address'] },
+);
 
 const value = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -96,7 +105,7 @@ const event: fc.Arbitrary<Fields> = fc.record(
     props: fc.oneof(fc.record({ context: fieldsOf('userAgent', 'ip') }), value),
   },
   { requiredKeys: [] },
-) as fc.Arbitrary<Fields>;
+);
 
 const before: fc.Arbitrary<Enriched> = fc.record(
   {

@@ -63,6 +63,6 @@ describeEnrichmentContract('AddressAnonymizer with a secret', {
 
 it('every step of the catalogue keeps the contract, under a name of its own', () => {
   expect(Object.keys(HARNESSES)).toEqual(ENRICHMENT_STEPS.map(({ name }) => name));
-  const names = Object.values(HARNESSES).map(({ createStep }) => createStep().name);
+  const names = Object.values(HARNESSES).map((harness) => harness.createStep().name);
   expect(new Set(names).size).toBe(names.length);
 });

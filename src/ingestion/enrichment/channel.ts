@@ -37,6 +37,7 @@ const PAID_CLICK_IDS: readonly (readonly [group: string, name: string, source: s
 export class Channel extends EnrichmentStep {
   override readonly name = 'channel';
   private readonly referrers: Referrers | undefined;
+  private lastFound: { readonly channel: FoundChannel } = { channel: DIRECT };
   /** The events of a request mostly have one referrer. */
   private lastReferrer = '';
   private lastHost = '';
@@ -59,7 +60,14 @@ export class Channel extends EnrichmentStep {
       isFields(url) ? url : undefined,
       isFields(route) ? route : undefined,
     );
-    return channel === undefined ? undefined : { channel };
+    if (channel === undefined) {
+      return undefined;
+    }
+    const { channel: last } = this.lastFound;
+    if (channel.name !== last.name || channel.source !== last.source) {
+      this.lastFound = { channel };
+    }
+    return this.lastFound;
   }
 
   /** @returns undefined for an event that is not about a page */

@@ -97,7 +97,7 @@ describe('what headers say of a client', () => {
   });
 
   it('has no version of a system that User-Agent is not about', () => {
-    const headers = { userAgent: `${WINDOWS.replace('10.0', '6.1')}`, platform: '"Linux"' };
+    const headers = { userAgent: WINDOWS.replace('10.0', '6.1'), platform: '"Linux"' };
     expect(clientOfHeaders({ ...NO_HINTS, ...headers })).not.toHaveProperty('os_version');
   });
 

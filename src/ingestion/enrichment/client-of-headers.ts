@@ -32,9 +32,24 @@ const OS_NAMES: ReadonlyMap<string, string> = new Map([
   ['Chromium OS', 'Chrome OS'],
 ]);
 /** ua-parser-js names some distributions of Linux. */
-const DESKTOPS = new Set([
-  ...['Windows', 'macOS', 'Linux', 'Chrome OS', 'FreeBSD', 'OpenBSD', 'NetBSD', 'Solaris'],
-  ...['Arch', 'CentOS', 'Debian', 'Fedora', 'Gentoo', 'Mint', 'RedHat', 'SUSE', 'Ubuntu'],
+const DESKTOPS: ReadonlySet<string> = new Set([
+  'Windows',
+  'macOS',
+  'Linux',
+  'Chrome OS',
+  'FreeBSD',
+  'OpenBSD',
+  'NetBSD',
+  'Solaris',
+  'Arch',
+  'CentOS',
+  'Debian',
+  'Fedora',
+  'Gentoo',
+  'Mint',
+  'RedHat',
+  'SUSE',
+  'Ubuntu',
 ]);
 
 const BROWSER_NAMES: ReadonlyMap<string, string> = new Map([

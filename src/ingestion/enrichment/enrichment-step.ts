@@ -32,8 +32,8 @@ export abstract class EnrichmentStep {
   abstract ofRequest(facts: RequestFacts, before: Enriched): Enriched | undefined;
 
   /**
-   * What follows from an event, for its `server`. Called once an event, when it is known to be valid; a step that
-   * only looks at requests does not have it.
+   * What follows from an event, for its `server`: the same object where it is the same as before, which costs nothing
+   * more. Called once an event, when it is known to be valid; a step that only looks at requests does not have it.
    * @param request what all steps have found of its request
    */
   ofEvent?(event: Readonly<Fields>, request: Enriched): ServerFields | undefined;

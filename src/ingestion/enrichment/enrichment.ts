@@ -10,7 +10,7 @@ const FROM_SERVER: Enriched = { isFromServer: true };
 
 type EventStep = EnrichmentStep & Required<Pick<EnrichmentStep, 'ofEvent'>>;
 
-/** Runs the steps and joins what they find; a step that fails adds nothing. Allocates only where two find something. */
+/** Runs the steps and joins what they find; a step that fails adds nothing. Makes a new object only where something is new. */
 export class Enrichment {
   private readonly eventSteps: readonly EventStep[];
 
@@ -39,7 +39,23 @@ export class Enrichment {
 
   /** @returns gives the fields that follow from an event of the request; undefined when no step looks at events */
   ofEvents(request: Enriched): ((event: Readonly<Fields>) => ServerFields) | undefined {
-    return this.eventSteps.length === 0 ? undefined : (event) => this.ofEvent(event, request);
+    if (this.eventSteps.length === 0) {
+      return undefined;
+    }
+    const found: (ServerFields | undefined)[] = [];
+    let joinedFields: ServerFields = {};
+    return (event) => {
+      let isSame = true;
+      let index = 0;
+      for (const step of this.eventSteps) {
+        const more = this.ofEvent(step, event, request);
+        isSame &&= more === found[index];
+        found[index] = more;
+        index += 1;
+      }
+      joinedFields = isSame ? joinedFields : Object.assign({}, ...found);
+      return joinedFields;
+    };
   }
 
   /** @param server of an event that a server sent */
@@ -53,19 +69,17 @@ export class Enrichment {
     return undefined;
   }
 
-  private ofEvent(event: Readonly<Fields>, request: Enriched): ServerFields {
-    let fields: ServerFields = NOTHING as ServerFields;
-    for (const step of this.eventSteps) {
-      try {
-        const more = step.ofEvent(event, request);
-        if (more !== undefined) {
-          fields = fields === NOTHING ? more : { ...fields, ...more };
-        }
-      } catch {
-        this.observer.enrichmentFailed(step.name);
-      }
+  private ofEvent(
+    step: EventStep,
+    event: Readonly<Fields>,
+    request: Enriched,
+  ): ServerFields | undefined {
+    try {
+      return step.ofEvent(event, request);
+    } catch {
+      this.observer.enrichmentFailed(step.name);
+      return undefined;
     }
-    return fields;
   }
 }
 
