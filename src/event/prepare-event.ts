@@ -56,7 +56,7 @@ export interface EventContext {
   readonly anonymous: boolean;
   readonly sanitizer: Sanitizer | undefined;
   readonly fieldRules?: FieldRules | undefined;
-  /** Bytes of the event as it is stored. */
+  /** Bytes of the event as it is stored, without `server`. */
   readonly maxEventBytes: number;
 }
 
@@ -122,9 +122,12 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('type_too_long', [error], keptForDiagnosis(given, context));
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  const json = encodeFinished(finished(event, given, unreadTs, context));
-  if (json.length > context.maxEventBytes) {
-    const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
+  const stored = finished(event, given, unreadTs, context);
+  const json = encodeFinished(stored);
+  const { maxEventBytes } = context;
+  const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
+  if (length > maxEventBytes) {
+    const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
     return rejected('too_large', [error], keptForDiagnosis(given, context));
   }
   return { json, server: event.server };
@@ -176,6 +179,13 @@ function complete(event: Draft, context: EventContext): void {
   }
   event.url = completedUrl(event.url, context.urlOfQuery);
   event.device = withUserAgent(event.device, context.userAgent);
+}
+
+/** What the server adds is bounded, and no reason to reject what a client sent. */
+function serverBytes({ server }: Draft | Fields): number {
+  return server === undefined
+    ? 0
+    : Buffer.byteLength(`,"server":${encodeText(server as ServerFields)}`);
 }
 
 function encodeFinished(event: Draft | Fields): EncodedEvent {
