@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   overload: () => import('./overload.js'),
   loop: () => import('./loop.js'),
   enrichment: () => import('./enrichment.js'),
+  admission: () => import('./admission.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

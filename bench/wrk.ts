@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { runDebianProgram } from '../test/support/servers/debian-program.js';
 
 const PACKAGES = ['wrk', 'libluajit-5.1-2', 'libluajit-5.1-common'];
-const PIXEL =
+export const PIXEL =
   '/px.gif?e=pageview&url=https%3A%2F%2Fwww.example.com%2Fproducts%2Fshoes%3Futm_source%3Dnewsletter%26utm_medium%3Demail' +
   '&uid=8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f&ref=https%3A%2F%2Fwww.google.com%2F';
 const USER_AGENT =
@@ -14,19 +17,32 @@ export interface Load {
   readonly failures: number;
 }
 
-/** Asks for a pixel, over so many connections that are kept open, each as soon as the last one is answered. */
+export interface WrkRequest {
+  /** Path and query. */
+  readonly target: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent with POST; without it, the request is a GET. */
+  readonly body?: string;
+  /** Each comes from another client, as `X-Forwarded-For` says. */
+  readonly fromEach?: boolean;
+}
+
+/** Asks for a pixel unless told otherwise, over so many connections that are kept open, each as soon as the last one is answered. */
 export async function wrk(
   port: number,
   { connections, seconds }: { readonly connections: number; readonly seconds: number },
+  request: WrkRequest = { target: PIXEL },
 ): Promise<Load> {
-  const told = await runDebianProgram('wrk', PACKAGES, [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '-H',
-    `User-Agent: ${USER_AGENT}`,
-    `http://127.0.0.1:${port}${PIXEL}`,
-  ]);
+  const told = await withScript(request, (script) =>
+    runDebianProgram('wrk', PACKAGES, [
+      '-t1',
+      `-c${connections}`,
+      `-d${seconds}s`,
+      '-s',
+      script,
+      `http://127.0.0.1:${port}${request.target}`,
+    ]),
+  );
   const number = (pattern: RegExp): number => Number(pattern.exec(told)?.[1] ?? 0);
   return {
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
@@ -38,3 +54,33 @@ export async function wrk(
       number(/timeout (\d+)/),
   };
 }
+
+async function withScript<T>(request: WrkRequest, use: (path: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'gotrack-wrk-'));
+  try {
+    const path = join(directory, 'request.lua');
+    await writeFile(path, scriptOf(request));
+    return await use(path);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+/** JSON's texts are Lua's, as long as they are ASCII. */
+function scriptOf({ headers = {}, body, fromEach = false }: WrkRequest): string {
+  const all = Object.entries({ 'User-Agent': USER_AGENT, ...headers });
+  return [
+    ...(body === undefined ? [] : ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(body)}`]),
+    ...all.map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`),
+    ...(fromEach ? [FROM_EACH] : []),
+  ].join('\n');
+}
+
+const FROM_EACH = `
+local n = 0
+function request()
+  n = n + 1
+  wrk.headers["X-Forwarded-For"] =
+    string.format("10.%d.%d.%d", n / 65536 % 256, n / 256 % 256, n % 256)
+  return wrk.format()
+end`;

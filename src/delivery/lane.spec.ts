@@ -100,6 +100,21 @@ describe('Lane', () => {
     expect(observer.of('sinkWentUp')).toHaveLength(1);
   });
 
+  it('says nothing of a sink that opens after the end', async () => {
+    let open = (): void => {};
+    sink.onOpen = () =>
+      new Promise((resolve) => {
+        open = resolve;
+      });
+    lane.start();
+    await until(() => sink.opened === 1);
+    await lane.drain(AbortSignal.abort());
+    open();
+    await new Promise(setImmediate);
+    expect(lane.sinkState.state).toBe('unknown');
+    expect(observer.of('sinkWentUp')).toEqual([]);
+  });
+
   it('writes the same batch again after a failure that passes', async () => {
     sink.onWrite = () => {
       if (sink.attempts.length < 3) {

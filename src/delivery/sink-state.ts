@@ -48,7 +48,10 @@ export class SinkState {
         this.timer = setTimeout(() => void check(), CHECK_INTERVAL_MS).unref();
       }
     };
-    void check();
+    // The sink may have opened only after the lane's end.
+    if (!this.stopped) {
+      void check();
+    }
   }
 
   stop(): void {
@@ -90,7 +93,7 @@ export class SinkState {
   private update(): void {
     const now = this.error === undefined ? 'up' : 'down';
     const isHiccup = now === 'up' && this.failuresInARow > 0;
-    if (now === this.known || isHiccup) {
+    if (this.stopped || now === this.known || isHiccup) {
       return;
     }
     const before = this.known;

@@ -26,7 +26,7 @@ interface Rule {
 type Action = 'drop' | 'hash';
 
 /** What happens to a value: itself, and what is inside. */
-interface Node {
+export interface Node {
   readonly action?: Action | undefined;
   readonly members: ReadonlyMap<string, Node>;
   readonly others?: Node | undefined;
@@ -77,6 +77,11 @@ export class FieldRules {
       : this;
   }
 
+  /** What happens to the top-level field of this name; undefined when no rule concerns it. */
+  nodeOf(name: string): Node | undefined {
+    return child(isKnownField(name) ? this.root : this.moved, name);
+  }
+
   /**
    * A copy of an event, as it is stored or as it was sent. Not for values deeper than `MAX_DEPTH`.
    * @param renamed names in `props` of fields whose own name was taken there
@@ -85,7 +90,7 @@ export class FieldRules {
     this.hashesLeft = MAX_HASHES;
     const copy = { ...event };
     for (const name in event) {
-      const node = isKnownField(name) ? child(this.root, name) : child(this.moved, name);
+      const node = this.nodeOf(name);
       const value = event[name];
       const result =
         name === 'props' && renamed !== undefined && isFields(value)
@@ -223,7 +228,7 @@ function nodeOf(rules: readonly Rule[], outer?: 'hash'): Node | undefined {
   return { action, members, others: under(ANY) };
 }
 
-function child(node: Node | undefined, name: string): Node | undefined {
+export function child(node: Node | undefined, name: string): Node | undefined {
   return node?.action === 'drop' ? DROP : (node?.members.get(name) ?? node?.others);
 }
 

@@ -19,3 +19,14 @@ export class NumberLiteral {
     return rawJSON(this.text);
   }
 }
+
+/** What a number of JSON is read as. */
+export function numberOf(text: string): number | NumberLiteral {
+  const number = Number(text);
+  return isExact(number) ? number : new NumberLiteral(text);
+}
+
+/** Whether it is none that a double may have changed. */
+export function isExact(number: number): boolean {
+  return Math.abs(number) <= Number.MAX_SAFE_INTEGER;
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Fields, setField } from './fields.js';
 import { MAX_DEPTH } from './limits.js';
-import { NumberLiteral } from './number-literal.js';
+import { isExact, NumberLiteral } from './number-literal.js';
 
 /** Finds too much: it may stand in a string. */
 const CANDIDATE = /[\s:,[]-?(?:\d{16}|\d+(?:\.\d+)?[eE]\+?\d)/;
@@ -41,10 +41,6 @@ function withQuotedLiterals(text: string): string {
     }
   }
   return quoted + text.slice(copied);
-}
-
-function isExact(number: number): boolean {
-  return Math.abs(number) <= Number.MAX_SAFE_INTEGER;
 }
 
 function endOfString(text: string, start: number): number {

@@ -415,6 +415,7 @@ describe('prepareEvent', () => {
       expect(storedText('{"ts":1e999}')).toContain('"props":{"client_ts":"1e999"}');
       expect(storedText('{"ts":["\\u0000",1e999]}')).toContain('[\\"\u{FFFD}\\",1e999]');
       expect(storedText('{"ts":[1e999]}')).toContain('"props":{"client_ts":"[1e999]"}');
+      expect(storedText('{"ts":[1],"server":[1e999]}')).toContain('"props":{"client_ts":[1]}');
     });
   });
 

@@ -26,7 +26,7 @@ import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
-const MAX_USER_AGENT_LENGTH = 1024;
+export const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
 
@@ -128,7 +128,9 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
   if (length > maxEventBytes) {
     const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
-    return rejected('too_large', [error], keptForDiagnosis(given, context));
+    // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
+    const isKept = length <= maxKeptBytes(maxEventBytes);
+    return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
   return { json, server: event.server };
 }
@@ -247,16 +249,14 @@ function isTypeTooLong(type: string): boolean {
 }
 
 function withUserAgent(device: unknown, header: string | undefined): unknown {
-  if (!header) {
-    return device;
-  }
-  const userAgent = header.slice(0, MAX_USER_AGENT_LENGTH);
-  if (device === undefined || device === null) {
-    return { ua: userAgent };
-  }
-  return isFields(device) && (device['ua'] ?? null) === null
-    ? { ...device, ua: userAgent }
+  return header && lacksUserAgent(device)
+    ? { ...device, ua: header.slice(0, MAX_USER_AGENT_LENGTH) }
     : device;
+}
+
+/** Whether the User-Agent of its request belongs into the `device` of an event. */
+export function lacksUserAgent(device: unknown): device is Fields | null | undefined {
+  return (device ?? null) === null || (isFields(device) && (device['ua'] ?? null) === null);
 }
 
 /** What can't be read counts as not said. */
@@ -273,7 +273,9 @@ function keptSentAt(given: Fields, { sentAtMs }: EventContext): unknown {
 
 /** A time that holds a number that can't be stored becomes text: no time costs the event. */
 function storable(ts: unknown, { hasUnstorable }: Survey): unknown {
-  return hasUnstorable && typeof ts === 'object' ? encodeText(ts as object) : ts;
+  return hasUnstorable && typeof ts === 'object' && survey({ ts })?.hasUnstorable !== false
+    ? encodeText(ts as object)
+    : ts;
 }
 
 /**

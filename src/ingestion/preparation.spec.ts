@@ -87,6 +87,16 @@ describe('a rejected event that is validated again', () => {
     expect(JSON.parse(String(stillRejected))).toEqual(kept);
   });
 
+  it('loses the address that was kept with it once, and names no client', () => {
+    const context = { ip: '203.0.113.7', userAgent: 'UA', app: 'a' };
+    const { json } = options({}).ofKept({ type: 't', context, server: { ip: '192.0.2.0' } });
+    expect(JSON.parse(String(json))).toMatchObject({
+      props: { context: { userAgent: 'UA', app: 'a' } },
+      server: { ip: '192.0.2.0' },
+    });
+    expect(String(json)).not.toContain('203.0.113.7');
+  });
+
   it('is hashed when it was kept without', () => {
     const before = options({});
     const { rejections } = resultOf(

@@ -8,11 +8,14 @@ import { type EventContext, type Prepared, prepareEvent } from '../event/prepare
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
+import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import type { Enriched } from './enrichment/enrichment-step.js';
 import { IngestionOptions } from './ingestion.options.js';
+import { factsOfServer, takeClient } from './named-client.js';
 import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
@@ -24,6 +27,9 @@ const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 const STRIDE = 8;
 /** A thousand hashes of one event take 2 ms. */
 const HASHED_STRIDE = 1;
+
+/** What follows from who the client is. */
+type ContextOfClient = Pick<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
@@ -44,21 +50,36 @@ export class Preparation {
     this.stride = this.fieldRules?.marks === undefined ? STRIDE : HASHED_STRIDE;
   }
 
+  /** For the elements of this request. */
+  limitsOf(facts: RequestFacts): EventLimits {
+    const { options, enrichment, sanitizer, keySanitizer, fieldRules } = this;
+    return {
+      maxBatchEvents: options.maxBatchEvents,
+      maxEventBytes: options.maxEventBytes,
+      removals: {
+        parameters: sanitizer !== undefined || keySanitizer !== undefined,
+        // Hardly any body has an element that is so large that somebody asks.
+        get visitor() {
+          return enrichment.ofRequest(facts).anonymous ?? false;
+        },
+        fieldRules,
+      },
+    };
+  }
+
   /** @param elements what the client sent, in its order, and `PAUSE`s; not validated yet */
   *ofRequest(
     endpoint: EventEndpoint,
     elements: Elements,
     facts: RequestFacts,
   ): Work<PreparedRequest> {
-    const enriched = this.enrichment.ofRequest(facts);
+    const known = facts.isFromServer ? factsOfServer(facts) : facts;
+    const enriched = this.enrichment.ofRequest(known);
     const context: EventContext = {
       receivedAtMs: facts.receivedAtMs,
       sentAtMs: facts.sentAtMs,
-      server: enriched.server,
-      serverFieldsOf: this.enrichment.ofEvents(enriched),
-      userAgent: facts.isFromServer ? undefined : headerText(facts.headers['user-agent'] ?? ''),
+      ...this.contextOf(known, enriched),
       urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
-      anonymous: enriched.anonymous ?? false,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
@@ -70,7 +91,7 @@ export class Preparation {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context);
+      const prepared = this.prepare(element, context, known);
       request.add(
         index,
         prepared,
@@ -107,11 +128,26 @@ export class Preparation {
     return server && this.enrichment.dropOf(server);
   }
 
-  private prepare(element: unknown, context: EventContext): Prepared {
+  private contextOf(facts: RequestFacts, enriched: Enriched): ContextOfClient {
+    return {
+      server: enriched.server,
+      serverFieldsOf: this.enrichment.ofEvents(enriched),
+      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      anonymous: enriched.anonymous ?? false,
+    };
+  }
+
+  /** @param facts what is known of its request, unless it was kept */
+  private prepare(element: unknown, given: EventContext, facts?: RequestFacts): Prepared {
     if (element instanceof UnreadElement) {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
+    const client = takeClient(element, facts);
+    const context =
+      client === undefined
+        ? given
+        : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })

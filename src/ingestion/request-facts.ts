@@ -17,6 +17,6 @@ export interface RequestFacts {
   readonly address: string | undefined;
   /** The name of whose key came with it. */
   source?: string;
-  /** Its key is that of a server, which may speak for its own clients. */
+  /** Its key is that of a server, which may name the clients that its events are about. */
   isFromServer?: boolean;
 }

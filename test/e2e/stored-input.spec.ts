@@ -8,7 +8,7 @@ let collector: Collector;
 
 beforeAll(async () => {
   workplace = await Workplace.create();
-  collector = await workplace.start();
+  collector = await workplace.start({ DROP_FIELDS: 'props.recording' });
 });
 
 afterAll(() => workplace.remove());
@@ -154,5 +154,20 @@ describe('what /collect stores', () => {
     expect(JSON.parse(await post('"url":null', path))).toMatchObject({ url: expected });
     const own = JSON.parse(await post('"url":{"utm":{"source":"own"}}', path)) as { url: unknown };
     expect(own.url).toEqual({ utm: { source: 'own' } });
+  });
+});
+
+describe('what is large as it is sent and small as it is stored', () => {
+  it.each([
+    ['a list that is dropped', `"props":{"recording":[${'0.25,'.repeat(100_000)}1],"a":1}`],
+    ['what the server writes itself', `"server":{"a":"${'x'.repeat(300_000)}"},"a":1`],
+    [
+      'numbers with digits that no double has',
+      `"a":1,"b":[${`0.${'3'.repeat(999)},`.repeat(300)}1]`,
+    ],
+    ['a name that comes again', `"a":[${'1,'.repeat(100_000)}1],"a":1`],
+    ['nulls with long names', `"user":{"${'n'.repeat(300_000)}":null},"a":1`],
+  ])('is stored: %s', async (_, members) => {
+    expect(JSON.parse(await post(members))).toMatchObject({ props: { a: 1 } });
   });
 });

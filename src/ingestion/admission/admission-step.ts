@@ -21,8 +21,9 @@ export abstract class AdmissionStep {
   /**
    * For a step that needs the body.
    * @param body as received, before decompression
+   * @returns undefined when there is nothing to wait for
    */
-  checkBody?(facts: RequestFacts, sender: Sender, body: Buffer): Promise<void>;
+  checkBody?(facts: RequestFacts, sender: Sender, body: Buffer): Promise<void> | undefined;
 
   /** For what may have changed while the body arrived. Runs directly before the events are parsed, at once. */
   checkAgain?(): void;

@@ -54,7 +54,10 @@ export class Admission {
   async admitBody({ facts, sender }: Admitted, body: Buffer): Promise<void> {
     for (const step of this.steps) {
       try {
-        await step.checkBody?.(facts, sender, body);
+        const checked = step.checkBody?.(facts, sender, body);
+        if (checked !== undefined) {
+          await checked;
+        }
       } catch (error) {
         throw this.counted(step.reason, error);
       }

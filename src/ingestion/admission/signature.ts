@@ -33,14 +33,21 @@ export class Signature extends AdmissionStep {
     }
   }
 
-  override async checkBody(
+  override checkBody(
     { source, address }: RequestFacts,
     { signature }: Sender,
     body: Buffer,
+  ): Promise<void> | undefined {
+    return !this.clientKeys.enabled || source !== undefined || signature === undefined
+      ? undefined
+      : this.verify(address, signature, body);
+  }
+
+  private async verify(
+    address: string | undefined,
+    signature: string,
+    body: Buffer,
   ): Promise<void> {
-    if (!this.clientKeys.enabled || source !== undefined || signature === undefined) {
-      return;
-    }
     if (!(await this.clientKeys.verifies(address, body, Buffer.from(signature, 'hex')))) {
       throw new HttpError('GT_UNKNOWN_SENDER');
     }

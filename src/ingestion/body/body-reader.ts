@@ -10,10 +10,10 @@ import { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import { type BodyForm, bodyForm } from './media-type.js';
 
-/** A body that is not parsed yet. */
+/** A body as it was before its compression. */
 export interface EventsBody {
   readonly form: BodyForm;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
 /** Reads bodies within their bounds. What is not read of a refused one, Node discards after the answer. */
@@ -72,7 +72,7 @@ export class BodyReader {
       encoding === 'identity'
         ? received
         : await decompress(received, encoding, maxBodyBytes, share);
-    return { form, text: decodeText(bytes) };
+    return { form, bytes };
   }
 }
 
@@ -112,10 +112,4 @@ function receive(request: IncomingMessage, maxBytes: number, share: BodyShare): 
     request.once('close', () => reject(new HttpError('GT_ABORTED')));
     request.once('error', () => reject(new HttpError('GT_ABORTED')));
   });
-}
-
-/** Bytes that are no UTF-8 become U+FFFD; a byte order mark is dropped. */
-function decodeText(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
-  return text.codePointAt(0) === 0xfe_ff ? text.slice(1) : text;
 }

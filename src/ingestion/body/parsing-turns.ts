@@ -5,7 +5,7 @@ import type { Work } from '../work.js';
 const BUDGET_MS = 5;
 /** Once so much was taken, it matters in which turn. */
 const NOTICED_MS = 1;
-/** Characters. The pieces of a larger text are larger, too. */
+/** Bytes. The pieces of a larger body are larger, too. */
 const LARGE = 64 * 1024;
 /** Pauses of a small text's work between two looks at the clock, which takes as long as a tenth of an event. */
 const SMALL_STRIDE = 8;
@@ -30,7 +30,7 @@ export class ParsingTurns {
   private turnIsAwaited = false;
 
   /**
-   * @param length characters that are worked on
+   * @param length bytes that are worked on
    * @returns the result itself when it is there at once
    * @throws what the work throws
    */

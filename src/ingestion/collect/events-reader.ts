@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Admission, type Admitted } from '../admission/admission.js';
 import { BodyReader, type EventsBody } from '../body/body-reader.js';
+import { decodeText } from '../body/decode-text.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
@@ -27,12 +28,13 @@ export class EventsReader {
     const body = await this.bodies.read(request.raw, reply.raw, (received) =>
       this.admission.admitBody(admitted, received),
     );
-    return this.turns.run(this.work(admitted, body), body.text.length);
+    return this.turns.run(this.work(admitted, body), body.bytes.length);
   }
 
-  private *work(admitted: Admitted, { form, text }: EventsBody): Work<PreparedRequest> {
+  private *work(admitted: Admitted, { form, bytes }: EventsBody): Work<PreparedRequest> {
     const facts = this.admission.begin(admitted);
-    const elements = yield* parseEvents(form, text, this.preparation.options);
+    const text = yield* decodeText(bytes);
+    const elements = yield* parseEvents(form, text, this.preparation.limitsOf(facts));
     return yield* this.preparation.ofRequest('/collect', elements, facts);
   }
 }

@@ -29,18 +29,12 @@ const LITERALS = new Map([
 const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.codePointAt(0)));
 const FOUR_HEX = /^[\da-f]{4}$/i;
 
-/** A value of the text, measured without making anything of it. */
+/** A value of the text, found without making anything of it. */
 export interface ScannedValue {
   readonly start: number;
   end: number;
   /** Values and names in it, and itself. */
   values: number;
-  /** Members of objects, a repeated name as often as it comes. */
-  fields: number;
-  /** Levels of brackets. */
-  depth: number;
-  /** As it would be written again, at the least: without blanks, escapes resolved. */
-  length: number;
 }
 
 /** The text is not JSON. */
@@ -54,7 +48,7 @@ export class JsonFaultError extends Error {
 }
 
 /**
- * Reads a text of any size as strictly as `JSON.parse`, in pieces, and measures the values in it: those of the outer
+ * Reads a text of any size as strictly as `JSON.parse`, in pieces, and finds the values in it: those of the outer
  * list, or the one value that it is. Needs a byte for each level, and nothing for what is inside a value.
  */
 export class JsonScanner {
@@ -67,7 +61,7 @@ export class JsonScanner {
   private inString = false;
   private open = new Uint8Array(64);
   private depth = 0;
-  /** The level of the values that are measured. */
+  /** The level of the values that are looked for. */
   private level = 0;
   private current: ScannedValue = valueAt(0);
 
@@ -154,7 +148,6 @@ export class JsonScanner {
 
   private separate(expected: Expected): void {
     this.position += 1;
-    this.current.length += 1;
     this.expected = expected;
   }
 
@@ -187,8 +180,6 @@ export class JsonScanner {
     }
     this.open[this.depth] = bracket;
     this.depth += 1;
-    const { current } = this;
-    current.depth = Math.max(current.depth, this.depth - this.level);
   }
 
   private close(code: number): void {
@@ -199,7 +190,6 @@ export class JsonScanner {
     }
     this.depth -= 1;
     this.position += 1;
-    this.current.length += 1;
     if (this.depth < this.level) {
       this.expected = 'nothing';
     } else {
@@ -210,13 +200,11 @@ export class JsonScanner {
   private beginString(): void {
     if (this.expected === 'name' || this.expected === 'name or end') {
       this.expected = 'name';
-      this.current.fields += 1;
       this.current.values += 1;
     } else {
       this.beginValue();
       this.expected = 'value';
     }
-    this.current.length += 2;
     this.position += 1;
     this.inString = true;
   }
@@ -224,8 +212,7 @@ export class JsonScanner {
   private continueString(until: number): void {
     const { text } = this;
     let { position } = this;
-    let length = 0;
-    for (; position < until; length += 1) {
+    while (position < until) {
       const code = text.charCodeAt(position);
       if (code === QUOTE) {
         this.inString = false;
@@ -237,7 +224,6 @@ export class JsonScanner {
       position = code === BACKSLASH ? this.escapeEnd(position) : position + 1;
     }
     this.position = position;
-    this.current.length += length;
     if (!this.inString) {
       this.position += 1;
       if (this.expected === 'name') {
@@ -268,15 +254,13 @@ export class JsonScanner {
     if (!this.text.startsWith(literal, this.position)) {
       throw new JsonFaultError(this.position);
     }
-    this.current.length += literal.length;
     return this.position + literal.length;
   }
 
   private numberEnd(start: number): number {
     const { text } = this;
     const digitsAt = text.charCodeAt(start) === MINUS ? start + 1 : start;
-    const integerEnd = text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : this.digitsEnd(digitsAt);
-    let end = integerEnd;
+    let end = text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : this.digitsEnd(digitsAt);
     if (text.charCodeAt(end) === DOT) {
       end = this.digitsEnd(end + 1);
     }
@@ -284,8 +268,6 @@ export class JsonScanner {
       const sign = text.charCodeAt(end + 1);
       end = this.digitsEnd(sign === PLUS || sign === MINUS ? end + 2 : end + 1);
     }
-    // A fraction or an exponent may be written shorter; the digits of an integer are kept.
-    this.current.length += end === integerEnd ? end - digitsAt : 1;
     return end;
   }
 
@@ -306,5 +288,5 @@ function isDigit(code: number): boolean {
 }
 
 function valueAt(start: number): ScannedValue {
-  return { start, end: start, values: 0, fields: 0, depth: 0, length: 0 };
+  return { start, end: start, values: 0 };
 }

@@ -5,11 +5,12 @@ import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
 import { type Elements, PAUSE, type Work } from '../work.js';
 import { JsonFaultError, JsonScanner } from './json-scanner.js';
-import { unreadable } from './unreadable.js';
+import { readLargeElement } from './large-element.js';
+import type { Removals } from './least-size.js';
 
 /**
  * Characters. `JSON.parse` takes up to 4 ms for a text of this length, and up to 200 ms for one of 1 MiB: a longer one
- * is looked through in pieces, and its elements are parsed one at a time.
+ * is looked through in pieces, and its elements are parsed one at a time, those that are as long in pieces, too.
  */
 const LARGE = 64 * 1024;
 
@@ -23,6 +24,7 @@ const SPACE = 0x20;
 export interface EventLimits {
   readonly maxBatchEvents: number;
   readonly maxEventBytes: number;
+  readonly removals: Removals;
 }
 
 /**
@@ -42,7 +44,7 @@ export function* parseEvents(
     return parseLines(text, lines, limits, large);
   }
   return text.length > large
-    ? yield* parseLargeJson(text, limits)
+    ? yield* parseLargeJson(text, limits, large)
     : parseSmallJson(text, limits.maxBatchEvents);
 }
 
@@ -61,7 +63,7 @@ function parseSmallJson(text: string, maxEvents: number): Elements {
   return elements;
 }
 
-function* parseLargeJson(text: string, limits: EventLimits): Work<Elements> {
+function* parseLargeJson(text: string, limits: EventLimits, large: number): Work<Elements> {
   const scanner = new JsonScanner(text, limits.maxBatchEvents);
   try {
     yield* scanner.scan('elements');
@@ -74,12 +76,26 @@ function* parseLargeJson(text: string, limits: EventLimits): Work<Elements> {
     throw new HttpError('GT_NOT_AN_EVENT');
   }
   assertCount(scanner.count, limits.maxBatchEvents);
-  return parseScanned(text, scanner, limits.maxEventBytes);
+  return parseScanned(text, scanner, limits, large);
 }
 
-function* parseScanned(text: string, { found }: JsonScanner, maxBytes: number): Generator {
+function* parseScanned(
+  text: string,
+  { found }: JsonScanner,
+  { maxEventBytes, removals }: EventLimits,
+  large: number,
+): Generator {
   for (const value of found) {
-    yield unreadable(text, value, maxBytes) ?? parseJson(text.slice(value.start, value.end));
+    if (value.end - value.start > large) {
+      const work = readLargeElement(text, value, maxEventBytes, removals);
+      let step = work.next();
+      for (; !step.done; step = work.next()) {
+        yield PAUSE;
+      }
+      yield step.value;
+    } else {
+      yield parseJson(text.slice(value.start, value.end));
+    }
     yield PAUSE;
   }
 }
@@ -118,13 +134,13 @@ function* linesOf(text: string, maxEvents: number): Work<readonly Line[]> {
 function* parseLines(
   text: string,
   lines: readonly Line[],
-  { maxEventBytes }: EventLimits,
+  limits: EventLimits,
   large: number,
 ): Generator {
   for (const { start, end } of lines) {
     const line = text.slice(start, end);
     if (line.length > large) {
-      yield* parseLargeLine(line, maxEventBytes);
+      yield* parseLargeLine(line, limits, large);
     } else {
       yield parseLine(line);
     }
@@ -140,7 +156,7 @@ function parseLine(line: string): unknown {
   }
 }
 
-function* parseLargeLine(line: string, maxBytes: number): Generator {
+function* parseLargeLine(line: string, limits: EventLimits, large: number): Generator {
   const scanner = new JsonScanner(line, 1);
   try {
     for (const _ of scanner.scan('whole')) {
@@ -150,7 +166,7 @@ function* parseLargeLine(line: string, maxBytes: number): Generator {
     yield malformed(faultAt(line, (error as JsonFaultError).position));
     return;
   }
-  yield* parseScanned(line, scanner, maxBytes);
+  yield* parseScanned(line, scanner, limits, large);
 }
 
 function malformed(fault: string): UnreadElement {

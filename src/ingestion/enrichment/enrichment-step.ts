@@ -25,7 +25,8 @@ export abstract class EnrichmentStep {
   abstract readonly name: string;
 
   /**
-   * What follows from the request alone. Called once a request.
+   * What follows from the request alone. Called once a request, and once for each of its events that names a client
+   * where a server may do so, with what a request of that client would say.
    * @param before what the steps before this one have found
    * @returns what this one adds; `undefined` for nothing
    */

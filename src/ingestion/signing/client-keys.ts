@@ -82,7 +82,7 @@ export class ClientKeys implements OnModuleDestroy {
   }
 
   /** A large body waits for its turns, so that many of them do not hold the event loop. */
-  private async sign(key: Buffer, body: Buffer): Promise<Buffer> {
+  private sign(key: Buffer, body: Buffer): Buffer | Promise<Buffer> {
     return this.turns.run(signing(key, body), body.length);
   }
 }

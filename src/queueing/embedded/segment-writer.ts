@@ -71,9 +71,13 @@ export class SegmentWriter {
   private sync(done: (error: Error | null) => void): void {
     const inPlace = this.files.assertInPlace(this.segment.path, this.id);
     inPlace.catch(() => undefined);
-    fdatasync(this.fd, (failure) =>
-      failure ? done(failure) : inPlace.then(() => done(null), done),
-    );
+    fdatasync(this.fd, (failure) => {
+      if (failure) {
+        done(failure);
+      } else {
+        inPlace.then(() => done(null), done);
+      }
+    });
   }
 
   close(): Promise<void> {

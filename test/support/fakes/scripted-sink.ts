@@ -10,13 +10,13 @@ export class ScriptedSink extends Sink {
   opened = 0;
   closed = false;
   checkFailure: Error | undefined;
-  onOpen: () => void = () => {};
+  onOpen: () => void | Promise<void> = () => {};
   /** Throws to fail the attempt; what it returns is stored. */
   onWrite: (texts: readonly string[]) => void = () => {};
 
   async open(): Promise<void> {
     this.opened += 1;
-    this.onOpen();
+    await this.onOpen();
   }
 
   async write(batch: readonly StoredEvent[]): Promise<Written> {

@@ -1,0 +1,276 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { resultOf } from '../../../test/support/work.js';
+import { FieldRules } from '../../event/field-rules.js';
+import type { Fields } from '../../event/fields.js';
+import { MAX_DEPTH, survey } from '../../event/limits.js';
+import { parseJson } from '../../event/parse-json.js';
+import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
+import { createSanitizer } from '../../event/sanitize.js';
+import { UnreadElement } from '../unread-element.js';
+import { JsonBuilder } from './json-builder.js';
+import { JsonScanner, type ScannedValue } from './json-scanner.js';
+import { readLargeElement } from './large-element.js';
+import { LeastSize, type Removals } from './least-size.js';
+
+const MAX_EVENT_BYTES = 65_536;
+
+const KEEPING: EventContext = {
+  receivedAtMs: Date.parse('2026-11-26T10:00:00.000Z'),
+  server: undefined,
+  userAgent: undefined,
+  anonymous: false,
+  sanitizer: undefined,
+  maxEventBytes: MAX_EVENT_BYTES,
+};
+const fieldRules = new FieldRules({
+  dropped: [['props', 'dropped'], ['props', 'list', '*'], ['user', 'traits', '*', 'a'], ['gone']],
+  hashed: [
+    ['props', 'hashed'],
+    ['user', 'id'],
+  ],
+  secret: 'secret',
+});
+const context = fc.record({
+  sanitizer: fc.constantFrom(undefined, createSanitizer(['token', 'utm_source'])),
+  fieldRules: fc.constantFrom(undefined, fieldRules),
+  anonymous: fc.boolean(),
+});
+type Removing = Pick<EventContext, 'sanitizer' | 'fieldRules' | 'anonymous'>;
+
+function removalsOf(removing: Removing): Removals {
+  return {
+    parameters: removing.sanitizer !== undefined,
+    visitor: removing.anonymous,
+    fieldRules: removing.fieldRules,
+  };
+}
+
+const NONE = removalsOf(KEEPING);
+
+const blank = fc.constantFrom('', '', ' ', '\n  ', '\t\r\n');
+const name = fc.constantFrom(
+  ...'event_id ts sent_at received_at server type url route device session user props'.split(' '),
+  ...'utm source query token raw_query referrer canonical_url id traits screens x a _a'.split(' '),
+  ...'dropped list hashed gone visitor_id __proto__ 0 x?token=1 \\u0061'.split(' '),
+  '',
+);
+const text = fc.oneof(
+  fc.constantFrom(
+    ...'a é ? ?utm_source=m&token=1 token=1 http://u:p@h/?token=1 u:p@h //u@h/a/../b'.split(' '),
+    ...'a@b 2026-11-26T10:00:00Z https://u@shop.example/x%3Ftoken%3D1'.split(' '),
+    String.raw`\u00e9\u0000\ud800\n\"\\`,
+    'x'.repeat(300),
+    '',
+  ),
+  fc.string({ unit: 'binary', maxLength: 20 }).map((one) => JSON.stringify(one).slice(1, -1)),
+);
+const scalar = fc.oneof(
+  text.map((one) => `"${one}"`),
+  fc.constantFrom(
+    ...'null true false 0 -0 1.50000000000 1e400 12345678901234567890 100e-2 1E5'.split(' '),
+    ...'0.1e400 9007199254740993 -1 [] {}'.split(' '),
+  ),
+);
+
+function joined(parts: readonly string[], blanks: string): string {
+  return parts.join(`${blanks},${blanks}`);
+}
+
+const { element } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
+  (tie) => ({
+    value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
+    list: fc
+      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
+      .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
+    object: fc
+      .tuple(
+        fc.array(
+          fc
+            .tuple(name, blank, tie('value'))
+            .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
+          { maxLength: 6 },
+        ),
+        blank,
+      )
+      .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
+    element: tie('object'),
+  }),
+);
+
+function scanned(json: string): ScannedValue {
+  const scanner = new JsonScanner(json, 1);
+  resultOf(scanner.scan('whole'));
+  return scanner.found[0] as ScannedValue;
+}
+
+function built(json: string): unknown {
+  const { start, end } = scanned(json);
+  return resultOf(new JsonBuilder(json, start, end).build());
+}
+
+function read(json: string, removing: Removing = KEEPING): unknown {
+  return resultOf(readLargeElement(json, scanned(json), MAX_EVENT_BYTES, removalsOf(removing)));
+}
+
+/** As it is stored, or why it is not. */
+function outcome(value: unknown, removing: Removing): unknown {
+  if (value instanceof UnreadElement) {
+    return 'rejected';
+  }
+  const { json } = prepareEvent(value, { ...KEEPING, ...removing });
+  return json?.toString().replace(/"event_id":"[^"]*",/, '') ?? 'rejected';
+}
+
+describe('a large element', () => {
+  it('is built as it would be parsed', () => {
+    fc.assert(
+      fc.property(element, (json) => {
+        const value = built(json);
+        expect(value).toEqual(parseJson(json));
+        expect(JSON.stringify(value)).toBe(JSON.stringify(parseJson(json)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    ['of escapes', String.raw`\u00e9\ud83d\ude00\"\\\n`.repeat(5000)],
+    ['of backslashes', '\\\\'.repeat(50_000)],
+    ['without escapes', 'é'.repeat(50_000)],
+  ])('may hold a long text %s', (_, content) => {
+    for (const before of ['', 'x', 'xx', 'xxx', 'xxxx', 'xxxxx']) {
+      const json = `{"a":"${before}${content}"}`;
+      expect(built(json)).toEqual(JSON.parse(json));
+    }
+  });
+
+  it('has as many fields and levels as are found later, and no more bytes than are stored', () => {
+    let stored = 0;
+    fc.assert(
+      fc.property(element, context, (json, removing) => {
+        const value = parseJson(json) as Fields;
+        const least = new LeastSize(removalsOf(removing));
+        const size = resultOf(least.ofEvent(value));
+        expect(least.isTooDeep).toBe(false);
+        expect(least.fields).toBe(survey(value)?.fields);
+        const prepared = prepareEvent(value, { ...KEEPING, ...removing, maxEventBytes: 1e9 });
+        stored += prepared.json === undefined ? 0 : 1;
+        expect(size).toBeLessThanOrEqual(prepared.json?.length ?? Infinity);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(stored).toBeGreaterThan(200);
+  });
+
+  it('is stored or rejected as if it had been parsed at once', () => {
+    const long = fc.constantFrom(
+      ' '.repeat(150_000),
+      String.raw`\u00e9`.repeat(30_000),
+      'x'.repeat(140_000),
+      `http://${'u'.repeat(140_000)}@h/`,
+      `/?token=${'x'.repeat(140_000)}`,
+    );
+    const longValue = fc.oneof(
+      long.map((one) => `"${one}"`),
+      fc.constantFrom(
+        `[${'1,'.repeat(80_000)}1]`,
+        `[${'{},'.repeat(60_000)}{"a":1}]`,
+        `{${Array.from({ length: 1100 }, (_, n) => `"${n}":0`).join(',')}}`,
+        '{"a":'.repeat(40) + '1' + '}'.repeat(40),
+        `${' '.repeat(150_000)}7`,
+      ),
+    );
+    const one = fc.tuple(name, fc.oneof(longValue, scalar));
+    const members = (pairs: readonly (readonly [string, string])[]): string =>
+      pairs.map(([key, value]) => `"${key}":${value}`).join(',');
+    const outcomes = new Set<unknown>();
+    fc.assert(
+      fc.property(
+        fc.array(one, { maxLength: 4 }),
+        fc.array(one, { minLength: 1, maxLength: 4 }),
+        context,
+        (outer, inner, removing) => {
+          const json = `{${[members(outer), `"props":{${members(inner)}}`].filter(Boolean).join(',')}}`;
+          const expected = outcome(parseJson(json), removing);
+          // Both may be long.
+          expect(outcome(read(json, removing), removing) === expected).toBe(true);
+          outcomes.add(expected === 'rejected' ? expected : 'stored');
+        },
+      ),
+      { numRuns: 100 },
+    );
+    expect(outcomes).toEqual(new Set(['rejected', 'stored']));
+  }, 60_000);
+
+  it.each<[string, string, Removing]>([
+    ['between blanks', `{${' \n'.repeat(300_000)}"a":1}`, KEEPING],
+    ['in escapes', `{"a":"${String.raw`\u0061`.repeat(60_000)}"}`, KEEPING],
+    ['in fields that the server writes', `{"server":[${'1,'.repeat(200_000)}1]}`, KEEPING],
+    ['in the numbers', `{"a":[${`0.${'1'.repeat(1000)},`.repeat(500)}1]}`, KEEPING],
+    ['in a name that comes again', `{"a":[${'1,'.repeat(200_000)}1],"a":1}`, KEEPING],
+    ['in one of many levels', `{"a":${'['.repeat(5000)}${']'.repeat(5000)},"a":1}`, KEEPING],
+    ['in many names that come again', `{${'"a":{"b":1},'.repeat(40_000)}"a":1}`, KEEPING],
+    [
+      'in a user name and password',
+      `{"url":{"referrer":"http://${'u'.repeat(300_000)}@h/"}}`,
+      KEEPING,
+    ],
+    [
+      'in query parameters that are stripped',
+      `{"a":"/?token=${'x'.repeat(300_000)}"}`,
+      { ...KEEPING, sanitizer: createSanitizer(['token']) },
+    ],
+    [
+      'in fields that are dropped',
+      `{"props":{"dropped":[${'1,'.repeat(200_000)}1]},"gone":"${'x'.repeat(200_000)}"}`,
+      { ...KEEPING, fieldRules },
+    ],
+    [
+      'in fields that are hashed',
+      `{"user":{"id":"${'x'.repeat(200_000)}"}}`,
+      { ...KEEPING, fieldRules },
+    ],
+    [
+      'in fields of a visitor who is not to be tracked',
+      `{"session":{"visitor_id":"${'x'.repeat(200_000)}"}}`,
+      { ...KEEPING, anonymous: true },
+    ],
+  ])('is stored when what makes it large is %s', (_, json, removing) => {
+    const expected = outcome(parseJson(json), removing);
+    expect(expected).not.toBe('rejected');
+    expect(outcome(read(json, removing), removing)).toBe(expected);
+  });
+
+  it.each([
+    ['a list', `[${'1,'.repeat(40_000)}1]`, 'not_an_object'],
+    ['nested without end', `{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}`, 'too_deep'],
+    ['nested a level too deep', '{"a":'.repeat(MAX_DEPTH + 1) + '1' + '}'.repeat(33), 'too_deep'],
+    ['of 524,289 values and names', `{"server":[${'1,'.repeat(524_286)}1]}`, 'too_large'],
+    [
+      'of too many names',
+      `{${Array.from({ length: 40_000 }, (_, n) => `"f${n}":0`).join(',')}}`,
+      'too_many_fields',
+    ],
+    ['of too many digits', `{"a":[${'12345678901234567890,'.repeat(10_000)}1]}`, 'too_large'],
+    ['whose ts is a long list', `{"ts":[${'{},'.repeat(70_000)}1]}`, 'too_large'],
+    ['of too many bytes', `{"a":"${'x'.repeat(140_000)}"}`, 'too_large'],
+  ])('%s is rejected before an event is made of it', (_, json, reason) => {
+    expect(read(json)).toMatchObject({ reason });
+  });
+
+  it('pauses while it is built and looked into', () => {
+    const json = `{"a":[${'{},'.repeat(300_000)}{}],"b":"${'x'.repeat(1_000_000)}"}`;
+    const { start, end } = scanned(json);
+    const pausesIn = (work: Iterator<void, unknown>): number => {
+      for (let pauses = 0; ; pauses += 1) {
+        if (work.next().done) {
+          return pauses;
+        }
+      }
+    };
+    expect(pausesIn(new JsonBuilder(json, start, end).build())).toBeGreaterThan(100);
+    const value = built(json) as Fields;
+    expect(pausesIn(new LeastSize(NONE).ofEvent(value))).toBeGreaterThan(50);
+  });
+});
