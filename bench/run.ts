@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   backlog: () => import('./backlog.js'),
   overload: () => import('./overload.js'),
   loop: () => import('./loop.js'),
+  enrichment: () => import('./enrichment.js'),
   admission: () => import('./admission.js'),
 };
 

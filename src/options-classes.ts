@@ -5,6 +5,7 @@ import type { CrossCheck } from './config/load-configuration.js';
 import type { OptionsClass } from './config/setting.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
 import { HttpOptions } from './http/http.options.js';
+import { EnrichmentOptions } from './ingestion/enrichment/enrichment.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
 import { GeoOptions } from './ingestion/enrichment/places/geo.options.js';
 import { databaseFaults } from './ingestion/enrichment/places/mmdb-file.js';
@@ -23,6 +24,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   IngestionOptions,
   GeoOptions,
   AdmissionOptions,
+  EnrichmentOptions,
   QueueingOptions,
   DeliveryOptions,
   DeadLetterOptions,

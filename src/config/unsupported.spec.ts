@@ -36,7 +36,7 @@ describe('unsupportedFaults', () => {
 
   it.each([
     ['FORWARD_INJECT', 'Yes'],
-    ['ENRICH_CHANNEL', '1'],
+    ['FORWARD_INJECT', '1'],
     ['QUEUE_ACK_TIMEOUT_MS', '+02000'],
   ])('accepts %s=%s, another form of its default', (name, value) => {
     expect(faultyNames({ [name]: value })).toEqual([]);
@@ -44,7 +44,7 @@ describe('unsupportedFaults', () => {
 
   it.each([
     ['FORWARD_INJECT', 'no'],
-    ['ENRICH_CHANNEL', 'f'],
+    ['FORWARD_INJECT', 'f'],
     ['QUEUE_ACK_TIMEOUT_MS', '2001'],
     ['ROLE', 'ingest'],
   ])('refuses %s=%s, which is not its default', (name, value) => {

@@ -27,9 +27,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
       'is not a variable of GoTrack; set METRICS_BEARER_TOKEN, or METRICS_CLIENT_CA for client certificates, and unset it',
   },
 
-  { name: 'ENRICH_USER_AGENT', default: true },
-  { name: 'BOTS', default: 'mark' },
-  { name: 'ENRICH_CHANNEL', default: true },
 
   { name: 'QUEUE_DRIVER', default: 'embedded' },
   { name: 'ROLE', default: 'all' },

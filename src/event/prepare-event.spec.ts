@@ -82,6 +82,26 @@ describe('prepareEvent', () => {
     });
   });
 
+  it('writes the server fields of each event, also when they are another object each time', () => {
+    const server = { ip: 'a@b', text: '\0 \ud800' };
+    const of = (base: Fields, added: Fields): unknown =>
+      stored({}, { server: base, serverFieldsOf: () => added })['server'];
+    const found = { channel: 'x' };
+    expect(of(server, found)).toEqual({ ip: 'a@b', text: '\ufffd \ufffd', channel: 'x' });
+    expect(of(server, found)).toEqual({ ip: 'a@b', text: '\ufffd \ufffd', channel: 'x' });
+    expect(of(server, { channel: 'y' })).toMatchObject({ channel: 'y' });
+    expect(of({ ip: 'z' }, found)).toEqual({ ip: 'z', channel: 'x' });
+    expect(of({}, {})).toBeUndefined();
+    expect(of({}, { site: 'https://user:secret@shop.example/' })).toEqual({
+      site: 'https://shop.example/',
+    });
+    const url = { referrer: 'https://user:secret@shop.example/' };
+    expect(stored({ url }, { server, serverFieldsOf: () => found })).toMatchObject({
+      url: { referrer: 'https://shop.example/' },
+      server: { channel: 'x' },
+    });
+  });
+
   it('keeps what the client said, in the order of the stored event', () => {
     const event = {
       props: { plan: 'pro', nested: { list: [1, null, {}] } },
@@ -718,8 +738,13 @@ describe('prepareEvent', () => {
       expect(rejection({ type: '\0'.repeat(43) })?.reason).toBe('type_too_long');
     });
 
-    it('an event that is too large as it is stored', () => {
-      const size = prepareEvent({ event_id: 'mine' }, context).json?.length ?? 0;
+    it('an event that is too large as it is stored, whatever the server adds', () => {
+      const without = { ...context, server: undefined };
+      const size = prepareEvent({ event_id: 'mine' }, without).json?.length ?? 0;
+      const serverFieldsOf = (): Fields => ({ channel: 'é'.repeat(1000) });
+      expect(
+        rejection({ event_id: 'mine' }, { maxEventBytes: size, serverFieldsOf }),
+      ).toBeUndefined();
       expect(rejection({ event_id: 'mine' }, { maxEventBytes: size })).toBeUndefined();
       expect(rejection({ event_id: 'mine' }, { maxEventBytes: size - 1 })).toMatchObject({
         reason: 'too_large',

@@ -21,6 +21,7 @@ import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
 import type { Sanitizer } from './sanitize.js';
+import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
@@ -42,7 +43,10 @@ export interface EventContext {
   /** The client's clock when the request left, for events that do not say it themselves. */
   readonly sentAtMs?: number | undefined;
   readonly server: ServerFields | undefined;
-  /** Gives what else belongs into `server` of a valid event. It must neither change the event nor throw. */
+  /**
+   * Gives what else belongs into `server` of a valid event: the same object where it is the same as before. It must
+   * neither change the event nor throw.
+   */
   readonly serverFieldsOf?: ((event: Readonly<Fields>) => ServerFields) | undefined;
   /** The request's header. */
   readonly userAgent: string | undefined;
@@ -52,13 +56,18 @@ export interface EventContext {
   readonly anonymous: boolean;
   readonly sanitizer: Sanitizer | undefined;
   readonly fieldRules?: FieldRules | undefined;
-  /** Bytes of the event as it is stored. */
+  /** Bytes of the event as it is stored, without `server`. */
   readonly maxEventBytes: number;
 }
 
 export type Prepared =
-  | { readonly json: EncodedEvent; readonly rejected?: undefined }
-  | { readonly rejected: Rejection; readonly json?: undefined };
+  | {
+      readonly json: EncodedEvent;
+      /** What the server has written into it. */
+      readonly server: ServerFields | undefined;
+      readonly rejected?: undefined;
+    }
+  | { readonly rejected: Rejection; readonly json?: undefined; readonly server?: undefined };
 
 /** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
 type Draft = {
@@ -113,14 +122,17 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected('type_too_long', [error], keptForDiagnosis(given, context));
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  const json = encodeClean(finished(event, given, unreadTs, context));
-  if (json.length > context.maxEventBytes) {
-    const error = `event: must not be longer than ${context.maxEventBytes} bytes, is ${json.length}`;
+  const stored = finished(event, given, unreadTs, context);
+  const json = encodeFinished(stored);
+  const { maxEventBytes } = context;
+  const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
+  if (length > maxEventBytes) {
+    const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
     // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
-    const isKept = json.length <= maxKeptBytes(context.maxEventBytes);
+    const isKept = length <= maxKeptBytes(maxEventBytes);
     return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
-  return { json };
+  return { json, server: event.server };
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */
@@ -157,7 +169,7 @@ function finished(
   const unusableId = event.event_id === clientId ? undefined : clientId;
   const renamed = moveIntoProps(given, event, unreadTs, unusableId);
   if (context.serverFieldsOf !== undefined) {
-    event.server = unlessEmpty({ ...context.server, ...context.serverFieldsOf(event) });
+    event.server = joinedServer(context.server, context.serverFieldsOf(event));
   }
   return context.fieldRules?.apply(event, renamed) ?? event;
 }
@@ -169,6 +181,24 @@ function complete(event: Draft, context: EventContext): void {
   }
   event.url = completedUrl(event.url, context.urlOfQuery);
   event.device = withUserAgent(event.device, context.userAgent);
+}
+
+/** What the server adds is bounded, and no reason to reject what a client sent. */
+function serverBytes({ server }: Draft | Fields): number {
+  return server === undefined
+    ? 0
+    : Buffer.byteLength(`,"server":${encodeText(server as ServerFields)}`);
+}
+
+function encodeFinished(event: Draft | Fields): EncodedEvent {
+  const server = event.server as ServerFields | undefined;
+  if (server === undefined) {
+    return encodeClean(event);
+  }
+  event.server = undefined;
+  const text = textWithServer(event, server);
+  event.server = server;
+  return text.includes('@') ? encodeClean(event) : Buffer.from(text);
 }
 
 function encodeClean(event: Draft | Fields): EncodedEvent {

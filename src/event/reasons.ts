@@ -19,8 +19,12 @@ export const DENIAL_REASONS = ['busy', 'origin', 'rate_limit', 'key', 'signature
 export type DenialReason = (typeof DENIAL_REASONS)[number];
 
 /** Why the operator does not want a valid event. */
-export const DROP_REASONS = ['privacy_signal'] as const;
+export const DROP_REASONS = ['privacy_signal', 'bot'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
+
+/** What sent an event. `suspect`: a browser, whose headers say that it is not the one that it claims to be. */
+export const BOT_VERDICTS = ['human', 'bot', 'suspect'] as const;
+export type BotVerdict = (typeof BOT_VERDICTS)[number];
 
 /** Why an accepted event is among the dead letters of a sink. */
 export const DEAD_LETTER_REASONS = ['rejected'] as const;

@@ -18,6 +18,7 @@ import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/e
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { BodyBudget } from './body/body-budget.js';
+import { EnrichmentOptions } from './enrichment/enrichment.options.js';
 import { createCollectorAdapter } from './collector-adapter.js';
 import { GeoOptions } from './enrichment/places/geo.options.js';
 import { IngestionModule } from './ingestion.module.js';
@@ -59,6 +60,9 @@ class RecordingObserver {
     this.report(`refused ${endpoint} ${reason}`, count);
   eventsLocated = () => undefined;
   requestDenied = (reason: string) => this.report(`denied ${reason}`, 1);
+  botsJudged = (verdict: string, count: number) => this.report(`judged ${verdict}`, count);
+  enrichmentStepsNamed = (): void => {};
+  enrichmentFailed = (step: string) => this.report(`failed ${step}`, 1);
   eventsDropped = (reason: string, count: number) => this.report(`dropped ${reason}`, count);
 
   private report(fact: string, count: number): void {
@@ -84,6 +88,8 @@ interface Options {
   readonly sanitizeParams?: readonly string[];
   readonly corsOrigins?: readonly string[];
   readonly trustProxy?: boolean | readonly string[];
+  /** Without it, only what the request cannot do without is looked at. */
+  readonly enrichment?: Partial<EnrichmentOptions>;
   readonly maxBodyBytesInFlight?: number;
   readonly maxBodyHeldMs?: number;
 }
@@ -94,7 +100,12 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((app) => app.close()));
 });
 
-async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }: Options = {}) {
+async function startCollector({
+  enrichment = { enrichUserAgent: false, bots: 'off', enrichChannel: false },
+  maxBodyBytesInFlight,
+  maxBodyHeldMs,
+  ...given
+}: Options = {}) {
   const { corsOrigins = ['*'], trustProxy = false, ...ingestion } = given;
   const httpOptions = Object.assign(new HttpOptions(), { corsOrigins, trustProxy });
   const queue = new RecordingQueue();
@@ -106,6 +117,10 @@ async function startCollector({ maxBodyBytesInFlight, maxBodyHeldMs, ...given }:
       useValue: Object.assign(new IngestionOptions(), ingestion),
     },
     { provide: getConfigToken(HttpOptions.key), useValue: httpOptions },
+    {
+      provide: getConfigToken(EnrichmentOptions.key),
+      useValue: Object.assign(new EnrichmentOptions(), enrichment),
+    },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: getConfigToken(PathsOptions.key), useValue: new PathsOptions() },
     { provide: EventQueue, useValue: queue },

@@ -82,8 +82,9 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     ...ENRICHMENT_STEPS,
     {
       provide: Enrichment,
-      inject: [...ENRICHMENT_STEPS],
-      useFactory: (...steps: EnrichmentStep[]) => new Enrichment(steps),
+      inject: [PipelineObserver, ...ENRICHMENT_STEPS],
+      useFactory: (observer: PipelineObserver, ...steps: EnrichmentStep[]) =>
+        new Enrichment(steps, observer),
     },
     {
       provide: Sanitizer,

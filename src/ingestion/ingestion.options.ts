@@ -53,7 +53,7 @@ export class IngestionOptions {
   readonly maxBatchEvents: number = 1000;
 
   @Setting('MAX_EVENT_BYTES', integer, {
-    doc: 'Largest event as it is stored; a larger one is rejected.',
+    doc: 'Largest event as it is stored, without what the server adds; a larger one is rejected.',
     unit: 'bytes',
   })
   @Min(KIB)

@@ -10,6 +10,7 @@ import { AdmissionOptions } from './admission/admission.options.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Intake } from './intake.js';
 import { Preparation } from './preparation.js';
+import { PreparedRequest } from './prepared-request.js';
 import { Rejections } from './rejected/rejections.js';
 import type { RejectedRing } from './rejected/rejected-ring.js';
 
@@ -62,6 +63,13 @@ describe('requests that wait for the queue', () => {
     return rejections;
   }
 
+  function requestBesideRejections(): PreparedRequest {
+    const request = new PreparedRequest();
+    request.events.push(Buffer.from('{}'));
+    request.rejections = mebibyteOfRejections();
+    return request;
+  }
+
   it('hold bytes up to a bound: the kept lines give way first, then a request is turned away', async () => {
     const observer = new RecordingObserver();
     const lines: Buffer[] = [];
@@ -76,23 +84,15 @@ describe('requests that wait for the queue', () => {
     const preparation = new Preparation(
       new IngestionOptions(),
       new AdmissionOptions(),
-      new Enrichment([]),
+      new Enrichment([], new RecordingObserver()),
       undefined,
     );
     const intake = new Intake(new ParsingTurns(), preparation, queue, ring, observer);
     const taken = Array.from({ length: 100 }, () =>
-      intake
-        .take('/collect', {
-          events: [Buffer.from('{}')],
-          rejections: mebibyteOfRejections(),
-          drop: undefined,
-          source: undefined,
-          countries: new Map(),
-        })
-        .then(
-          ({ accepted }) => `accepted ${accepted}`,
-          (error: HttpError) => error.code,
-        ),
+      intake.take('/collect', requestBesideRejections()).then(
+        ({ accepted }) => `accepted ${accepted}`,
+        (error: HttpError) => error.code,
+      ),
     );
     queue.release();
     const outcomes = await Promise.all(taken);
@@ -114,13 +114,7 @@ describe('requests that wait for the queue', () => {
     expect(counted('eventsAccepted')).toBe(accepted);
     expect(counted('eventsRefused')).toBe(100 - accepted);
 
-    const later = intake.take('/collect', {
-      events: [Buffer.from('{}')],
-      rejections: mebibyteOfRejections(),
-      drop: undefined,
-      source: undefined,
-      countries: new Map(),
-    });
+    const later = intake.take('/collect', requestBesideRejections());
     expect(await later).toMatchObject({ accepted: 1 });
   });
 });
@@ -140,7 +134,7 @@ describe('a replay of rejected events', () => {
       new Preparation(
         new IngestionOptions(),
         new AdmissionOptions(),
-        new Enrichment([]),
+        new Enrichment([], new RecordingObserver()),
         undefined,
       ),
       queue,

@@ -8,7 +8,8 @@ import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observ
 import { type EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
 import { AllRejectedError } from './all-rejected-error.js';
 import { ParsingTurns } from './body/parsing-turns.js';
-import { Preparation, type PreparedRequest } from './preparation.js';
+import { Preparation } from './preparation.js';
+import type { PreparedRequest } from './prepared-request.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { rejectedLine, type Rejections } from './rejected/rejections.js';
 import { TailedQueue } from './tail/tailed-queue.js';
@@ -57,29 +58,26 @@ export class Intake {
    * @throws AllRejectedError nothing of it is an event
    * @throws HttpError the queue takes nothing now
    */
-  async take(
-    endpoint: EventEndpoint,
-    { events, rejections, drop, source, countries }: PreparedRequest,
-  ): Promise<Outcome> {
-    if (events.length > 0 && drop === undefined) {
-      await this.append(endpoint, events, rejections);
+  async take(endpoint: EventEndpoint, request: PreparedRequest): Promise<Outcome> {
+    const { events, rejections, droppedCount } = request;
+    if (events.length > 0) {
+      await this.append(endpoint, request);
     }
-    this.reportReceived(endpoint, rejections, events.length);
-    if (drop === undefined) {
-      this.observer.eventsAccepted(endpoint, events.length, source);
-      for (const [country, count] of countries) {
-        this.observer.eventsLocated(country, count);
-      }
+    this.reportReceived(endpoint, request);
+    this.observer.eventsAccepted(endpoint, events.length, request.source);
+    for (const [verdict, count] of request.verdicts) {
+      this.observer.botsJudged(verdict, count);
+    }
+    for (const [country, count] of request.countries) {
+      this.observer.eventsLocated(country, count);
+    }
+    if (request.drop === undefined) {
       this.ring.keep(rejections.lines);
-    } else {
-      this.observer.eventsDropped(drop, events.length);
     }
-    if (events.length === 0) {
+    if (events.length + droppedCount === 0) {
       throw new AllRejectedError(rejections);
     }
-    return drop === undefined
-      ? { accepted: events.length, dropped: 0, rejected: rejections }
-      : { accepted: 0, dropped: events.length, rejected: rejections };
+    return { accepted: events.length, dropped: droppedCount, rejected: rejections };
   }
 
   /**
@@ -101,22 +99,19 @@ export class Intake {
     const events: EncodedEvent[] = [];
     const lines: Buffer[] = [];
     for (const event of kept) {
-      const { json, rejected } = this.preparation.ofKept(event);
-      if (rejected === undefined) {
-        events.push(json);
-      } else {
-        lines.push(rejectedLine(rejected));
+      const prepared = this.preparation.ofKept(event);
+      if (prepared.rejected !== undefined) {
+        lines.push(rejectedLine(prepared.rejected));
+      } else if (this.preparation.dropOf(prepared) === undefined) {
+        events.push(prepared.json);
       }
       yield;
     }
     return { events, lines };
   }
 
-  private async append(
-    endpoint: EventEndpoint,
-    events: readonly EncodedEvent[],
-    rejections: Rejections,
-  ): Promise<void> {
+  private async append(endpoint: EventEndpoint, request: PreparedRequest): Promise<void> {
+    const { events, rejections } = request;
     const heldBytes = this.hold(rejections);
     try {
       if (this.heldBytes > MAX_HELD_BYTES) {
@@ -125,7 +120,7 @@ export class Intake {
       await this.queue.append(events);
     } catch (error) {
       const reason = refusalOf(error);
-      this.reportReceived(endpoint, rejections, events.length);
+      this.reportReceived(endpoint, request);
       this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
       throw reason === undefined
         ? error
@@ -160,11 +155,15 @@ export class Intake {
     }
   }
 
-  /** Call together with the report of what became of the valid ones, not before: so the sums agree at any time. */
-  private reportReceived(endpoint: EventEndpoint, rejections: Rejections, valid: number): void {
-    this.observer.eventsReceived(endpoint, rejections.count + valid);
+  /** Call together with the report of what became of the wanted ones, not before: so the sums agree at any time. */
+  private reportReceived(endpoint: EventEndpoint, request: PreparedRequest): void {
+    const { events, rejections, dropped, droppedCount } = request;
+    this.observer.eventsReceived(endpoint, rejections.count + events.length + droppedCount);
     for (const [reason, count] of rejections.byReason) {
       this.observer.eventsRejected(endpoint, reason, count);
+    }
+    for (const [reason, count] of dropped) {
+      this.observer.eventsDropped(reason, count);
     }
   }
 }

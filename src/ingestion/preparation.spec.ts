@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import { resultOf } from '../../test/support/work.js';
 import type { Fields } from '../event/fields.js';
 import { createSanitizer } from '../event/sanitize.js';
@@ -15,7 +16,7 @@ function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = 
   const preparation = new Preparation(
     Object.assign(new IngestionOptions(), { sanitizeParams }),
     Object.assign(new AdmissionOptions(), { apiKeys: apiKeys('shop:K') }),
-    new Enrichment([]),
+    new Enrichment([], new RecordingObserver()),
     createSanitizer(sanitizeParams),
   );
   const { events, rejections } = resultOf(preparation.ofRequest('/collect', [element], FACTS));
@@ -58,7 +59,7 @@ describe('a rejected event that is validated again', () => {
     new Preparation(
       Object.assign(new IngestionOptions(), settings),
       new AdmissionOptions(),
-      new Enrichment([]),
+      new Enrichment([], new RecordingObserver()),
       undefined,
     );
   const settings = { hashFields: ['user.id', 'email'], hashSecret: 'S' };

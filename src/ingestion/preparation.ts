@@ -4,25 +4,19 @@ import type { FieldRules } from '../event/field-rules.js';
 import { type Fields, isFields } from '../event/fields.js';
 import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
-import {
-  type EventContext,
-  type Prepared,
-  prepareEvent,
-  type ServerFields,
-} from '../event/prepare-event.js';
+import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
-import type { EncodedEvent } from '../event/stored-event.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
+import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import type { Enriched } from './enrichment/enrichment-step.js';
-import type { Place } from './enrichment/places/place.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { factsOfServer, takeClient } from './named-client.js';
-import { Rejections } from './rejected/rejections.js';
+import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
 import { type Elements, PAUSE, type Work } from './work.js';
@@ -34,24 +28,8 @@ const STRIDE = 8;
 /** A thousand hashes of one event take 2 ms. */
 const HASHED_STRIDE = 1;
 
-/** Most requests have none. */
-const NO_REJECTIONS = new Rejections();
-
 /** What follows from who the client is. */
 type ContextOfClient = Pick<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
-
-/** What the elements of a request have become, as bytes; nothing is stored yet. */
-export interface PreparedRequest {
-  /** The valid ones, in order. */
-  readonly events: readonly EncodedEvent[];
-  readonly rejections: Rejections;
-  /** Why the operator does not want the valid ones, if so. */
-  readonly drop: DropReason | undefined;
-  /** The name of the key that the request came with. */
-  readonly source: string | undefined;
-  /** The valid ones, by country; undefined stands for those whose country is not known. */
-  readonly countries: ReadonlyMap<string | undefined, number>;
-}
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
@@ -106,9 +84,7 @@ export class Preparation {
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
     };
-    const events: EncodedEvent[] = [];
-    const countries = new Map<string | undefined, number>();
-    let rejections: Rejections | undefined;
+    const request = new PreparedRequest(enriched.drop, facts.source);
     let index = 0;
     for (const element of elements) {
       if (element === PAUSE) {
@@ -116,41 +92,40 @@ export class Preparation {
         continue;
       }
       const prepared = this.prepare(element, context, known);
-      if (prepared.rejected === undefined) {
-        events.push(prepared.json);
-        countIn(countries, countryIn(context.server));
-      } else {
-        rejections ??= new Rejections();
-        rejections.add(index, prepared.rejected);
-      }
+      request.add(
+        index,
+        prepared,
+        enriched.drop ?? (enriched.isFromServer ? this.dropOf(prepared) : undefined),
+      );
       index += 1;
       if (index % this.stride === 0) {
         yield;
       }
     }
-    return {
-      events,
-      rejections: rejections ?? NO_REJECTIONS,
-      drop: enriched.drop,
-      source: facts.source,
-      countries,
-    };
+    return request;
   }
 
   /** For an event that was rejected and kept: what its request said is in it. */
   ofKept(event: Fields): Prepared {
     const receivedAtMs = Date.parse(String(event['received_at']));
     const { hashed, ...server } = isFields(event['server']) ? event['server'] : {};
+    // What was looked at has a verdict, unless nobody was to look: then the event alone says what sent it.
+    const isFromServer = verdictOf(server) === undefined;
     return this.prepare(event, {
       receivedAtMs: Number.isNaN(receivedAtMs) ? Date.now() : receivedAtMs,
       server,
-      serverFieldsOf: this.enrichment.ofEvents({ server }),
+      serverFieldsOf: this.enrichment.ofEvents({ server, isFromServer }),
       userAgent: undefined,
       anonymous: false,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules?.afterMarks({ hashed }),
       maxEventBytes: this.options.maxEventBytes,
     });
+  }
+
+  /** Why the operator does not want an event that a server sent, if so. */
+  dropOf({ server }: Prepared): DropReason | undefined {
+    return server && this.enrichment.dropOf(server);
   }
 
   private contextOf(facts: RequestFacts, enriched: Enriched): ContextOfClient {
@@ -178,14 +153,6 @@ export class Preparation {
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
       : prepared;
   }
-}
-
-function countIn<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function countryIn(server: ServerFields | undefined): string | undefined {
-  return (server?.['geo'] as Place | undefined)?.country;
 }
 
 function mayHoldKey({ json, rejected }: Prepared): boolean {

@@ -56,6 +56,7 @@ export class SampleEvents implements OnApplicationBootstrap {
       headers: {},
       query: '',
       address: undefined,
+      isFromServer: true,
     };
     try {
       const work = this.preparation.ofRequest('/collect', SAMPLES, facts);

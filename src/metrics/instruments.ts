@@ -129,6 +129,16 @@ export const INSTRUMENTS = {
     'Events durable in the queue, by the source whose key they came with.',
     'source',
   ),
+  botEvents: counter(
+    'gotrack_bot_events_total',
+    'Valid events, taken or dropped, by what their sender is thought to be.',
+    'verdict',
+  ),
+  enrichmentErrors: counter(
+    'gotrack_enrichment_errors_total',
+    'Errors of a step of the enrichment; the event is stored without what the step adds.',
+    'step',
+  ),
   rejectedDiscarded: counter(
     'gotrack_rejected_discarded_total',
     'Rejected events no longer kept for diagnosis, because newer ones took their place.',

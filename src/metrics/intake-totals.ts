@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import { type MetricSource, registerCollected } from './collected-metric.js';
 import { INSTRUMENTS } from './instruments.js';
 import {
+  BOT_VERDICTS,
   DENIAL_REASONS,
   DROP_REASONS,
   REFUSAL_REASONS,
@@ -28,6 +29,9 @@ export class IntakeTotals implements MetricSource {
   readonly denied: Tally = zeros(DENIAL_REASONS);
   /** Accepted events by source; empty while no source has a key. */
   readonly sources: Tally = new Map();
+  readonly bots: Tally = zeros(BOT_VERDICTS);
+  /** By step; empty before the steps are named. */
+  readonly enrichmentErrors: Tally = new Map();
   discarded = 0;
 
   registerOn(registry: Registry): void {
@@ -66,6 +70,12 @@ export class IntakeTotals implements MetricSource {
     );
     registerCollected(registry, INSTRUMENTS.sourceEventsAccepted, () =>
       Array.from(this.sources, ([source, n]) => [{ source }, n] as const),
+    );
+    registerCollected(registry, INSTRUMENTS.botEvents, () =>
+      Array.from(this.bots, ([verdict, n]) => [{ verdict }, n] as const),
+    );
+    registerCollected(registry, INSTRUMENTS.enrichmentErrors, () =>
+      Array.from(this.enrichmentErrors, ([step, n]) => [{ step }, n] as const),
     );
     registerCollected(registry, INSTRUMENTS.rejectedDiscarded, () => [[{}, this.discarded]]);
   }

@@ -133,6 +133,7 @@ describe('the metrics application', () => {
     const empty = Array.from(families).filter(([, { series }]) => series.size === 0);
     expect(empty.map(([name]) => name)).toEqual([
       'gotrack_source_events_accepted_total',
+      'gotrack_enrichment_errors_total',
       'gotrack_events_by_country_total',
       'gotrack_geo_database_build_timestamp_seconds',
       'gotrack_geo_database_last_reload_successful',

@@ -1,4 +1,5 @@
 import type {
+  BotVerdict,
   DeadLetterReason,
   DenialReason,
   DropReason,
@@ -65,6 +66,12 @@ export abstract class PipelineObserver {
   abstract requestDenied(reason: DenialReason): void;
   /** These sources have keys. Without a call, events are not counted by source. */
   abstract sourcesNamed(sources: readonly string[]): void;
+  /** The steps that may fail. */
+  abstract enrichmentStepsNamed(steps: readonly string[]): void;
+  /** A step could not look at a request or an event, which is taken without what it adds. */
+  abstract enrichmentFailed(step: string): void;
+  /** Valid events that were taken or dropped, by what their sender is thought to be. */
+  abstract botsJudged(verdict: BotVerdict, count: number): void;
   /** Rejected events that no longer fit among those kept for diagnosis. */
   abstract rejectedDiscarded(count: number): void;
 

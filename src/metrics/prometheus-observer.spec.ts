@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
+  BOT_VERDICTS,
   DROP_REASONS,
   REFUSAL_REASONS,
   REJECTION_REASONS,
@@ -62,6 +63,7 @@ describe('PrometheusObserver', () => {
           (reason) => `gotrack_events_refused_total{endpoint="${endpoint}",reason="${reason}"}`,
         ),
       ),
+      ...BOT_VERDICTS.map((verdict) => `gotrack_bot_events_total{verdict="${verdict}"}`),
       ...DROP_REASONS.map((reason) => `gotrack_events_dropped_total{reason="${reason}"}`),
       'gotrack_rejected_discarded_total',
       'gotrack_events_replayed_total{sink="rejected"}',
@@ -115,6 +117,21 @@ describe('PrometheusObserver', () => {
     );
     expect(all.get('gotrack_events_dropped_total{reason="privacy_signal"}')).toBe(1);
     expect(all.get('gotrack_rejected_discarded_total')).toBe(5);
+  });
+
+  it('counts what sent events, and what could not look at them, each step from the start', async () => {
+    const { observer, series } = observed('log');
+    observer.enrichmentStepsNamed(['address', 'bots']);
+    observer.enrichmentFailed('bots');
+    observer.botsJudged('bot', 3);
+    observer.botsJudged('human', 2);
+
+    const all = await series();
+    expect(all.get('gotrack_enrichment_errors_total{step="address"}')).toBe(0);
+    expect(all.get('gotrack_enrichment_errors_total{step="bots"}')).toBe(1);
+    expect(all.get('gotrack_bot_events_total{verdict="bot"}')).toBe(3);
+    expect(all.get('gotrack_bot_events_total{verdict="human"}')).toBe(2);
+    expect(all.get('gotrack_bot_events_total{verdict="suspect"}')).toBe(0);
   });
 
   it('counts what became of batches, each attempt among the flushes', async () => {

@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { MetricSource } from './collected-metric.js';
 import { IntakeTotals } from './intake-totals.js';
 import {
+  type BotVerdict,
   type DeadLetterReason,
   type DenialReason,
   type DropReason,
@@ -75,6 +76,20 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     for (const source of [...sources, NO_SOURCE]) {
       add(this.intake.sources, source, 0);
     }
+  }
+
+  enrichmentStepsNamed(steps: readonly string[]): void {
+    for (const step of steps) {
+      add(this.intake.enrichmentErrors, step, 0);
+    }
+  }
+
+  enrichmentFailed(step: string): void {
+    add(this.intake.enrichmentErrors, step, 1);
+  }
+
+  botsJudged(verdict: BotVerdict, count: number): void {
+    add(this.intake.bots, verdict, count);
   }
 
   rejectedDiscarded(count: number): void {

@@ -62,6 +62,7 @@ it('takes the address of the client from the header that the proxies write', asy
     GEOIP_DB: 'off',
     TRUST_PROXY: '127.0.0.1',
     CLIENT_IP_HEADER: 'CF-Connecting-IP',
+    BOTS: 'off',
   });
   const { headers } = await ask(`${collector.url}/px.gif`, {
     'CF-Connecting-IP': '198.51.100.9',

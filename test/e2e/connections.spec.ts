@@ -17,8 +17,9 @@ let overTls: Collector;
 beforeAll(async () => {
   workplace = await Workplace.create();
   const { cert, key } = new CertificateAuthority(workplace.path(), 'authority').issue('server');
-  collector = await workplace.start();
+  collector = await workplace.start({ BOTS: 'off' });
   overTls = await workplace.start({
+    BOTS: 'off',
     QUEUE_PATH: './data/tls-queue',
     LOG_PATH: './data/tls/events.ndjson',
     DEAD_LETTER_PATH: './data/tls-letters',

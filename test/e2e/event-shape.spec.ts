@@ -50,7 +50,7 @@ describe('the group user', () => {
   });
 
   it('stands beside a server group that the server alone writes', async () => {
-    const collector = await workplace.start();
+    const collector = await workplace.start({ BOTS: 'off', ENRICH_USER_AGENT: 'false' });
     const server = { visitor_hash: 'x', source: 'x', client: {}, geo: {}, bot: {}, channel: {} };
     expect(await post(collector, { type: 'forged', server: { ...server, purpose: 'x' } })).toBe(
       202,

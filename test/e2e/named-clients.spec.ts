@@ -9,6 +9,8 @@ import {
 } from '../support/servers/collector.js';
 import { ask } from '../support/servers/signing-client.js';
 
+/** What else is found out about clients has a spec of its own. */
+const NAMING = { BOTS: 'off', ENRICH_USER_AGENT: 'false' };
 const KEYS = 'shop:key-of-shop,back:key-of-back:server';
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0';
 const ADDRESS = '203.0.113.177';
@@ -44,7 +46,7 @@ async function stored(collector: Collector): Promise<unknown[]> {
 
 describe('a server with a marked key', () => {
   it('names the client of each of its events', async () => {
-    const collector = await workplace.start({ INGEST_API_KEYS: KEYS });
+    const collector = await workplace.start({ ...NAMING, INGEST_API_KEYS: KEYS });
     await post(
       collector,
       [
@@ -80,6 +82,7 @@ describe('a server with a marked key', () => {
 
   it('has the hash that the client itself would have', async () => {
     const collector = await workplace.start({
+      ...NAMING,
       INGEST_API_KEYS: KEYS,
       IP_HASH_SECRET: 'a secret',
       TRUST_PROXY: '127.0.0.1',
@@ -95,7 +98,7 @@ describe('a server with a marked key', () => {
   });
 
   it('asks for its client not to be tracked, by its own headers', async () => {
-    const collector = await workplace.start({ INGEST_API_KEYS: KEYS });
+    const collector = await workplace.start({ ...NAMING, INGEST_API_KEYS: KEYS });
     const event = { context: { ip: ADDRESS, userAgent: AGENT }, session: { visitor_id: 'v' } };
     await post(collector, event, { ...withKey('key-of-back'), 'Sec-GPC': '1' });
     expect(await stored(collector)).toEqual([
@@ -105,7 +108,7 @@ describe('a server with a marked key', () => {
   });
 
   it('is told by /collect/validate what would be stored', async () => {
-    const collector = await workplace.start({ INGEST_API_KEYS: KEYS, VALIDATE: 'true' });
+    const collector = await workplace.start({ ...NAMING, INGEST_API_KEYS: KEYS, VALIDATE: 'true' });
     const event = { context: { ip: ADDRESS, userAgent: AGENT, app: 'a' } };
     const answer = await post(collector, event, withKey('key-of-back'), '/collect/validate');
     expect(JSON.parse(answer)).toMatchObject({
@@ -115,12 +118,16 @@ describe('a server with a marked key', () => {
   });
 
   it('may send the event again that was rejected: it still has its client', async () => {
-    const collector = await workplace.start({ INGEST_API_KEYS: KEYS, MAX_EVENT_BYTES: '1024' });
+    const collector = await workplace.start({
+      ...NAMING,
+      INGEST_API_KEYS: KEYS,
+      MAX_EVENT_BYTES: '1024',
+    });
     const props = { text: 'x'.repeat(2000) };
     const event = { context: { ip: ADDRESS, userAgent: AGENT }, props };
     await post(collector, event, withKey('key-of-back'));
     await collector.stop();
-    const again = await workplace.start({ INGEST_API_KEYS: KEYS });
+    const again = await workplace.start({ ...NAMING, INGEST_API_KEYS: KEYS });
     const { exitCode } = await workplace.run(['dead-letters', 'replay', 'rejected']);
     expect(exitCode).toBe(0);
     await until(async () => (await workplace.logged()).length === 1);
@@ -132,7 +139,7 @@ describe('a server with a marked key', () => {
 
 describe('anyone else', () => {
   it.each([{}, withKey('key-of-shop')])('names no client: %j', async (headers) => {
-    const collector = await workplace.start({ INGEST_API_KEYS: KEYS });
+    const collector = await workplace.start({ ...NAMING, INGEST_API_KEYS: KEYS });
     await post(collector, { context: { ip: ADDRESS, userAgent: AGENT, app: 'a' } }, headers);
     await post(collector, { context: 'is a text' }, headers);
     const events = await stored(collector);
@@ -151,7 +158,11 @@ describe('context.ip', () => {
   it.each([{}, withKey('key-of-shop'), withKey('key-of-back')])(
     'is stored nowhere, of valid events and of rejected ones: %j',
     async (headers) => {
-      const collector = await workplace.start({ INGEST_API_KEYS: KEYS, MAX_EVENT_BYTES: '4096' });
+      const collector = await workplace.start({
+        ...NAMING,
+        INGEST_API_KEYS: KEYS,
+        MAX_EVENT_BYTES: '4096',
+      });
       const context = { ip: ADDRESS, userAgent: AGENT };
       const many = Object.fromEntries(Array.from({ length: 1100 }, (_, n) => [`f${n}`, 1]));
       await post(

@@ -4,7 +4,8 @@ import { Admission, type Admitted } from '../admission/admission.js';
 import { BodyReader, type EventsBody } from '../body/body-reader.js';
 import { decodeText } from '../body/decode-text.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
-import { Preparation, type PreparedRequest } from '../preparation.js';
+import { Preparation } from '../preparation.js';
+import type { PreparedRequest } from '../prepared-request.js';
 import type { Work } from '../work.js';
 import { parseEvents } from './parse-events.js';
 

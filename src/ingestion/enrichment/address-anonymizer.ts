@@ -13,6 +13,7 @@ const MAX_CACHED = 10_000;
 /** Makes of a client's address what may be stored; the full address goes no further than here. */
 @Injectable()
 export class AddressAnonymizer extends EnrichmentStep {
+  override readonly name = 'address';
   private readonly secret: string | undefined;
   private readonly cache = new Map<string, Enriched>();
   private day = -1;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RecordingObserver } from '../../../test/support/fakes/recording-observer.js';
 import type { Fields } from '../../event/fields.js';
 import type { RequestFacts } from '../request-facts.js';
 import { Enrichment } from './enrichment.js';
@@ -13,6 +14,7 @@ const facts: RequestFacts = {
 
 /** Finds the same for each request, and keeps what it was given. */
 class FixedStep extends EnrichmentStep {
+  override readonly name: string = 'fixed';
   readonly seen: unknown[] = [];
 
   constructor(private readonly found: Enriched | undefined) {
@@ -31,9 +33,26 @@ class EventStep extends FixedStep {
   }
 }
 
+class FailingStep extends EnrichmentStep {
+  override readonly name = 'failing';
+
+  override ofRequest(): never {
+    throw new Error('no');
+  }
+
+  override ofEvent(): never {
+    throw new Error('no');
+  }
+}
+
+function enrichmentOf(steps: readonly EnrichmentStep[]) {
+  const observer = new RecordingObserver();
+  return Object.assign(new Enrichment(steps, observer), { told: observer });
+}
+
 describe('Enrichment', () => {
   it('finds nothing without steps', () => {
-    const enrichment = new Enrichment([]);
+    const enrichment = enrichmentOf([]);
     expect(enrichment.ofRequest(facts)).toEqual({});
     expect(enrichment.ofEvents({})).toBeUndefined();
   });
@@ -45,7 +64,7 @@ describe('Enrichment', () => {
       new FixedStep({ drop: 'privacy_signal', server: { bot: 'b' } }),
       new FixedStep({ server: { geo: 'c' } }),
     ];
-    expect(new Enrichment(steps).ofRequest(facts)).toEqual({
+    expect(enrichmentOf(steps).ofRequest(facts)).toEqual({
       anonymous: true,
       drop: 'privacy_signal',
       server: { ip: 'a', bot: 'b', geo: 'c' },
@@ -61,17 +80,43 @@ describe('Enrichment', () => {
 
   it('changes nothing that a step has given', () => {
     const found = Object.freeze({ server: Object.freeze({ ip: 'a' }) });
-    const enrichment = new Enrichment([new FixedStep(found), new FixedStep({ server: { b: 1 } })]);
+    const enrichment = enrichmentOf([new FixedStep(found), new FixedStep({ server: { b: 1 } })]);
     enrichment.ofRequest(facts);
     expect(enrichment.ofRequest(facts)).toEqual({ server: { ip: 'a', b: 1 } });
   });
 
   it('asks the steps that look at events for the fields of each', () => {
-    const enrichment = new Enrichment([new FixedStep({ server: { ip: 'a' } }), new EventStep({})]);
+    const enrichment = enrichmentOf([new FixedStep({ server: { ip: 'a' } }), new EventStep({})]);
     const fieldsOf = enrichment.ofEvents(enrichment.ofRequest(facts));
     expect([fieldsOf?.({ type: 'x' }), fieldsOf?.({ type: 'y' })]).toEqual([
       { channel: 'x of a' },
       { channel: 'y of a' },
     ]);
+  });
+
+  it('leaves out what a step that fails would add, and counts the error', () => {
+    const enrichment = enrichmentOf([
+      new FixedStep({ server: { ip: 'a' } }),
+      new FailingStep(),
+      new EventStep({ server: { b: 1 } }),
+    ]);
+    const request = enrichment.ofRequest(facts);
+    expect(request).toEqual({ server: { ip: 'a', b: 1 } });
+    expect(enrichment.ofEvents(request)?.({ type: 'x' })).toEqual({ channel: 'x of a' });
+    expect(enrichment.told.facts).toEqual([
+      { fact: 'enrichmentStepsNamed', args: [['fixed', 'failing', 'fixed']] },
+      { fact: 'enrichmentFailed', args: ['failing'] },
+      { fact: 'enrichmentFailed', args: ['failing'] },
+    ]);
+  });
+
+  it('tells the steps that a server sent it', () => {
+    const step = new FixedStep({ server: { a: 1 } });
+    const enrichment = enrichmentOf([step]);
+    expect(enrichment.ofRequest({ ...facts, isFromServer: true })).toEqual({
+      isFromServer: true,
+      server: { a: 1 },
+    });
+    expect(step.seen).toEqual([[{ ...facts, isFromServer: true }, { isFromServer: true }]]);
   });
 });

@@ -13,6 +13,7 @@ const EFFECTS: Readonly<Record<PrivacyMode, Enriched | undefined>> = {
 /** Heeds DNT (Do Not Track) and Global Privacy Control as the operator says. */
 @Injectable()
 export class PrivacySignals extends EnrichmentStep {
+  override readonly name = 'privacy_signals';
   private readonly effect: Enriched | undefined;
 
   constructor(@InjectOptions(IngestionOptions) { privacySignals }: IngestionOptions) {

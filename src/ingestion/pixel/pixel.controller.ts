@@ -6,7 +6,8 @@ import { nameEndpoint } from '../../http/request-tracker.js';
 import { Admission } from '../admission/admission.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Intake } from '../intake.js';
-import { Preparation, type PreparedRequest } from '../preparation.js';
+import { Preparation } from '../preparation.js';
+import type { PreparedRequest } from '../prepared-request.js';
 import type { Work } from '../work.js';
 import { pixelEvent } from './pixel-event.js';
 

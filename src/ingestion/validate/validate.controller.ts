@@ -7,7 +7,7 @@ import { BodyBudget } from '../body/body-budget.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { EventsReader } from '../collect/events-reader.js';
 import { IngestionOptions } from '../ingestion.options.js';
-import type { PreparedRequest } from '../preparation.js';
+import type { PreparedRequest } from '../prepared-request.js';
 import { validationAnswer } from './validation-answer.js';
 
 /** Tells integrators what `/collect` would make of a body. It stores nothing, and counts no events. */

@@ -4,14 +4,13 @@ import { parseJson } from '../../event/parse-json.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
 import { AllRejectedError } from '../all-rejected-error.js';
 import { collectAnswer } from '../collect/collect-answer.js';
-import type { PreparedRequest } from '../preparation.js';
+import type { PreparedRequest } from '../prepared-request.js';
 import type { Work } from '../work.js';
 
 /** What `/collect` would answer, with the events that it would store, in order and without `server`. */
 export function* validationAnswer(prepared: PreparedRequest): Work<Buffer> {
   const pieces: Buffer[] = [Buffer.from(`${answerOf(prepared).slice(0, -1)},"events":[`)];
-  const events = prepared.drop === undefined ? prepared.events : [];
-  for (const [index, event] of events.entries()) {
+  for (const [index, event] of prepared.events.entries()) {
     if (index > 0) {
       pieces.push(Buffer.from(','));
     }
@@ -22,13 +21,10 @@ export function* validationAnswer(prepared: PreparedRequest): Work<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function answerOf({ events: { length }, rejections, drop }: PreparedRequest): string {
-  if (length === 0) {
-    return JSON.stringify(new AllRejectedError(rejections).answer());
-  }
-  return drop === undefined
-    ? collectAnswer({ accepted: length, dropped: 0, rejected: rejections })
-    : collectAnswer({ accepted: 0, dropped: length, rejected: rejections });
+function answerOf({ events, droppedCount, rejections }: PreparedRequest): string {
+  return events.length + droppedCount === 0
+    ? JSON.stringify(new AllRejectedError(rejections).answer())
+    : collectAnswer({ accepted: events.length, dropped: droppedCount, rejected: rejections });
 }
 
 function withoutServer(event: EncodedEvent): Buffer {

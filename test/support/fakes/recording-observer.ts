@@ -21,6 +21,9 @@ export class RecordingObserver extends PipelineObserver {
   readonly eventsDropped = this.record('eventsDropped');
   readonly requestDenied = this.record('requestDenied');
   readonly sourcesNamed = this.record('sourcesNamed');
+  readonly enrichmentStepsNamed = this.record('enrichmentStepsNamed');
+  readonly enrichmentFailed = this.record('enrichmentFailed');
+  readonly botsJudged = this.record('botsJudged');
   readonly rejectedDiscarded = this.record('rejectedDiscarded');
   readonly commitSucceeded = this.record('commitSucceeded');
   readonly commitFailed = this.record('commitFailed');

@@ -1,0 +1,212 @@
+// Measures what the enrichment costs: each step alone, a batch with all of them, and pixels a second with everything on
+// beside everything off, in turns. The machine's mood is in both figures, the ratio is what compares. Steps and options
+// are those of the catalogues, as they are built.
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { getConfigToken } from '@nestjs/config';
+import { NestFactory } from '@nestjs/core';
+import type { Fields } from '../src/event/fields.js';
+import type { EnrichmentStep } from '../src/ingestion/enrichment/enrichment-step.js';
+import type { RequestFacts } from '../src/ingestion/request-facts.js';
+import type { PipelineObserver } from '../src/metrics/pipeline-observer.js';
+import { Workplace } from '../test/support/servers/collector.js';
+import { peakResidentBytes } from '../test/support/servers/process-figures.js';
+import { resultOf } from '../test/support/work.js';
+import { wrk } from './wrk.js';
+
+/** What turns off the steps that can be turned off. Everything on is every default, and what is named here. */
+const OFF = {
+  ENRICH_USER_AGENT: 'false',
+  BOTS: 'off',
+  ENRICH_CHANNEL: 'false',
+  GEOIP_DB: 'off',
+};
+const ON = { VISITOR_HASH: 'true' };
+
+const CALLS = 200_000;
+const FIRST_CALLS = 2_000;
+const BATCH = 100;
+const BATCHES = 1_000;
+const ROUNDS = 5;
+const SECONDS = 6;
+const CONNECTIONS = 64;
+
+const [HEADERS = {}] = (
+  JSON.parse(readFileSync('test/fixtures/headers/vendors.json', 'utf8')) as {
+    headers: Record<string, string>;
+  }[]
+).map(({ headers }) => headers);
+
+const EVENT: Fields = {
+  type: 'pageview',
+  url: {
+    referrer: 'https://www.google.com/search?q=shoes',
+    referrer_hostname: 'www.google.com',
+    raw_query: 'size=42',
+    query_size: 7,
+  },
+  route: { domain: 'www.example.com', path: '/products/shoes', protocol: 'https', title: 'Shoes' },
+  session: { visitor_id: '8b7f6e5d-0c1a-4b2e-9d3f-1a2b3c4d5e6f', session_id: 's-1' },
+  props: { plan: 'pro' },
+};
+const FACTS: RequestFacts = {
+  receivedAtMs: Date.now(),
+  headers: HEADERS,
+  query: '',
+  address: '192.0.2.7',
+  source: 'shop',
+};
+
+async function builtFrom<T>(path: string): Promise<T> {
+  return (await import(resolve('dist', path))) as T;
+}
+
+/** The steps of the catalogue, each with the defaults of its options. */
+async function newSteps(): Promise<EnrichmentStep[]> {
+  const [{ ENRICHMENT_STEPS }, { OPTIONS_CLASSES }, { PipelineObserver }] = await Promise.all([
+    builtFrom<typeof import('../src/ingestion/enrichment/enrichment.catalogue.js')>(
+      'ingestion/enrichment/enrichment.catalogue.js',
+    ),
+    builtFrom<typeof import('../src/options-classes.js')>('options-classes.js'),
+    builtFrom<typeof import('../src/metrics/pipeline-observer.js')>('metrics/pipeline-observer.js'),
+  ]);
+  const [{ Places }, { GeoOptions }, { DailySalt }] = await Promise.all([
+    builtFrom<typeof import('../src/ingestion/enrichment/places/places.js')>(
+      'ingestion/enrichment/places/places.js',
+    ),
+    builtFrom<typeof import('../src/ingestion/enrichment/places/geo.options.js')>(
+      'ingestion/enrichment/places/geo.options.js',
+    ),
+    builtFrom<typeof import('../src/ingestion/enrichment/daily-salt.js')>(
+      'ingestion/enrichment/daily-salt.js',
+    ),
+  ]);
+  const observer = { placesOpened: () => {} } as unknown as PipelineObserver;
+  @Module({})
+  class StepsModule {}
+  const steps: DynamicModule = {
+    module: StepsModule,
+    providers: [
+      ...ENRICHMENT_STEPS,
+      { provide: PipelineObserver, useValue: observer },
+      { provide: Places, useValue: await Places.open(new GeoOptions(), observer) },
+      { provide: DailySalt, useValue: new DailySalt() },
+      ...OPTIONS_CLASSES.map((options) => ({
+        provide: getConfigToken(options.key),
+        useValue: new options(),
+      })),
+    ],
+  };
+  const context = await NestFactory.createApplicationContext(steps, { logger: false });
+  return ENRICHMENT_STEPS.map((step) => context.get<EnrichmentStep>(step));
+}
+
+/** Microseconds of processor time that each call takes on this thread, whatever else the machine does. */
+function timed(calls: number, call: (index: number) => unknown): number {
+  const before = process.threadCpuUsage();
+  for (let index = 0; index < calls; index += 1) {
+    call(index);
+  }
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / calls;
+}
+
+async function tableOfSteps(): Promise<void> {
+  console.log('µs of a step        request   event   client seen for the first time');
+  for (const step of await newSteps()) {
+    const known = {};
+    // Twice: V8 compiles what is hot.
+    const [, request = 0] = [1, 2].map(() => timed(CALLS, () => step.ofRequest(FACTS, known)));
+    const [, event = 0] = [1, 2].map(() => timed(CALLS, () => step.ofEvent?.(EVENT, known)));
+    const first = timed(FIRST_CALLS, (index) => {
+      const userAgent = `${HEADERS['user-agent']} ${index}`;
+      const address = `10.${index >> 8}.${index & 255}.7`;
+      return step.ofRequest(
+        { ...FACTS, headers: { ...HEADERS, 'user-agent': userAgent }, address },
+        known,
+      );
+    });
+    const [a, b, c] = [request, event, first].map((us) => us.toFixed(2).padStart(7));
+    console.log(`${step.name.padEnd(18)} ${a} ${b} ${c}`);
+  }
+}
+
+async function batches(): Promise<void> {
+  const [{ Preparation }, { Enrichment }, { AdmissionOptions }, { IngestionOptions }] =
+    await Promise.all([
+      builtFrom<typeof import('../src/ingestion/preparation.js')>('ingestion/preparation.js'),
+      builtFrom<typeof import('../src/ingestion/enrichment/enrichment.js')>(
+        'ingestion/enrichment/enrichment.js',
+      ),
+      builtFrom<typeof import('../src/ingestion/admission/admission.options.js')>(
+        'ingestion/admission/admission.options.js',
+      ),
+      builtFrom<typeof import('../src/ingestion/ingestion.options.js')>(
+        'ingestion/ingestion.options.js',
+      ),
+    ]);
+  const observer = { enrichmentFailed: () => {}, enrichmentStepsNamed: () => {} };
+  const preparationWith = (steps: readonly EnrichmentStep[]) =>
+    new Preparation(
+      new IngestionOptions(),
+      new AdmissionOptions(),
+      new Enrichment(steps, observer),
+      undefined,
+    );
+  const preparations = [preparationWith([]), preparationWith(await newSteps())] as const;
+  const events = Array.from({ length: BATCH }, () => ({ ...EVENT }));
+  const figures = preparations.map((): number[] => []);
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [index, preparation] of preparations.entries()) {
+      const us = timed(BATCHES, () => resultOf(preparation.ofRequest('/collect', events, FACTS)));
+      if (round > 0) {
+        figures[index]?.push(us / BATCH);
+      }
+    }
+  }
+  const [without = 0, all = 0] = figures.map((rounds) => Math.min(...rounds));
+  console.log(
+    `\nan event of a batch of ${BATCH}: ${without.toFixed(2)} µs without steps, ${all.toFixed(2)} with all, ${(all - without).toFixed(2)} more`,
+  );
+}
+
+async function pixels(workplace: Workplace, environment: Record<string, string>) {
+  const collector = await workplace.start(environment);
+  await wrk(collector.port, { connections: CONNECTIONS, seconds: 2 });
+  const load = await wrk(collector.port, { connections: CONNECTIONS, seconds: SECONDS });
+  const peakMiB = (await peakResidentBytes(collector.pid)) / 1_048_576;
+  await collector.stop();
+  return { ...load, peakMiB };
+}
+
+async function throughput(): Promise<void> {
+  console.log(
+    `\nwrk -t1 -c${CONNECTIONS} -d${SECONDS}s, one process each, after 2 s of warm-up; log sink on\n`,
+  );
+  const ratios: number[] = [];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const workplace = await Workplace.create();
+    try {
+      const off = await pixels(workplace, OFF);
+      const on = await pixels(workplace, ON);
+      ratios.push(on.requestsPerSecond / off.requestsPerSecond);
+      console.log(
+        `round ${round}: on ${on.requestsPerSecond.toFixed(0)}/s ${on.peakMiB.toFixed(0)} MiB, ` +
+          `off ${off.requestsPerSecond.toFixed(0)}/s ${off.peakMiB.toFixed(0)} MiB, ` +
+          `ratio ${ratios.at(-1)?.toFixed(2)}, ${on.failures + off.failures} failed`,
+      );
+    } finally {
+      await workplace.remove();
+    }
+  }
+  const sorted = ratios.toSorted((a, b) => a - b);
+  console.log(`median ratio ${sorted[Math.floor(sorted.length / 2)]?.toFixed(2)}`);
+}
+
+export async function run(): Promise<void> {
+  await tableOfSteps();
+  await batches();
+  await throughput();
+}

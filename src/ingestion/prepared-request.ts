@@ -1,0 +1,66 @@
+import type { Prepared } from '../event/prepare-event.js';
+import type { BotVerdict, DropReason } from '../event/reasons.js';
+import type { EncodedEvent } from '../event/stored-event.js';
+import { verdictOf } from './enrichment/bot-verdict.js';
+import type { Place } from './enrichment/places/place.js';
+import { Rejections } from './rejected/rejections.js';
+
+/** Most requests have none. */
+const NO_REJECTIONS = new Rejections();
+const NONE_DROPPED: ReadonlyMap<DropReason, number> = new Map();
+
+/** What the elements of a request have become, as bytes; nothing is stored yet. */
+export class PreparedRequest {
+  /** The valid ones that the operator wants, in order. */
+  readonly events: EncodedEvent[] = [];
+  rejections = NO_REJECTIONS;
+  /** The other valid ones. */
+  dropped = NONE_DROPPED;
+  /** The valid ones, by what sent them; of those that nobody looked at, nothing. */
+  readonly verdicts = new Map<BotVerdict, number>();
+  /** `events`, by country; undefined stands for those whose country is not known. */
+  readonly countries = new Map<string | undefined, number>();
+
+  /**
+   * @param drop why the operator wants nothing of this request, if so; its rejected elements are not kept then
+   * @param source the name of the key that the request came with
+   */
+  constructor(
+    readonly drop?: DropReason,
+    readonly source?: string,
+  ) {}
+
+  get droppedCount(): number {
+    let sum = 0;
+    for (const count of this.dropped.values()) {
+      sum += count;
+    }
+    return sum;
+  }
+
+  /**
+   * @param index its place in the request
+   * @param drop why the operator does not want this one, if so
+   */
+  add(index: number, prepared: Prepared, drop = this.drop): void {
+    if (prepared.rejected !== undefined) {
+      this.rejections = this.rejections === NO_REJECTIONS ? new Rejections() : this.rejections;
+      this.rejections.add(index, prepared.rejected);
+      return;
+    }
+    const verdict = verdictOf(prepared.server);
+    if (verdict !== undefined) {
+      countIn(this.verdicts, verdict);
+    }
+    if (drop === undefined) {
+      this.events.push(prepared.json);
+      countIn(this.countries, (prepared.server?.['geo'] as Place | undefined)?.country);
+    } else {
+      this.dropped = new Map(this.dropped).set(drop, (this.dropped.get(drop) ?? 0) + 1);
+    }
+  }
+}
+
+function countIn<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
