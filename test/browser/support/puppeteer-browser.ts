@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
 import type { Program } from '../../support/servers/debian-program.js';
 import type { Tab, TestBrowser } from './tab.js';
@@ -53,7 +54,8 @@ class PuppeteerTab implements Tab {
 function launchOptions(program: Program, profile?: string): LaunchOptions {
   return {
     executablePath: program.path,
-    env: { ...process.env, ...program.environment },
+    // Firefox refuses to run as root where the home is another user's, as `sudo` may leave it.
+    env: { ...process.env, HOME: userInfo().homedir, ...program.environment },
     ...(profile !== undefined && { userDataDir: profile }),
   };
 }
