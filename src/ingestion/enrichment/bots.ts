@@ -23,16 +23,18 @@ const NO_SIGNS = { brands: '', platform: '', secFetchSite: '', from: '', signatu
 @Injectable()
 export class Bots extends EnrichmentStep {
   override readonly name = 'bots';
+  override readonly isOn: boolean;
   private readonly mode: BotMode;
   private readonly cache = new BoundedTable<Enriched>(MAX_CACHED);
 
   constructor(@InjectOptions(EnrichmentOptions) { bots }: EnrichmentOptions) {
     super();
     this.mode = bots;
+    this.isOn = bots !== 'off';
   }
 
   override ofRequest({ headers }: RequestFacts, before: Enriched): Enriched | undefined {
-    if (this.mode === 'off' || before.isFromServer) {
+    if (!this.isOn || before.isFromServer) {
       return undefined;
     }
     const found = this.of({
@@ -47,7 +49,7 @@ export class Bots extends EnrichmentStep {
   }
 
   override ofEvent(event: Readonly<Fields>, request: Enriched): ServerFields | undefined {
-    if (this.mode === 'off' || !request.isFromServer) {
+    if (!this.isOn || !request.isFromServer) {
       return undefined;
     }
     const userAgent = userAgentOfEvent(event);

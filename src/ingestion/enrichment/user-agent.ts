@@ -26,7 +26,7 @@ const NOTHING: Enriched = {};
 @Injectable()
 export class UserAgent extends EnrichmentStep {
   override readonly name = 'user_agent';
-  private readonly isOn: boolean;
+  override readonly isOn: boolean;
   private readonly cache = new BoundedTable<Enriched>(MAX_CACHED);
 
   constructor(@InjectOptions(EnrichmentOptions) { enrichUserAgent }: EnrichmentOptions) {

@@ -11,7 +11,8 @@ import { utcDay } from './utc-day.js';
 /** Tells the visitors of a day apart without a cookie: an HMAC of what each request says of them, under the key of the day. */
 @Injectable()
 export class VisitorHash extends EnrichmentStep {
-  readonly name = 'visitor_hash';
+  override readonly name = 'visitor_hash';
+  override readonly isOn: boolean;
   private readonly keyOfDay: ((receivedAtMs: number) => Buffer) | undefined;
 
   constructor(
@@ -19,6 +20,7 @@ export class VisitorHash extends EnrichmentStep {
     salt: DailySalt,
   ) {
     super();
+    this.isOn = visitorHash !== false;
     if (visitorHash === 'shared') {
       this.keyOfDay = sharedKeys(hashSecret ?? '');
     } else if (visitorHash) {
