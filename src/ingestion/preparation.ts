@@ -92,11 +92,7 @@ export class Preparation {
         continue;
       }
       const prepared = this.prepare(element, context, known);
-      request.add(
-        index,
-        prepared,
-        enriched.drop ?? (enriched.isFromServer ? this.dropOf(prepared) : undefined),
-      );
+      request.add(index, prepared, enriched.isFromServer ? this.dropOf(prepared) : undefined);
       index += 1;
       if (index % this.stride === 0) {
         yield;

@@ -4,7 +4,7 @@ import { InjectOptions } from '../../config/inject-options.js';
 import type { Fields } from '../../event/fields.js';
 import type { ServerFields } from '../../event/prepare-event.js';
 import type { DropReason } from '../../event/reasons.js';
-import { BoundedTable } from '../admission/bounded-table.js';
+import { BoundedTable } from '../bounded-table.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type BotFinding, verdictOf } from './bot-verdict.js';
 import { headerOf } from './client-hints.js';
