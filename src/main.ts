@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { lookup } from 'node:dns/promises';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { POOL_THREADS } from './config/thread-pool.js';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -57,6 +58,12 @@ const BACKLOG = 4096;
 const END_GRACE_MS = 5000;
 const HANGING_CALLS_GRACE_MS = 1000;
 
+/**
+ * How much the old generation grows between two of its collections. V8 counts the buffers that readers of the queue fill as a part
+ * of it, and by itself collects 35 MB of live objects more than twice a second under load, which takes a fifth of the CPU.
+ */
+const HEAP_GROWTH_PERCENT = 100;
+
 const logger = new Logger('GoTrack');
 
 /**
@@ -66,6 +73,7 @@ const logger = new Logger('GoTrack');
  * @returns the exit code
  */
 export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
   Logger.overrideLogger(createLogger(configuration.get(LoggingOptions), configuration.nodeEnv));
   for (const warning of configuration.warnings) {
