@@ -1,4 +1,4 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type ApplicationParts, AppModule } from './app.module.js';
@@ -65,6 +65,8 @@ export async function startDelivery(parts: ApplicationParts): Promise<INestAppli
     abortOnError: false,
   });
   started(app, parts);
+  const sinks = app.get(Lanes).all.map(({ name }) => name);
+  new Logger('GoTrack').log(`delivers to ${sinks.join(', ')}`);
   return app;
 }
 

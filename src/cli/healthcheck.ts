@@ -46,7 +46,8 @@ export async function run(): Promise<number> {
 /** What only delivers has health on the metrics address alone. */
 async function serverToAsk(): Promise<Asked> {
   if (loadOptions(RoleOptions).role !== 'deliver') {
-    return { ...loadOptions(HttpOptions), asksForCertificate: false };
+    const { address, https } = loadOptions(HttpOptions);
+    return { address, https, asksForCertificate: false };
   }
   const { MetricsOptions } = await import('../metrics/metrics.options.js');
   const { address, tlsFiles } = loadOptions(MetricsOptions);
