@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
  */
 const PORTS = {
   metrics: ['metrics/pipeline-observer', 'metrics/http-metrics.interceptor'],
-  queueing: ['queueing/event-queue'],
+  queueing: ['queueing/event-queue', 'queueing/queue-plan'],
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -30,6 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'threads/',
     ...PORTS.metrics,
     ...PORTS.queueing,
+    'queueing/kafka/kafka-queue.options',
     ...PORTS.sinks,
   ],
   ingestion: [
@@ -47,8 +48,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'disk/',
     'http/http.options',
     'sinks/sinks.options',
+    'configured-plan',
     'queueing/queue.catalogue',
     'queueing/queue-driver',
+    'queueing/queue-plan',
     'queueing/queueing.options',
     'delivery/',
     'options-classes',

@@ -4,7 +4,7 @@ import type { Account, AccountChange, BatchSource, Progress } from '../queueing/
 /** Settled events that no commit has counted yet, and that were not delivered. */
 export interface Undelivered {
   readonly deadLettered: number;
-  /** Dead-lettered, then deleted. */
+  /** Dead-lettered, then deleted; or refused while the sender waited, who was told. */
   readonly purged: number;
   /** Dead-lettered, then queued again by the replay under way. */
   readonly replayed: number;
@@ -35,8 +35,8 @@ export function ledgerOf(
 class UncountedLetters {
   private letters: { readonly position: number; readonly fate: keyof Undelivered }[] = [];
 
-  add(position: number): void {
-    this.letters.push({ position, fate: 'deadLettered' });
+  add(position: number, fate: 'deadLettered' | 'purged'): void {
+    this.letters.push({ position, fate });
   }
 
   before(position: number): Undelivered {
@@ -86,7 +86,12 @@ export class Accounting {
 
   /** Its dead letter is on disk; the commit of what is after it counts it. */
   deadLettered(position: number, source: 'queue' | 'replay'): void {
-    (source === 'queue' ? this.queued : this.replayed).add(position);
+    (source === 'queue' ? this.queued : this.replayed).add(position, 'deadLettered');
+  }
+
+  /** An event of the queue is kept nowhere; the commit of what is after it counts it. */
+  givenUp(position: number): void {
+    this.queued.add(position, 'purged');
   }
 
   /** Everything before `position` is settled. */

@@ -100,8 +100,8 @@ export class Lane {
   }
 
   /**
-   * Delivers what is queued; a replay continues after the next start. Resolves when nothing is left, or
-   * once `deadline` is aborted.
+   * Delivers what is queued, and of what others read too the batch in hand; a replay continues after the next start.
+   * Resolves when nothing is left, or once `deadline` is aborted.
    */
   async drain(deadline: AbortSignal): Promise<void> {
     const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
@@ -170,6 +170,9 @@ export class Lane {
   /** False once the queue is drained. */
   private async deliverQueued(): Promise<boolean> {
     const drains = this.draining;
+    if (drains && this.source.isShared) {
+      return false;
+    }
     if (this.source.depth === 0 && (drains || this.replayInTurn)) {
       return !drains;
     }
@@ -252,7 +255,11 @@ export class Lane {
     if (mayBeSink && (await this.probe.isStoredInTheEnd(event, complaint.message))) {
       return;
     }
-    await this.letters.write(event, complaint, source);
+    if (source === 'queue' && this.source.refuse(event.position, complaint.message)) {
+      this.accounting.givenUp(event.position);
+    } else {
+      await this.letters.write(event, complaint, source);
+    }
     if (mayHold) {
       this.hold.refused();
     }

@@ -107,6 +107,10 @@ export const INSTRUMENTS = {
     'Events durable in the queue.',
     'endpoint',
   ),
+  eventsSpilled: counter(
+    'gotrack_events_spilled_total',
+    'Events answered as accepted on the local disk alone, because their topic did not confirm in time; they are forwarded later.',
+  ),
   eventsRejected: counter('gotrack_events_rejected_total', 'Invalid events.', 'endpoint', 'reason'),
   eventsRefused: counter(
     'gotrack_events_refused_total',

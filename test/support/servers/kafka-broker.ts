@@ -169,6 +169,22 @@ export class KafkaBroker {
     }
   }
 
+  /** Whether there are so many nodes, and each partition of the topics has all its copies. */
+  async isComplete(nodes: number, topics: readonly string[]): Promise<boolean> {
+    const metadata = await this.asAdmin((admin) =>
+      admin.metadata({ topics: [...topics], forceUpdate: true }),
+    );
+    const found = topics.map((topic) => metadata.topics.get(topic)?.partitions ?? []);
+    return (
+      metadata.brokers.size === nodes &&
+      found.every(
+        (partitions) =>
+          partitions.length > 0 &&
+          partitions.every(({ replicas, isr }) => isr.length === replicas.length),
+      )
+    );
+  }
+
   topics(): Promise<readonly string[]> {
     return this.asAdmin((admin) => admin.listTopics());
   }

@@ -60,6 +60,37 @@ export function followerProperties(settings: NodeSettings): Properties {
   };
 }
 
+export interface QuorumSettings {
+  readonly id: number;
+  readonly address: string;
+  readonly dataDirectory: string;
+  /** `id@host:port` of all nodes. */
+  readonly voters: readonly string[];
+}
+
+/** Of one of several nodes, each of them a broker and one of the controllers, for topics with a copy on each. */
+export function quorumProperties({
+  id,
+  address,
+  dataDirectory,
+  voters,
+}: QuorumSettings): Properties {
+  const controller = voters[id - 1]?.split('@')[1] ?? '';
+  return {
+    ...common({ addresses: { PLAIN: address }, controller, dataDirectory }),
+    'process.roles': 'broker,controller',
+    'node.id': String(id),
+    'controller.quorum.voters': voters.join(),
+    listeners: listenersOf({ PLAIN: address, [CONTROLLER]: controller }),
+    'advertised.listeners': listenersOf({ PLAIN: address }),
+    // Longer than a busy machine lets one of them wait.
+    'broker.session.timeout.ms': '4000',
+    'broker.heartbeat.interval.ms': '500',
+    'offsets.topic.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+  };
+}
+
 function common({ addresses, controller, dataDirectory, createsTopics }: NodeSettings): Properties {
   return {
     'controller.quorum.voters': `1@${controller}`,

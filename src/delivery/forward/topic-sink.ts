@@ -1,0 +1,52 @@
+import type { StoredEvent } from '../../event/stored-event.js';
+import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
+import { asKafkaError } from '../../kafka/kafka-error.js';
+import { TopicWriter } from '../../kafka/topic-writer.js';
+import { RejectedEventsError, RetryableSinkError, Sink, type Written } from '../../sinks/sink.js';
+import type { RecordKey } from './forward.options.js';
+import { keyedRecord } from './keyed-record.js';
+
+const ALL_IN_SYNC = -1;
+
+/** Brings events to the topic that all instances read. */
+export class TopicSink extends Sink {
+  private readonly writer: TopicWriter<StoredEvent>;
+
+  constructor(connection: KafkaConnectionOptions, topic: string, recordKey: RecordKey) {
+    super();
+    this.writer = new TopicWriter(
+      connection,
+      { topic, acks: ALL_IN_SYNC, compression: 'none' },
+      keyedRecord(recordKey),
+    );
+  }
+
+  override open(): Promise<void> {
+    return withSinkErrors(() => this.writer.open());
+  }
+
+  override async write(batch: readonly StoredEvent[]): Promise<Written> {
+    const refused = await withSinkErrors(() => this.writer.write(batch));
+    if (refused.size > 0) {
+      throw new RejectedEventsError(refused, 'written');
+    }
+    return { duplicates: 0 };
+  }
+
+  override check(): Promise<void> {
+    return withSinkErrors(() => this.writer.check());
+  }
+
+  override async close(): Promise<void> {
+    this.writer.close();
+  }
+}
+
+async function withSinkErrors<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    const { kind, message } = asKafkaError(error);
+    throw new RetryableSinkError(kind, message);
+  }
+}

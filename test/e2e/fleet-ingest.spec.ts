@@ -1,0 +1,200 @@
+import { existsSync } from 'node:fs';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { balancedBooks } from '../support/load/books.js';
+import { Clients, idsOf } from '../support/load/clients.js';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { KafkaCluster } from '../support/servers/kafka-cluster.js';
+import { uniqueName } from '../support/servers/postgres-server.js';
+import { sendEvent } from '../support/servers/send-event.js';
+
+const started = await KafkaCluster.start();
+afterAll(() => started?.stop());
+
+const SMALL = { textBytes: 20 };
+/** Longer than a test takes. */
+const FOR_EVER_MS = '60000';
+const queue = { sink: 'queue' };
+
+let workplaces: Workplace[];
+let topic: string;
+
+beforeEach(() => {
+  workplaces = [];
+  topic = uniqueName('queue');
+});
+
+afterEach(async () => {
+  await Promise.all(workplaces.map((workplace) => workplace.remove()));
+});
+
+async function place(): Promise<Workplace> {
+  const workplace = await Workplace.create();
+  workplaces.push(workplace);
+  return workplace;
+}
+
+function settings(given: Record<string, string> = {}): Record<string, string> {
+  return {
+    QUEUE_DRIVER: 'kafka',
+    ROLE: 'ingest',
+    OUTPUTS: 'log,postgres',
+    KAFKA_BROKERS: cluster().addresses,
+    QUEUE_KAFKA_TOPIC: topic,
+    ...given,
+  };
+}
+
+const cluster = (): KafkaCluster => started as KafkaCluster;
+
+async function idsInTopic(): Promise<Set<string>> {
+  const records = await cluster().recordsOf(topic);
+  return new Set(records.map(({ value }) => (JSON.parse(value) as { event_id: string }).event_id));
+}
+
+const missing = async (ids: readonly string[]): Promise<string[]> => {
+  const found = await idsInTopic();
+  return ids.filter((id) => !found.has(id));
+};
+
+const ready = async (collector: Collector): Promise<{ code: number; status: string }> => {
+  const response = await fetch(`${collector.url}/readyz`);
+  return { code: response.status, ...((await response.json()) as { status: string }) };
+};
+
+describe.skipIf(!started)('an instance that only takes events', () => {
+  it('answers when the topic has them, opens no sink, and needs nothing of theirs', async () => {
+    await cluster().createTopic(topic);
+    const workplace = await place();
+    const collector = await workplace.start(settings());
+
+    const first = await sendEvent(collector, 'first', 'collect');
+    expect(first.status).toBe(202);
+    expect(await missing(['first'])).toEqual([]);
+
+    const clients = new Clients(collector.port, 'many', SMALL);
+    clients.start(8);
+    await until(() => clients.requests.length > 200);
+    await clients.stop();
+    expect(clients.accepted).toHaveLength(clients.requests.length);
+    expect(await missing(idsOf(clients.accepted))).toEqual([]);
+
+    const events = 1 + idsOf(clients.requests).length;
+    const records = await cluster().recordsOf(topic);
+    expect(records).toHaveLength(events);
+    expect(
+      records.map(({ value }) => (JSON.parse(value) as { event_id: string }).event_id),
+    ).toEqual(records.map(({ key }) => key));
+    const { sinks } = await balancedBooks(collector);
+    expect([...sinks.keys()]).toEqual(['queue']);
+    expect(sinks.get('queue')).toMatchObject({ accepted: events, delivered: events, queued: 0 });
+    expect(await collector.metric('gotrack_events_ingested_total', queue)).toBe(events);
+    expect(await collector.metric('gotrack_events_spilled_total')).toBe(0);
+    expect(await ready(collector)).toMatchObject({
+      code: 200,
+      status: 'ok',
+      checks: { queue: 'accepting', 'sink:queue': 'up' },
+    });
+
+    expect(await collector.stop()).toBe(0);
+    expect(existsSync(workplace.path('data/events.ndjson'))).toBe(false);
+    const { stdout } = await workplace.run(['queue', 'status'], settings());
+    expect(stdout).toMatch(new RegExp(`queue +0 +${events} `));
+    expect(stdout).toContain('gotrack_queue_depth');
+  });
+
+  it('tells the sender what the topic refuses, and keeps it when the sender has gone', async () => {
+    await cluster().createTopic(topic, { configs: { 'max.message.bytes': '4000' } });
+    const [waiting, local] = [await place(), await place()];
+    const collector = await waiting.start(settings({ QUEUE_ACK_TIMEOUT_MS: FOR_EVER_MS }));
+
+    expect(await sendEvent(collector, 'small', 'collect')).toMatchObject({ status: 202 });
+    const refused = await fetch(`${collector.url}/collect`, {
+      method: 'POST',
+      body: JSON.stringify([{ event_id: 'beside' }, { event_id: 'large', p: 'x'.repeat(5000) }]),
+    });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ code: 'GT_QUEUE_REFUSED' });
+    expect(await sendEvent(collector, 'after', 'pixel')).toMatchObject({ status: 200 });
+    await collector.drained('queue');
+    const { sinks, endpoints } = await balancedBooks(collector);
+    expect(sinks.get('queue')).toMatchObject({ accepted: 4, delivered: 3, purged: 1 });
+    expect(endpoints.get('/collect')).toMatchObject({ accepted: 1, refused: 2 });
+    expect(
+      await collector.metric('gotrack_events_refused_total', { reason: 'queue_refused' }),
+    ).toBe(2);
+    expect(await waiting.deadLetters('queue')).toEqual([]);
+
+    const other = await local.start(settings({ QUEUE_ACK: 'local' }));
+    expect(await sendEvent(other, 'kept', 'collect', 5000)).toMatchObject({ status: 202 });
+    await other.drained('queue');
+    expect(await local.deadLetters('queue')).toEqual(['kept']);
+    expect((await balancedBooks(other)).sinks.get('queue')).toMatchObject({ dead_lettered: 1 });
+
+    await cluster().alterTopic(topic, { 'max.message.bytes': '100000' });
+    const replay = await local.run(['dead-letters', 'replay', 'queue', '--wait'], settings());
+    expect(replay.exitCode).toBe(0);
+    expect(await missing(['small', 'beside', 'after', 'kept'])).toEqual([]);
+  });
+
+  it('keeps or refuses what comes below min.insync.replicas, as it is told', async () => {
+    await cluster().createTopic(topic);
+    const [spillPlace, refusePlace, localPlace] = [await place(), await place(), await place()];
+    const [spilling, refusing, local] = await Promise.all([
+      spillPlace.start(settings()),
+      refusePlace.start(settings({ QUEUE_WHEN_AWAY: 'refuse' })),
+      localPlace.start(settings({ QUEUE_ACK: 'local' })),
+    ]);
+    const accepted: string[] = [];
+    const take = async (collector: Collector, id: string): Promise<void> => {
+      expect((await sendEvent(collector, id, 'collect')).status).toBe(202);
+      accepted.push(id);
+    };
+    await Promise.all([take(spilling, 's0'), take(refusing, 'r0'), take(local, 'l0')]);
+
+    await cluster().kill(1, 2);
+
+    await Promise.all([take(spilling, 's1'), take(local, 'l1')]);
+    await until(async () => (await spilling.metric('gotrack_events_spilled_total')) > 0);
+    expect((await sendEvent(refusing, 'r1', 'collect')).status).toBe(503);
+    await until(async () => (await ready(refusing)).code === 503);
+    const { sinks } = await balancedBooks(refusing);
+    for (const by of ['collect', 'pixel'] as const) {
+      const { status, retryAfter } = await sendEvent(refusing, `nothing-${by}`, by);
+      expect(status).toBe(503);
+      expect(Number(retryAfter)).toBeGreaterThan(0);
+    }
+    expect((await balancedBooks(refusing)).sinks.get('queue')).toEqual(sinks.get('queue'));
+    expect(
+      await refusing.metric('gotrack_events_refused_total', { reason: 'queue_away' }),
+    ).toBeGreaterThanOrEqual(2);
+    const told = await fetch(`${refusing.metricsUrl}/readyz`);
+    expect(await told.json()).toMatchObject({ checks: { queue: 'away' } });
+
+    await until(async () => (await ready(spilling)).status === 'degraded');
+    const spilledBefore = await spilling.metric('gotrack_events_spilled_total');
+    await take(spilling, 's2');
+    expect(await spilling.metric('gotrack_events_spilled_total')).toBe(spilledBefore + 1);
+    await Promise.all([spilling.kill(), local.kill()]);
+    const again = await spillPlace.start(settings());
+    await take(again, 's3');
+    await again.kill();
+
+    cluster().start(1, 2);
+    await until(async () => (await ready(refusing)).code === 200);
+    await until(async () => (await sendEvent(refusing, 'r2', 'collect')).status === 202);
+    accepted.push('r2');
+    const [third, localAgain] = await Promise.all([
+      spillPlace.start(settings()),
+      localPlace.start(settings({ QUEUE_ACK: 'local' })),
+    ]);
+    await Promise.all([third.drained('queue'), localAgain.drained('queue')]);
+    expect(await missing(accepted)).toEqual([]);
+    const found = await idsInTopic();
+    expect([...found].filter((id) => id.startsWith('nothing'))).toEqual([]);
+    await until(async () => (await ready(third)).status === 'ok');
+    const spilled = await third.metric('gotrack_events_spilled_total');
+    await take(third, 's4');
+    expect(await third.metric('gotrack_events_spilled_total')).toBe(spilled);
+    expect(await missing(['s4'])).toEqual([]);
+  });
+});

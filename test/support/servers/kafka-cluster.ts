@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from './collector.js';
+import { freePort } from './free-port.js';
+import { KafkaBroker } from './kafka-broker.js';
+import { KafkaProcess } from './kafka-process.js';
+import { quorumProperties } from './kafka-properties.js';
+import type { TopicRecord } from './topic-records.js';
+
+const NODES = 3;
+
+/** As production has it: a copy on each node, and two of three confirm. */
+const REPLICATED = { replicas: NODES, configs: { 'min.insync.replicas': '2' } };
+
+/** Three real brokers, of which a test may kill each. */
+export class KafkaCluster {
+  private readonly client: KafkaBroker;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly nodes: readonly KafkaProcess[],
+    /** Of all nodes, for `KAFKA_BROKERS`. */
+    readonly addresses: string,
+  ) {
+    this.client = KafkaBroker.connect(addresses);
+  }
+
+  /** Undefined, and said why, when there is none to be had. */
+  static async start(): Promise<KafkaCluster | undefined> {
+    try {
+      return await KafkaCluster.startNodes();
+    } catch (error) {
+      process.stderr.write(`no Kafka cluster to test with: ${String(error)}\n`);
+      return undefined;
+    }
+  }
+
+  private static async startNodes(): Promise<KafkaCluster> {
+    const directory = await mkdtemp(join(tmpdir(), 'gotrack-kafka-'));
+    const ids = Array.from({ length: NODES }, (_, index) => index + 1);
+    const [addresses, controllers] = [await freeAddresses(), await freeAddresses()];
+    const voters = ids.map((id) => `${id}@${controllers[id - 1]}`);
+    // One that begins with a hyphen would be an option of the command that takes it.
+    const clusterId = `a${randomBytes(16).toString('base64url').slice(1)}`;
+    const nodes = await Promise.all(
+      ids.map((id) => {
+        const address = addresses[id - 1] ?? '';
+        const dataDirectory = join(directory, `data-${id}`);
+        return KafkaProcess.create(
+          directory,
+          quorumProperties({ id, address, dataDirectory, voters }),
+          clusterId,
+        );
+      }),
+    );
+    const cluster = new KafkaCluster(directory, nodes, addresses.join());
+    try {
+      ids.forEach((_, index) => cluster.start(index));
+      await cluster.complete();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** A topic with a copy on each node, of which two confirm. */
+  createTopic(
+    name: string,
+    {
+      partitions = 3,
+      configs = {},
+    }: { partitions?: number; configs?: Record<string, string> } = {},
+  ): Promise<void> {
+    return this.client.createTopic(name, {
+      partitions,
+      replicas: REPLICATED.replicas,
+      configs: { ...REPLICATED.configs, ...configs },
+    });
+  }
+
+  alterTopic(name: string, configs: Record<string, string>): Promise<void> {
+    return this.client.alterTopic(name, configs);
+  }
+
+  /** Everything in the topic, which may take a while after a node was killed. */
+  async recordsOf(topic: string): Promise<TopicRecord[]> {
+    let records: TopicRecord[] = [];
+    await until(async () => {
+      records = await this.client.recordsOf(topic);
+      return true;
+    });
+    return records;
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(...indexes: readonly number[]): Promise<void> {
+    await Promise.all(indexes.map((index) => this.nodes[index]?.halt('SIGKILL')));
+  }
+
+  /** Starts it again, with what it holds; does not wait until it is there. */
+  start(...indexes: readonly number[]): void {
+    indexes.forEach((index) => this.nodes[index]?.start());
+  }
+
+  /** Resolves when all nodes are there, and every partition of these topics has all its copies. */
+  async complete(...topics: readonly string[]): Promise<void> {
+    await until(async () => {
+      this.nodes.forEach((node) => node.assertRunning());
+      return this.client.isComplete(NODES, topics);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.client.halt();
+    await this.kill(...this.nodes.keys());
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function freeAddresses(): Promise<string[]> {
+  const ports = await Promise.all(Array.from({ length: NODES }, () => freePort()));
+  return ports.map((port) => `127.0.0.1:${port}`);
+}
