@@ -126,7 +126,7 @@ export class Fetcher {
       const bounds = { waitMs: WAIT_MS, maxBytes, maxPartitionBytes: PARTITION_BYTES };
       const answers = await fetchRecords(this.topic.cluster, leader, id, asked, bounds);
       const failures = await Promise.all(
-        answers.map((answer) => {
+        answers.map(async (answer) => {
           const { target, offset } =
             asked.find(({ partition }) => partition === answer.partition) ?? {};
           // It may have been taken away, or begun elsewhere, in the meantime.

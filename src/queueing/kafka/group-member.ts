@@ -242,6 +242,7 @@ export class GroupMember {
       case CODES.fencedInstanceId:
         this.fenced();
         return true;
+      case undefined:
       default:
         return false;
     }
@@ -286,6 +287,7 @@ export class GroupMember {
       case CODES.rebalanceInProgress:
       case CODES.illegalGeneration:
         return;
+      case undefined:
       default:
     }
     this.failingSince ??= performance.now();

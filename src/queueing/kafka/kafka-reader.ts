@@ -38,6 +38,7 @@ export interface KafkaReaderOptions {
 
 /** One sink's share of the topic: what its member of the group has, in the order in which it arrives. */
 export class KafkaReader extends BatchSource {
+  override readonly isShared = true;
   private readonly clusters: readonly Cluster[];
   private readonly holdings: Holdings;
   private readonly member: GroupMember;
