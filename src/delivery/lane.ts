@@ -38,6 +38,8 @@ export class Lane {
   /** Ends everything. */
   private readonly stopping = new AbortController();
   private draining = false;
+  /** Of what was read last; all that is in hand is lost together. */
+  private lost: AbortSignal | undefined;
   /** An operator may have asked for something before the start. */
   private wakeRequested = true;
   /** Ends the wait for more events. */
@@ -130,7 +132,7 @@ export class Lane {
       }
       await this.replayed.judge();
       running = await this.deliverQueued();
-      await this.queued.judge();
+      await this.whileOurs(() => this.queued.judge());
     }
   }
 
@@ -176,9 +178,34 @@ export class Lane {
     }
     const batch = await this.nextBatch();
     if (batch) {
-      await this.queued.deliver(batch);
+      this.giveUpLost();
+      this.lost = batch.lost;
+      await this.whileOurs(() => this.queued.deliver(batch));
     }
     return batch !== undefined || !this.stopping.signal.aborted;
+  }
+
+  /** Stops when what is in hand is no longer this lane's to deliver, and goes on with what is read next. */
+  private async whileOurs(work: () => Promise<void>): Promise<void> {
+    this.giveUpLost();
+    const { lost } = this;
+    try {
+      await this.retry.whileOurs(lost, work);
+    } catch (error) {
+      if (!lost?.aborted) {
+        throw error;
+      }
+      this.stopping.signal.throwIfAborted();
+      this.giveUpLost();
+    }
+  }
+
+  private giveUpLost(): void {
+    if (this.lost?.aborted) {
+      this.lost = undefined;
+      this.queued.giveUp();
+      this.accounting.giveUp();
+    }
   }
 
   /** Undefined when something else is to be done: a request, a judgement, the drain or the end. */

@@ -17,6 +17,8 @@ export interface Ledger {
   readonly deadLettered: number;
   readonly purged: number;
   readonly corrupt: number;
+  /** Deleted by the queue's retention before they were read; undefined where that cannot happen. */
+  readonly expired?: number;
 }
 
 export interface LaneStats {

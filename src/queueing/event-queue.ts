@@ -14,6 +14,11 @@ export interface Batch {
   readonly events: readonly StoredEvent[];
   /** Position after the batch: commit it, or the position after one of its events. */
   readonly end: number;
+  /**
+   * Aborts when what was handed out, this batch and those before it, is no longer the reader's to deliver: stop, and
+   * commit nothing of it. The next batch begins at what is committed. Undefined where that cannot happen.
+   */
+  readonly lost?: AbortSignal;
 }
 
 /** A replay of dead letters: how far it is. */
@@ -48,6 +53,8 @@ export interface Progress {
   readonly settled: number;
   /** Settled events that were damaged in the queue, and skipped. */
   readonly corrupt: number;
+  /** Settled events that the queue's retention has deleted before they were read. Undefined where none are. */
+  readonly expired?: number;
 }
 
 /**
