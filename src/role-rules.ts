@@ -4,13 +4,10 @@ import { RoleOptions } from './config/role.options.js';
 import { KafkaConnectionOptions } from './kafka/kafka-connection.options.js';
 import { LEGAL_NAME } from './kafka/legal-name.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
-import { KafkaQueueOptions } from './queueing/kafka/kafka-queue.options.js';
+import { KafkaQueueOptions, SINKS_TOPIC } from './queueing/kafka/kafka-queue.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
 import { KafkaOptions } from './sinks/kafka/kafka.options.js';
 import { SinksOptions } from './sinks/sinks.options.js';
-
-/** Where each sink's beginning is kept. */
-const SINKS_TOPIC = 'gotrack.sinks';
 
 /** What a role and the queue's driver need of other settings. */
 export const roleRules: CrossCheck = (get) => [

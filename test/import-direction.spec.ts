@@ -31,6 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...PORTS.metrics,
     ...PORTS.queueing,
     'queueing/kafka/kafka-queue.options',
+    'queueing/kafka/prepare-queue',
     ...PORTS.sinks,
   ],
   ingestion: [

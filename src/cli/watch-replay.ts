@@ -50,8 +50,7 @@ async function remainingEvents(
     return countLines(join(get(DeadLetterOptions).path, file)).catch(ifMissing(0));
   }
   // A segment that is delivered may be removed meanwhile.
-  const plan = configuredPlan(get);
-  const status = await QUEUE_CATALOGUE[plan.driver].status(get, plan).catch(ifMissing(undefined));
-  const replay = status?.sinks.find(({ sink }) => sink === name)?.account.replay;
+  const { driver } = configuredPlan(get);
+  const replay = await QUEUE_CATALOGUE[driver].replayMark(get, name).catch(ifMissing(undefined));
   return replay?.file === file ? replay.remaining : undefined;
 }

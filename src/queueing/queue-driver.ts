@@ -1,7 +1,7 @@
 import type { GetOptions } from '../config/load-configuration.js';
 import type { OptionsClass } from '../config/setting.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import type { Account, LocalQueue, Progress, Readers } from './event-queue.js';
+import type { Account, LocalQueue, Progress, Readers, ReplayMark } from './event-queue.js';
 import type { QueuePlan } from './queue-plan.js';
 
 export interface SinkStatus {
@@ -37,9 +37,16 @@ export interface QueueDriver {
   /** What is on the disk of this machine, also while a collector runs; changes nothing. */
   status(get: GetOptions, plan: QueuePlan): Promise<QueueStatus>;
 
+  /** How far the replay of a sink's dead letters is, also while a collector runs; undefined when there is none. */
+  replayMark(get: GetOptions, sink: string): Promise<ReplayMark | undefined>;
+
   /**
    * Gives up what is queued on this machine for a sink that has no lane there any more; rejects while a collector runs.
    * @returns how many undelivered events were given up
    */
   forget(get: GetOptions, plan: QueuePlan, sink: string): Promise<number>;
+}
+
+export function replayMarkIn({ sinks }: QueueStatus, name: string): ReplayMark | undefined {
+  return sinks.find(({ sink }) => sink === name)?.account.replay;
 }

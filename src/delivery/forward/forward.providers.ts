@@ -4,7 +4,7 @@ import { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js'
 import { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { EventQueue, LocalQueue, Readers } from '../../queueing/event-queue.js';
 import { KafkaQueueOptions } from '../../queueing/kafka/kafka-queue.options.js';
-import { FORWARD_LANE } from '../../queueing/queue-plan.js';
+import { FORWARD_LANE, type QueuePlan } from '../../queueing/queue-plan.js';
 import type { LaneInput } from '../lane-input.js';
 import { Lanes } from '../lanes.js';
 import { ConfirmingSource } from './confirming-source.js';
@@ -23,7 +23,7 @@ const BOUNDS = { maxEvents: 5000, lingerMs: 2 };
 export const FORWARD_INPUT = Symbol('FORWARD_INPUT');
 
 /** The lane to the topic, and the way in that waits for it. */
-export const FORWARD_PROVIDERS: readonly Provider[] = [
+export const forwardProviders = ({ outputs }: QueuePlan): readonly Provider[] => [
   {
     provide: Unconfirmed,
     inject: [getConfigToken(ForwardOptions.key)],
@@ -46,7 +46,7 @@ export const FORWARD_PROVIDERS: readonly Provider[] = [
       { recordKey }: ForwardOptions,
     ): LaneInput => ({
       source: new ConfirmingSource(readers.reader(FORWARD_LANE), unconfirmed),
-      sink: new TopicSink(connection, topic, recordKey),
+      sink: new TopicSink(connection, { topic, recordKey, readers: outputs }),
       bounds: BOUNDS,
     }),
   },

@@ -153,7 +153,7 @@ describe('an append that is to be replicated', () => {
   it('takes nothing at once', async () => {
     const queue = open({ ackTimeoutMs: LONG_MS });
     lane.start();
-    await queue.append([]);
+    expect(await outcomeOf(queue.append([]))).toBe('resolved');
   });
 });
 

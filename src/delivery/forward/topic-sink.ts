@@ -8,12 +8,23 @@ import { keyedRecord } from './keyed-record.js';
 
 const ALL_IN_SYNC = -1;
 
+export interface TopicSinkOptions {
+  readonly topic: string;
+  readonly recordKey: RecordKey;
+  /** The names of those that read the topic, in this process or another. */
+  readonly readers: readonly string[];
+}
+
 /** Brings events to the topic that all instances read. */
 export class TopicSink extends Sink {
   private readonly writer: TopicWriter<StoredEvent>;
 
-  constructor(connection: KafkaConnectionOptions, topic: string, recordKey: RecordKey) {
+  constructor(
+    private readonly connection: KafkaConnectionOptions,
+    private readonly options: TopicSinkOptions,
+  ) {
     super();
+    const { topic, recordKey } = options;
     this.writer = new TopicWriter(
       connection,
       { topic, acks: ALL_IN_SYNC, compression: 'none' },
@@ -22,7 +33,13 @@ export class TopicSink extends Sink {
   }
 
   override open(): Promise<void> {
-    return withSinkErrors(() => this.writer.open());
+    return withSinkErrors(async () => {
+      const { connection, options } = this;
+      const { prepareQueue } = await import('../../queueing/kafka/prepare-queue.js');
+      // Before anything is in the topic: a sink whose first start comes later must not miss it.
+      await prepareQueue({ connection, topic: options.topic, sinks: options.readers });
+      await this.writer.open();
+    });
   }
 
   override async write(batch: readonly StoredEvent[]): Promise<Written> {

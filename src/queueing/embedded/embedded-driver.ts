@@ -1,4 +1,4 @@
-import type { QueueDriver } from '../queue-driver.js';
+import { type QueueDriver, replayMarkIn } from '../queue-driver.js';
 import { FORWARD_LANE, lanesOf } from '../queue-plan.js';
 import { QueueingOptions } from '../queueing.options.js';
 import { EmbeddedQueue } from './embedded-queue.js';
@@ -20,6 +20,8 @@ export const embeddedDriver: QueueDriver = {
   },
 
   status: (get) => queueStatus(get(QueueingOptions).path),
+
+  replayMark: async (get, sink) => replayMarkIn(await queueStatus(get(QueueingOptions).path), sink),
 
   async forget(get, { outputs }, sink) {
     if (outputs.includes(sink)) {

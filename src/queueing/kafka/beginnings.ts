@@ -4,10 +4,8 @@ import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.option
 import { codeError } from '../../kafka/kafka-error.js';
 import { Producer } from '../../kafka/producer.js';
 import { CODES } from '../../kafka/protocol-codes.js';
+import { SINKS_TOPIC } from './kafka-queue.options.js';
 import { fetchRecords, offsetsAt } from './topic-calls.js';
-
-/** The compacted topic, of one partition, that holds where each sink begins. */
-export const SINKS_TOPIC = 'gotrack.sinks';
 
 const ONLY_PARTITION = 0;
 const FETCH = { waitMs: 100, maxBytes: 1024 * 1024, maxPartitionBytes: 1024 * 1024 };

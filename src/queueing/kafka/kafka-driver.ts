@@ -1,21 +1,23 @@
+import { DeadLetterOptions } from '../../config/dead-letter.options.js';
 import type { GetOptions } from '../../config/load-configuration.js';
 import { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { EmbeddedQueue } from '../embedded/embedded-queue.js';
 import { forgetSink, queueStatus } from '../embedded/queue-status.js';
 import type { HowToDeliver } from '../embedded/starting-cursors.js';
-import { Readers } from '../event-queue.js';
-import type { QueueDriver } from '../queue-driver.js';
+import type { Readers } from '../event-queue.js';
+import { type QueueDriver, replayMarkIn } from '../queue-driver.js';
 import { deliveredSinks, FORWARD_LANE, forwards, type QueuePlan } from '../queue-plan.js';
 import { QueueingOptions } from '../queueing.options.js';
 import { KafkaQueueOptions } from './kafka-queue.options.js';
 import { ReadersOfBoth } from './readers-of-both.js';
+import { ReplayMarkFile } from './replay-mark-file.js';
 
 const MIB = 1024 * 1024;
 
 /** The disk holds what is on its way to the topic; the sinks read the topic. */
 export const kafkaDriver: QueueDriver = {
-  optionsClasses: [QueueingOptions, KafkaQueueOptions, KafkaConnectionOptions],
+  optionsClasses: [QueueingOptions, KafkaQueueOptions, KafkaConnectionOptions, DeadLetterOptions],
 
   beside:
     'With QUEUE_DRIVER=kafka this is what is on its way to the topic. What waits in the topic for each sink is in\n' +
@@ -33,6 +35,13 @@ export const kafkaDriver: QueueDriver = {
   async status(get, plan) {
     assertHasDisk(plan, 'shows what is on the disk of an instance');
     return queueStatus(get(QueueingOptions).path);
+  },
+
+  async replayMark(get, sink) {
+    if (sink === FORWARD_LANE) {
+      return replayMarkIn(await queueStatus(get(QueueingOptions).path), sink);
+    }
+    return (await ReplayMarkFile.load(get(DeadLetterOptions).path, sink)).mark;
   },
 
   async forget(get, plan, sink) {
@@ -60,12 +69,24 @@ function openLocal(get: GetOptions, observer: PipelineObserver): Promise<Embedde
   );
 }
 
-function openTopic(
-  _get: GetOptions,
-  _plan: QueuePlan,
-  _observer: PipelineObserver,
+async function openTopic(
+  get: GetOptions,
+  plan: QueuePlan,
+  observer: PipelineObserver,
 ): Promise<Readers> {
-  return Promise.reject(new Error('reading the topic is not built yet; set ROLE to ingest'));
+  const { topic, instanceName } = get(KafkaQueueOptions);
+  // The client takes 60 MB: only who reads the topic loads it.
+  const { KafkaReaders } = await import('./kafka-readers.js');
+  return KafkaReaders.open(
+    {
+      connection: get(KafkaConnectionOptions),
+      topic,
+      instanceId: instanceName,
+      sinks: deliveredSinks(plan),
+      marksDirectory: get(DeadLetterOptions).path,
+    },
+    observer,
+  );
 }
 
 function assertHasDisk({ role }: QueuePlan, does: string): void {

@@ -4,6 +4,9 @@ import { text } from '../../config/parsers.js';
 import { Setting } from '../../config/setting.js';
 import { LEGAL_NAME, MAX_NAME_LENGTH } from '../../kafka/legal-name.js';
 
+/** The compacted topic, of one partition, that holds where each sink begins. */
+export const SINKS_TOPIC = 'gotrack.sinks';
+
 const TOO_LONG = { message: `must not be longer than ${MAX_NAME_LENGTH} characters` };
 
 /** The topic between ingestion and the sinks, for QUEUE_DRIVER=kafka. */

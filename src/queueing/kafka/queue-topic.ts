@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { Cluster, Topic } from '../../kafka/cluster.js';
 import { asKafkaError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
-import { SINKS_TOPIC } from './beginnings.js';
+import { SINKS_TOPIC } from './kafka-queue.options.js';
 
 /** For a topic that is missing: so many members can share the work of a sink. */
 const PARTITIONS = 6;

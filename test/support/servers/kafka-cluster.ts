@@ -97,7 +97,7 @@ export class KafkaCluster {
 
   /** Ends it as a power cut would. */
   async kill(...indexes: readonly number[]): Promise<void> {
-    await Promise.all(indexes.map((index) => this.nodes[index]?.halt('SIGKILL')));
+    await Promise.all(indexes.map(async (index) => this.nodes[index]?.halt('SIGKILL')));
   }
 
   /** Starts it again, with what it holds; does not wait until it is there. */
