@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   decodeConsumerProtocolAssignment,
   decodeConsumerProtocolSubscription,
@@ -7,6 +8,7 @@ import {
 import { assignPartitions } from './assign-partitions.js';
 
 const NO_GENERATION = -1;
+const MAX_REVISION = 2 ** 31;
 /** The first one that carries the generation. */
 const SUBSCRIPTION_VERSION = 2;
 const ASSIGNMENT_VERSION = 1;
@@ -21,6 +23,7 @@ export interface Joiner {
 export class Assignment {
   private count = 0;
   private generation = NO_GENERATION;
+  private revision = randomInt(MAX_REVISION);
 
   constructor(private readonly topic: string) {}
 
@@ -29,15 +32,23 @@ export class Assignment {
     return this.count;
   }
 
-  /** @param known how many partitions there are: another number than before makes the group assign again */
+  /**
+   * The group assigns again when a member's subscription is another than before.
+   * @param known how many partitions there are
+   */
   subscribe(known: number, owned: readonly number[]): Buffer {
     return encodeConsumerProtocolSubscription({
       version: SUBSCRIPTION_VERSION,
       topics: [this.topic],
-      userData: encodeCount(known),
+      userData: encodeCount(known, this.revision),
       ownedPartitions: [{ topic: this.topic, partitions: [...owned] }],
       generationId: owned.length === 0 ? NO_GENERATION : this.generation,
     });
+  }
+
+  /** Makes the next subscription another one than before. */
+  revise(): void {
+    this.revision = (this.revision + 1) % MAX_REVISION;
   }
 
   /** By the member that assigns. Brokers do not learn of a new partition at the same moment. */
@@ -74,9 +85,10 @@ export class Assignment {
   }
 }
 
-function encodeCount(count: number): Buffer {
-  const bytes = Buffer.alloc(4);
+function encodeCount(count: number, revision = 0): Buffer {
+  const bytes = Buffer.alloc(8);
   bytes.writeInt32BE(count);
+  bytes.writeInt32BE(revision, 4);
   return bytes;
 }
 

@@ -176,6 +176,7 @@ export class GroupMember {
     this.membership = joined;
     this.heard(joinedAt);
     this.release();
+    this.compareCount(partitions.length);
   }
 
   /** Until it has to join again. */
@@ -216,11 +217,17 @@ export class GroupMember {
   private async watchPartitions(): Promise<void> {
     try {
       const { partitions } = await this.topic.refresh();
-      if (partitions.length > this.assignment.partitionCount) {
-        this.rejoinSoon('settled');
-      }
+      this.compareCount(partitions.length);
     } catch {
       // The reading of the topic meets the same, and reports it.
+    }
+  }
+
+  /** The present assignment may be from before partitions were added, or that of another topic. */
+  private compareCount(partitions: number): void {
+    if (partitions > this.assignment.partitionCount) {
+      this.assignment.revise();
+      this.rejoinSoon('settled');
     }
   }
 

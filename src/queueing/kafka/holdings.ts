@@ -35,7 +35,7 @@ export class Holdings implements Owner, Destination {
 
   /** @param changed runs when there may be more to hand out */
   constructor(
-    private readonly sink: string,
+    sink: string,
     topic: TopicView,
     /** For what is answered at once. */
     private readonly asking: TopicView,
@@ -181,7 +181,7 @@ export class Holdings implements Owner, Destination {
     const known = [...begun.keys()].filter((partition) => this.beginning?.offsets.has(partition));
     if (!this.beginning?.isNew && known.length > 0) {
       this.logger.warn(
-        `the group gotrack.${this.sink} has no committed offset of partition(s) ${known.join(', ')}; they may have expired. ` +
+        `its consumer group has no committed offset of partition(s) ${known.join(', ')}; they may have expired. ` +
           "Begins at the sink's recorded beginning, or at the earliest record that is there",
       );
     }

@@ -34,6 +34,7 @@ export interface KafkaReaderOptions {
   readonly topic: TopicIdentity;
   readonly instanceId: string;
   readonly sessionMs: number;
+  readonly group: string;
 }
 
 /** One sink's share of the topic: what its member of the group has, in the order in which it arrives. */
@@ -47,7 +48,7 @@ export class KafkaReader extends BatchSource {
 
   constructor(
     readonly name: string,
-    { connection, topic, instanceId, sessionMs }: KafkaReaderOptions,
+    { connection, topic, instanceId, sessionMs, group }: KafkaReaderOptions,
     private readonly marks: ReplayMarkFile,
     observer: PipelineObserver,
     /** Why the topic is not ready. */
@@ -61,7 +62,7 @@ export class KafkaReader extends BatchSource {
     this.clusters = [asking, joining, fetching];
     const view = new TopicView(asking, topic);
     const times = { sessionMs, rebalanceMs: REBALANCE_MS };
-    const coordinator = new Coordinator(asking, joining, `gotrack.${name}`, instanceId, times);
+    const coordinator = new Coordinator(asking, joining, group, instanceId, times);
     this.holdings = new Holdings(name, new TopicView(fetching, topic), view, observer, () =>
       this.wake?.(),
     );

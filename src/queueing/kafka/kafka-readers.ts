@@ -9,6 +9,7 @@ import { TopicIdentity } from './topic-view.js';
 
 /** A member that is not heard of for so long loses its partitions; one that comes back before has them still. */
 const SESSION_MS = 30_000;
+const GROUP_PREFIX = 'gotrack.';
 const RETRY_MS = 500;
 /** What fails for so long is reported. */
 const PATIENCE_MS = 5000;
@@ -19,6 +20,8 @@ export interface KafkaReadersOptions extends QueueTopicOptions {
   /** Where this instance keeps how far a replay of its dead letters is. */
   readonly marksDirectory: string;
   readonly sessionMs?: number;
+  /** What the name of each sink's group begins with. */
+  readonly groupPrefix?: string;
 }
 
 /** The reading side of the queue in a topic: one member of one consumer group for each sink. */
@@ -41,11 +44,12 @@ export class KafkaReaders extends Readers {
   ): Promise<KafkaReaders> {
     const identity = new TopicIdentity(options.topic);
     const preparing: { problem: string | undefined } = { problem: undefined };
-    const { connection, instanceId, sessionMs = SESSION_MS, marksDirectory, sinks } = options;
+    const { connection, instanceId, sessionMs = SESSION_MS, groupPrefix = GROUP_PREFIX } = options;
     const readers = new Map<string, KafkaReader>();
-    for (const sink of sinks) {
-      const marks = await ReplayMarkFile.load(marksDirectory, sink);
-      const own = { connection, topic: identity, instanceId, sessionMs };
+    for (const sink of options.sinks) {
+      const marks = await ReplayMarkFile.load(options.marksDirectory, sink);
+      const group = groupPrefix + sink;
+      const own = { connection, topic: identity, instanceId, sessionMs, group };
       readers.set(sink, new KafkaReader(sink, own, marks, observer, preparing));
     }
     const all = new KafkaReaders(options, identity, readers);
