@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { balancedBooks } from '../support/load/books.js';
 import { Clients, idsOf } from '../support/load/clients.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { freePort } from '../support/servers/free-port.js';
 import { KafkaCluster } from '../support/servers/kafka-cluster.js';
-import { uniqueName } from '../support/servers/postgres-server.js';
+import { EventsTable } from '../support/servers/events-table.js';
+import { type PostgresServer, uniqueName } from '../support/servers/postgres-server.js';
+import { sharedPostgres } from '../support/servers/shared-servers.js';
 import { sendEvent } from '../support/servers/send-event.js';
 
 const started = await KafkaCluster.start();
-afterAll(() => started?.stop());
+const postgres = await sharedPostgres();
+afterAll(() => Promise.all([started?.stop(), postgres?.stop()]));
 
 const SMALL = { textBytes: 20 };
 /** Longer than a test takes. */
@@ -196,5 +200,103 @@ describe.skipIf(!started)('an instance that only takes events', () => {
     await take(third, 's4');
     expect(await third.metric('gotrack_events_spilled_total')).toBe(spilled);
     expect(await missing(['s4'])).toEqual([]);
+  });
+});
+
+describe.skipIf(!started || !postgres)('a fleet', () => {
+  it('brings what was answered to every sink, through kills and restarts', async () => {
+    const table = await EventsTable.create(postgres as PostgresServer, 'fleet');
+    onTestFinished(() => table.drop());
+    const environment = settings({
+      PG_DSN: (postgres as PostgresServer).dsn,
+      PG_TABLE: table.name,
+    });
+    const [taker, ...givers] = [await place(), await place(), await place()];
+    const deliver = (index: number): Promise<Collector> =>
+      (givers[index] as Workplace).start({
+        ...environment,
+        ROLE: 'deliver',
+        INSTANCE_ID: `${topic}-${index}`,
+      });
+    const ingest = await taker.start(environment);
+    const [first, second] = await Promise.all([deliver(0), deliver(1)]);
+
+    const clients = new Clients(ingest.port, 'fleet', SMALL);
+    clients.start(4);
+    await until(async () => (await table.ids()).length > 50);
+    await first.kill();
+    await until(() => clients.requests.length > 300);
+    const firstAgain = await deliver(0);
+    expect(await second.stop()).toBe(0);
+    const secondAgain = await deliver(1);
+    await until(() => clients.requests.length > 500);
+    await clients.stop();
+
+    const answered = idsOf(clients.accepted);
+    expect(answered.length).toBeGreaterThan(500);
+    const logged = async (): Promise<string[]> =>
+      (await Promise.all(givers.map((giver) => giver.logged())))
+        .flat()
+        .map(({ event_id }) => event_id);
+    for (const idsIn of [() => table.ids(), logged]) {
+      await until(async () => new Set(await idsIn()).size >= answered.length);
+      expect([...new Set(await idsIn())].toSorted()).toEqual(answered.toSorted());
+    }
+    await until(async () => {
+      const books = await Promise.all([firstAgain, secondAgain].map(balancedBooks));
+      return books.every(({ sinks }) => [...sinks.values()].every(({ queued }) => queued === 0));
+    });
+    expect([...(await balancedBooks(firstAgain)).sinks.keys()]).toEqual(['log', 'postgres']);
+    expect(await ingest.stop()).toBe(0);
+    expect(await firstAgain.stop()).toBe(0);
+    expect(await secondAgain.stop()).toBe(0);
+  });
+
+  it('says from an instance that delivers how it is, and what cannot be asked there', async () => {
+    const workplace = await place();
+    const environment = {
+      ...settings({ OUTPUTS: 'log' }),
+      ROLE: 'deliver',
+      INSTANCE_ID: topic,
+      METRICS_ADDR: `127.0.0.1:${await freePort()}`,
+    };
+    const failing = await workplace.run(['healthcheck'], environment);
+    expect(failing).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no answer') });
+
+    const deliver = await workplace.start(environment);
+    expect(await workplace.run(['healthcheck'], environment)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('OK'),
+    });
+    await until(async () => (await fetch(`${deliver.metricsUrl}/readyz`)).status === 200);
+    expect(existsSync(workplace.path('data/queue'))).toBe(false);
+    for (const command of [['queue', 'status'], ['queue', 'forget', 'log'], ['tail']]) {
+      expect(await workplace.run(command, environment)).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('ROLE is ingest or all'),
+      });
+    }
+    const replay = await workplace.run(['dead-letters', 'replay', 'rejected'], environment);
+    expect(replay).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('none of log') });
+    expect(await deliver.stop()).toBe(0);
+  });
+
+  it('is one process as well', async () => {
+    const workplace = await place();
+    const environment = { ...settings({ OUTPUTS: 'log', INSTANCE_ID: topic }), ROLE: 'all' };
+    const first = await workplace.start(environment);
+    for (const id of ['a', 'b']) {
+      expect((await sendEvent(first, id, 'collect')).status).toBe(202);
+    }
+    expect(await first.stop()).toBe(0);
+    const second = await workplace.start(environment);
+    expect((await sendEvent(second, 'c', 'pixel')).status).toBe(200);
+    await until(async () => (await workplace.logged()).length >= 3);
+    expect(new Set((await workplace.logged()).map(({ event_id }) => event_id))).toEqual(
+      new Set(['a', 'b', 'c']),
+    );
+    const { sinks } = await balancedBooks(second);
+    expect([...sinks.keys()]).toEqual(['queue', 'log']);
+    expect(await second.stop()).toBe(0);
   });
 });
