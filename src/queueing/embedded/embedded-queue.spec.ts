@@ -94,7 +94,9 @@ describe('EmbeddedQueue', () => {
     const told: string[] = [];
     await Promise.all(
       [['a', 'b'], ['c'], ['d', 'e', 'f']].map(async (texts) => {
-        await queue.append(encoded(...texts), (position) => told.push(`${texts[0]} at ${position}`));
+        await queue.append(encoded(...texts), (position) =>
+          told.push(`${texts[0]} at ${position}`),
+        );
         told.push(`${texts[0]} resolved`);
       }),
     );
