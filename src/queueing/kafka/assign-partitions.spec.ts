@@ -72,7 +72,7 @@ describe('assignPartitions', () => {
       fc.property(fc.nat({ max: 30 }), fc.integer({ min: 1, max: 6 }), (partitions, count) => {
         const members = Array.from({ length: count }, (_, index) => member(`m${index}`));
         const shares = assignPartitions(partitions, members);
-        const again = members.map((one) => ({ ...one, owned: shares.get(one.id) ?? [] }));
+        const again = members.map(({ key, id }) => member(key, shares.get(id)));
         const sorted = (all: ReadonlyMap<string, readonly number[]>): unknown =>
           [...all].map(([id, own]) => [id, own.toSorted((a, b) => a - b)]);
         expect(sorted(assignPartitions(partitions, again))).toEqual(sorted(shares));

@@ -77,9 +77,13 @@ export class KafkaReader extends BatchSource {
     }
   }
 
-  /** Of the topic, and how many of them are this member's own. */
+  /** How many the topic has, and how many of them are this member's own. */
   get partitions(): { readonly all: number; readonly owned: number } {
     return { all: this.member.partitionCount, owned: this.holdings.all.size };
+  }
+
+  get owned(): readonly number[] {
+    return this.holdings.partitions;
   }
 
   get depth(): number {
