@@ -5,9 +5,7 @@ import { type Arrival, Backlog } from './backlog.js';
 const ALL = { maxEvents: 500, maxBytes: 1_000_000, lingerMs: 0 };
 
 function records(partition: number, offset: number, ...texts: (string | undefined)[]): Arrival {
-  const events = texts.flatMap((text, distance): [number, Buffer][] =>
-    text === undefined ? [] : [[distance, Buffer.from(text)]],
-  );
+  const events = texts.map((text) => (text === undefined ? undefined : Buffer.from(text)));
   return { partition, offset, length: texts.length, events, kind: 'records', timestampMs: 1000 };
 }
 

@@ -175,12 +175,13 @@ export class Fetcher {
       this.gap(target, 'gap', first);
     }
     const start = Math.max(first, offset);
-    const records = (batch.attributes & IS_CONTROL) === 0 ? batch.records : [];
-    const events = records.flatMap(({ offsetDelta, value }): [number, Buffer][] =>
-      first + offsetDelta >= start && value && value.length > 0
-        ? [[first + offsetDelta - start, value]]
-        : [],
-    );
+    const events = Array.from<Buffer | undefined>({ length: end - start });
+    for (const { offsetDelta, value } of recordsOf(batch)) {
+      const distance = first + offsetDelta - start;
+      if (distance >= 0 && value && value.length > 0) {
+        events[distance] = value;
+      }
+    }
     target.offset = end;
     target.servedAt = this.served += 1;
     const timestampMs = Number(batch.firstTimestamp);
@@ -269,4 +270,8 @@ export class Fetcher {
     this.resting.clear();
     setImmediate(() => this.run());
   }
+}
+
+function recordsOf({ attributes, records }: RecordsBatch): RecordsBatch['records'] {
+  return (attributes & IS_CONTROL) === 0 ? records : [];
 }
