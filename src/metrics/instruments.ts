@@ -56,6 +56,7 @@ export const LEDGER_STATES = [
   'dead_lettered',
   'purged',
   'corrupt',
+  'expired',
 ] as const;
 
 /** Every metric of GoTrack. `docs/metrics.md` says the same at more length. */

@@ -9,8 +9,8 @@ export interface Arrival {
   readonly offset: number;
   /** How many offsets it covers. */
   readonly length: number;
-  /** By the distance from its first offset; those that are left out hold no event. */
-  readonly events: readonly (readonly [distance: number, json: Buffer])[];
+  /** One for each offset that a record may have; undefined where there is no event. */
+  readonly events: readonly (Buffer | undefined)[];
   /** Records, or why there are none: the log has a gap there, or retention has deleted them. */
   readonly kind: 'records' | 'gap' | 'expired';
   /** Of its first record; undefined when there are none. */
@@ -86,21 +86,25 @@ export class Backlog {
     }
   }
 
-  add({ events, ...arrival }: Arrival): void {
+  /** @returns how many of its offsets hold no event */
+  add({ events, ...arrival }: Arrival): number {
     const position = this.end;
-    const stored = events.map(([distance, json]) => ({ position: position + distance, json }));
-    const bytes = events.reduce((sum, [, json]) => sum + json.length, 0);
+    const stored: StoredEvent[] = [];
+    const missing: number[] = [];
+    let bytes = 0;
+    for (const [distance, json] of events.entries()) {
+      if (json) {
+        stored.push({ position: position + distance, json });
+        bytes += json.length;
+      } else {
+        missing.push(position + distance);
+      }
+    }
     this.end = position + arrival.length;
-    this.stretches.push({
-      arrival,
-      position,
-      end: this.end,
-      bytes,
-      missing: arrival.kind === 'records' ? missingOf(position, arrival.length, events) : [],
-      events: stored,
-    });
-    this.unreadEventCount += events.length;
+    this.stretches.push({ arrival, position, end: this.end, bytes, missing, events: stored });
+    this.unreadEventCount += stored.length;
     this.unreadByteCount += bytes;
+    return arrival.kind === 'gap' ? arrival.length : missing.length;
   }
 
   take(bounds: BatchBounds): Batch {
@@ -214,15 +218,4 @@ export class Backlog {
       stretch.events = undefined;
     }
   }
-}
-
-/** Positions without an event. */
-function missingOf(position: number, length: number, events: Arrival['events']): readonly number[] {
-  if (events.length === length) {
-    return [];
-  }
-  const there = new Set(events.map(([distance]) => distance));
-  return Array.from({ length }, (_, distance) => distance)
-    .filter((distance) => !there.has(distance))
-    .map((distance) => position + distance);
 }

@@ -8,8 +8,10 @@ import {
 } from '@platformatic/kafka';
 import type { Cluster } from '../../kafka/cluster.js';
 import { asKafkaError } from '../../kafka/kafka-error.js';
-import { COORDINATOR_CODES } from '../../kafka/protocol-codes.js';
+import { CODES, COORDINATOR_CODES } from '../../kafka/protocol-codes.js';
 
+/** The last one: the cluster does not know the broker any more. */
+const MOVED_CODES = new Set([...COORDINATOR_CODES, CODES.leaderNotAvailable]);
 const PROTOCOL_TYPE = 'consumer';
 /** Every member of a group has to offer the same one. */
 const PROTOCOL = 'gotrack';
@@ -160,7 +162,7 @@ export class Coordinator {
       return await cluster.onBroker(broker, work);
     } catch (error) {
       const failure = asKafkaError(error);
-      if (failure.code === undefined || COORDINATOR_CODES.has(failure.code)) {
+      if (failure.code === undefined || MOVED_CODES.has(failure.code)) {
         this.brokers.delete(cluster);
       }
       throw failure;

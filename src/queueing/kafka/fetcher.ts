@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { RecordsBatch } from '@platformatic/kafka';
 import type { Partition } from '../../kafka/cluster.js';
-import { asKafkaError, codeError } from '../../kafka/kafka-error.js';
+import { codeError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
 import type { Arrival } from './backlog.js';
+import { LastingProblem } from './lasting-problem.js';
 import { type Fetched, fetchRecords, offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
@@ -15,8 +16,6 @@ const ANSWER_BYTES = 1024 * 1024;
 const PARTITION_BYTES = 512 * 1024;
 const RETRY_MS = 200;
 const LONGEST_RETRY_MS = 3000;
-/** What fails for so long is reported; a leader that moves is not. */
-const PATIENCE_MS = 5000;
 /** Bit of a batch's attributes: it marks a transaction, and holds no event. */
 const IS_CONTROL = 0b10_0000;
 
@@ -51,8 +50,7 @@ export class Fetcher {
   private served = 0;
   private refreshing: Promise<void> | undefined;
   private failures = 0;
-  private failingSince: number | undefined;
-  private broken: string | undefined;
+  private readonly trouble = new LastingProblem();
   private readonly stopping = new AbortController();
   private readonly logger: Logger;
 
@@ -66,7 +64,7 @@ export class Fetcher {
 
   /** Why nothing arrives, when that lasts. */
   get problem(): string | undefined {
-    return this.topic.problem ?? [...this.faults.values()][0] ?? this.broken;
+    return this.topic.problem ?? [...this.faults.values()][0] ?? this.trouble.reason;
   }
 
   /** Another topic has the place of the one that is read: nothing more is to be committed. */
@@ -177,12 +175,13 @@ export class Fetcher {
       this.gap(target, 'gap', first);
     }
     const start = Math.max(first, offset);
-    const records = (batch.attributes & IS_CONTROL) === 0 ? batch.records : [];
-    const events = records.flatMap(({ offsetDelta, value }): [number, Buffer][] =>
-      first + offsetDelta >= start && value && value.length > 0
-        ? [[first + offsetDelta - start, value]]
-        : [],
-    );
+    const events = Array.from<Buffer | undefined>({ length: end - start });
+    for (const { offsetDelta, value } of recordsOf(batch)) {
+      const distance = first + offsetDelta - start;
+      if (distance >= 0 && value && value.length > 0) {
+        events[distance] = value;
+      }
+    }
     target.offset = end;
     target.servedAt = this.served += 1;
     const timestampMs = Number(batch.firstTimestamp);
@@ -243,16 +242,12 @@ export class Fetcher {
 
   private succeeded(): void {
     this.failures = 0;
-    this.failingSince = undefined;
-    this.broken = undefined;
+    this.trouble.over();
   }
 
   private failed(error: unknown): void {
     this.failures += 1;
-    this.failingSince ??= performance.now();
-    if (performance.now() - this.failingSince >= PATIENCE_MS) {
-      this.broken = asKafkaError(error).message;
-    }
+    this.trouble.failed(error);
     this.refreshing ??= this.refresh().finally(() => {
       this.refreshing = undefined;
     });
@@ -269,12 +264,14 @@ export class Fetcher {
         break;
       } catch (error) {
         this.failures += 1;
-        if (performance.now() - (this.failingSince ?? 0) >= PATIENCE_MS) {
-          this.broken = asKafkaError(error).message;
-        }
+        this.trouble.failed(error);
       }
     }
     this.resting.clear();
     setImmediate(() => this.run());
   }
+}
+
+function recordsOf({ attributes, records }: RecordsBatch): RecordsBatch['records'] {
+  return (attributes & IS_CONTROL) === 0 ? records : [];
 }

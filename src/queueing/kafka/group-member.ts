@@ -3,7 +3,8 @@ import { Logger } from '@nestjs/common';
 import { asKafkaError, type KafkaError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
 import type { CommittedOffset, Coordinator, Membership } from './coordinator.js';
-import { Assignment } from './assignment.js';
+import { GroupEntry } from './group-entry.js';
+import { LastingProblem } from './lasting-problem.js';
 import type { TopicView } from './topic-view.js';
 
 const HEARTBEAT_MS = 3000;
@@ -11,8 +12,6 @@ const HEARTBEAT_MS = 3000;
 const RETRY_MS = 500;
 /** New partitions are found after this time. */
 const METADATA_MS = 5000;
-/** What fails for so long is reported; a broker that restarts is not. */
-const PATIENCE_MS = 5000;
 /** How long the others of the group are kept waiting for what is in hand. */
 const SETTLE_MS = 3000;
 
@@ -49,15 +48,14 @@ type Rejoin = 'settled' | 'at once';
  */
 export class GroupMember {
   private membership: Membership | undefined;
-  private memberId = '';
-  private readonly assignment: Assignment;
+  private readonly entry: GroupEntry;
   private stability = Promise.withResolvers<void>();
   /** Ends a pause between heartbeats. */
   private wake = new AbortController();
   private rejoin: Rejoin | undefined;
   private heardAt = -Infinity;
-  private failingSince: number | undefined;
-  private reported: string | undefined;
+  private readonly trouble = new LastingProblem();
+  private isFenced = false;
   private isOver = false;
   private running: Promise<void> | undefined;
   private readonly logger: Logger;
@@ -69,13 +67,13 @@ export class GroupMember {
     private readonly sessionMs: number,
     sink: string,
   ) {
-    this.assignment = new Assignment(topic.name);
+    this.entry = new GroupEntry(coordinator, topic);
     this.logger = new Logger(`Queue ${sink}`);
   }
 
   /** Why it cannot take part, when that lasts. */
   get problem(): string | undefined {
-    return this.reported;
+    return this.isFenced ? FENCED : this.trouble.reason;
   }
 
   /** Whether the group is sure to count on this member still. */
@@ -89,7 +87,7 @@ export class GroupMember {
 
   /** Of the topic, as the group knows it. */
   get partitionCount(): number {
-    return this.assignment.partitionCount;
+    return this.entry.partitionCount;
   }
 
   start(): void {
@@ -155,41 +153,31 @@ export class GroupMember {
   private async join(): Promise<void> {
     this.membership = undefined;
     this.rejoin = undefined;
-    const { partitions } = await this.topic.refresh();
-    const joined = await this.coordinator.join(
-      this.memberId,
-      this.assignment.subscribe(partitions.length, this.owner.partitions),
+    const { membership, partitions, committed, enteredAt } = await this.entry.enter(
+      this.owner.partitions,
     );
-    this.memberId = joined.memberId;
-    const joinedAt = performance.now();
-    const shares = joined.members
-      ? this.assignment.assign(joined.members)
-      : new Map<string, Buffer>();
-    const own = this.assignment.take(
-      await this.coordinator.sync(joined, shares),
-      joined.generation,
+    await this.owner.assigned(partitions, committed, (offsets) =>
+      this.coordinator.commit(membership, this.topic.name, offsets),
     );
-    const committed = await this.coordinator.offsets(this.topic.name, own);
-    await this.owner.assigned(own, committed, (offsets) =>
-      this.coordinator.commit(joined, this.topic.name, offsets),
-    );
-    this.membership = joined;
-    this.heard(joinedAt);
+    this.membership = membership;
+    this.heard(enteredAt);
     this.release();
-    this.compareCount(partitions.length);
+    await this.watchPartitions();
   }
 
   /** Until it has to join again. */
   private async stay(): Promise<void> {
     let metadataAt = performance.now();
     while (!this.rejoin && !this.isOver) {
-      await this.pause(this.failingSince === undefined ? HEARTBEAT_MS : RETRY_MS);
+      await this.pause(this.trouble.isFailing ? RETRY_MS : HEARTBEAT_MS);
       if (this.rejoin || this.isOver) {
         return;
       }
       await this.beat();
       if (performance.now() - metadataAt >= METADATA_MS) {
         metadataAt = performance.now();
+        // The reading of the topic meets the same failure, and reports it.
+        await this.topic.refresh().catch(() => undefined);
         await this.watchPartitions();
       }
     }
@@ -215,18 +203,7 @@ export class GroupMember {
   }
 
   private async watchPartitions(): Promise<void> {
-    try {
-      const { partitions } = await this.topic.refresh();
-      this.compareCount(partitions.length);
-    } catch {
-      // The reading of the topic meets the same, and reports it.
-    }
-  }
-
-  /** The present assignment may be from before partitions were added, or that of another topic. */
-  private compareCount(partitions: number): void {
-    if (partitions > this.assignment.partitionCount) {
-      this.assignment.revise();
+    if (await this.entry.isOutdated()) {
       this.rejoinSoon('settled');
     }
   }
@@ -242,7 +219,7 @@ export class GroupMember {
         this.rejoinSoon('at once');
         return true;
       case CODES.unknownMemberId:
-        this.memberId = '';
+        this.entry.forgotten();
         this.owner.expelled();
         this.rejoinSoon('at once');
         return true;
@@ -268,18 +245,15 @@ export class GroupMember {
     this.isOver = true;
     this.membership = undefined;
     this.owner.expelled();
+    this.isFenced = true;
     this.logger.error(FENCED);
-    this.report(FENCED);
+    this.release(new Error(FENCED));
     this.wake.abort();
   }
 
   private heard(askedAt: number): void {
     this.heardAt = Math.max(this.heardAt, askedAt);
-    this.failingSince = undefined;
-    if (this.reported !== undefined) {
-      this.logger.log('is a member of its group again');
-    }
-    this.reported = undefined;
+    this.trouble.over();
   }
 
   private failed(error: unknown): void {
@@ -289,7 +263,7 @@ export class GroupMember {
         this.fenced();
         return;
       case CODES.unknownMemberId:
-        this.memberId = '';
+        this.entry.forgotten();
         return;
       case CODES.rebalanceInProgress:
       case CODES.illegalGeneration:
@@ -297,15 +271,10 @@ export class GroupMember {
       case undefined:
       default:
     }
-    this.failingSince ??= performance.now();
-    if (performance.now() - this.failingSince >= PATIENCE_MS) {
-      this.report(failure.message);
+    this.trouble.failed(failure);
+    if (this.trouble.reason !== undefined) {
+      this.release(new Error(this.trouble.reason));
     }
-  }
-
-  private report(problem: string): void {
-    this.reported = problem;
-    this.release(new Error(problem));
   }
 
   /** Ends the waiting for membership. */

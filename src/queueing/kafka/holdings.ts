@@ -75,11 +75,10 @@ export class Holdings implements Owner, Destination {
   }
 
   arrived(arrival: Arrival): void {
-    const missing = arrival.kind === 'expired' ? 0 : arrival.length - arrival.events.length;
+    const missing = this.backlog.add(arrival);
     if (missing > 0) {
       this.observer.corruptRecordsFound(missing);
     }
-    this.backlog.add(arrival);
     this.ended(arrival.partition, arrival.offset + arrival.length);
     this.changed();
   }

@@ -20,6 +20,7 @@ import {
   progressOf,
   toCommit,
 } from './owned-partition.js';
+import type { LastingProblem } from './lasting-problem.js';
 import type { ReplayMarkFile } from './replay-mark-file.js';
 import { type TopicIdentity, TopicView } from './topic-view.js';
 
@@ -52,7 +53,7 @@ export class KafkaReader extends BatchSource {
     private readonly marks: ReplayMarkFile,
     observer: PipelineObserver,
     /** Why the topic is not ready. */
-    private readonly preparing: { readonly problem: string | undefined },
+    private readonly preparing: LastingProblem,
   ) {
     super();
     const asking = new Cluster(connection);
@@ -77,9 +78,13 @@ export class KafkaReader extends BatchSource {
     }
   }
 
-  /** Of the topic, and how many of them are this member's own. */
+  /** How many the topic has, and how many of them are this member's own. */
   get partitions(): { readonly all: number; readonly owned: number } {
     return { all: this.member.partitionCount, owned: this.holdings.all.size };
+  }
+
+  get owned(): readonly number[] {
+    return this.holdings.partitions;
   }
 
   get depth(): number {
@@ -180,7 +185,7 @@ export class KafkaReader extends BatchSource {
   }
 
   private get problem(): string | undefined {
-    return this.preparing.problem ?? this.holdings.fetcher.problem ?? this.member.problem;
+    return this.preparing.reason ?? this.holdings.fetcher.problem ?? this.member.problem;
   }
 
   private get handsOut(): boolean {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asKafkaError } from '../../kafka/kafka-error.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { Readers } from '../event-queue.js';
 import { KafkaReader } from './kafka-reader.js';
+import { LastingProblem } from './lasting-problem.js';
 import { type PreparedQueue, prepareQueue, type QueueTopicOptions } from './prepare-queue.js';
 import { ReplayMarkFile } from './replay-mark-file.js';
 import { TopicIdentity } from './topic-view.js';
@@ -11,8 +11,6 @@ import { TopicIdentity } from './topic-view.js';
 const SESSION_MS = 30_000;
 const GROUP_PREFIX = 'gotrack.';
 const RETRY_MS = 500;
-/** What fails for so long is reported. */
-const PATIENCE_MS = 5000;
 
 export interface KafkaReadersOptions extends QueueTopicOptions {
   /** The same over the restarts of an instance, and of no other. */
@@ -27,12 +25,12 @@ export interface KafkaReadersOptions extends QueueTopicOptions {
 /** The reading side of the queue in a topic: one member of one consumer group for each sink. */
 export class KafkaReaders extends Readers {
   private readonly stopping = new AbortController();
-  private failingSince: number | undefined;
 
   private constructor(
     private readonly options: KafkaReadersOptions,
     private readonly identity: TopicIdentity,
     private readonly readers: ReadonlyMap<string, KafkaReader>,
+    private readonly preparing: LastingProblem,
   ) {
     super();
   }
@@ -43,7 +41,7 @@ export class KafkaReaders extends Readers {
     observer: PipelineObserver,
   ): Promise<KafkaReaders> {
     const identity = new TopicIdentity(options.topic);
-    const preparing: { problem: string | undefined } = { problem: undefined };
+    const preparing = new LastingProblem();
     const { connection, instanceId, sessionMs = SESSION_MS, groupPrefix = GROUP_PREFIX } = options;
     const readers = new Map<string, KafkaReader>();
     for (const sink of options.sinks) {
@@ -52,8 +50,8 @@ export class KafkaReaders extends Readers {
       const own = { connection, topic: identity, instanceId, sessionMs, group };
       readers.set(sink, new KafkaReader(sink, own, marks, observer, preparing));
     }
-    const all = new KafkaReaders(options, identity, readers);
-    void all.start(preparing);
+    const all = new KafkaReaders(options, identity, readers, preparing);
+    void all.start();
     return all;
   }
 
@@ -70,20 +68,17 @@ export class KafkaReaders extends Readers {
     await Promise.all([...this.readers.values()].map((reader) => reader.close()));
   }
 
-  private async start(preparing: { problem: string | undefined }): Promise<void> {
+  private async start(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       try {
         const prepared = await prepareQueue(this.options);
         this.identity.check(prepared.topicId);
-        preparing.problem = undefined;
+        this.preparing.over();
         this.begin(prepared);
         return;
       } catch (error) {
-        this.failingSince ??= performance.now();
-        if (performance.now() - this.failingSince >= PATIENCE_MS) {
-          preparing.problem = asKafkaError(error).message;
-        }
+        this.preparing.failed(error);
       }
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }

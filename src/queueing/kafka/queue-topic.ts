@@ -19,6 +19,8 @@ const SETTINGS = {
 } as const;
 
 const logger = new Logger('Queue');
+/** Several parts of the process look at the topic, and each looks again after a failure. */
+const said = new Set<string>();
 
 /** The topic of the queue, which is made when it is missing. @throws KafkaError */
 export function queueTopic(cluster: Cluster, name: string): Promise<Topic> {
@@ -66,7 +68,11 @@ export async function topicFaults(
 
 export async function warnOfFaults(cluster: Cluster, name: string, topic: Topic): Promise<void> {
   for (const fault of await topicFaults(cluster, name, topic)) {
-    logger.warn(`the topic ${name}: ${fault}`);
+    const warning = `the topic ${name}: ${fault}`;
+    if (!said.has(warning)) {
+      said.add(warning);
+      logger.warn(warning);
+    }
   }
 }
 

@@ -185,6 +185,24 @@ export class KafkaBroker {
     );
   }
 
+  /** As retention does it. @param offsets partition → its first record from now on */
+  async deleteRecordsBefore(topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const partitions = Array.from(offsets, ([partition, offset]) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    await this.asAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions }] }));
+  }
+
+  /** Once none of its members is thought to be alive. */
+  async deleteGroup(group: string): Promise<void> {
+    await until(() =>
+      this.hasDone((admin) => admin.deleteGroups({ groups: [group] }), 'GROUP_ID_NOT_FOUND').catch(
+        () => false,
+      ),
+    );
+  }
+
   topics(): Promise<readonly string[]> {
     return this.asAdmin((admin) => admin.listTopics());
   }

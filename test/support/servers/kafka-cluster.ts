@@ -81,6 +81,22 @@ export class KafkaCluster {
     });
   }
 
+  addPartitions(name: string, count: number): Promise<void> {
+    return this.client.addPartitions(name, count);
+  }
+
+  deleteTopic(name: string): Promise<void> {
+    return this.client.deleteTopic(name);
+  }
+
+  deleteRecordsBefore(topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    return this.client.deleteRecordsBefore(topic, offsets);
+  }
+
+  deleteGroup(group: string): Promise<void> {
+    return this.client.deleteGroup(group);
+  }
+
   alterTopic(name: string, configs: Record<string, string>): Promise<void> {
     return this.client.alterTopic(name, configs);
   }

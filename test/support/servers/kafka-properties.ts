@@ -103,6 +103,7 @@ function common({ addresses, controller, dataDirectory, createsTopics }: NodeSet
     // One that was killed is missed soon, and may come back.
     'broker.session.timeout.ms': '1000',
     'broker.heartbeat.interval.ms': '250',
+    'group.initial.rebalance.delay.ms': '0',
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': String(createsTopics ?? false),
     // Who does not log in may do everything, and so may the others until a test names their rights.
