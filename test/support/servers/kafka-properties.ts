@@ -38,6 +38,9 @@ export function leaderProperties(settings: NodeSettings): Properties {
     ...common(settings),
     'process.roles': 'broker,controller',
     'node.id': '1',
+    // There may be no second one.
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
     listeners: listenersOf({ ...addresses, [CONTROLLER]: controller }),
     'advertised.listeners': listenersOf(advertised),
     ...login('LOGIN'),
