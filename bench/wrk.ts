@@ -10,11 +10,16 @@ export const PIXEL =
 const USER_AGENT =
   'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
 
+const UNITS_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+
 export interface Load {
   readonly requestsPerSecond: number;
   readonly requests: number;
   /** Answers other than 2xx and 3xx, and broken connections. */
   readonly failures: number;
+  /** Time of an answer, milliseconds. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
 }
 
 export interface WrkRequest {
@@ -38,12 +43,17 @@ export async function wrk(
       '-t1',
       `-c${connections}`,
       `-d${seconds}s`,
+      '--latency',
       '-s',
       script,
       `http://127.0.0.1:${port}${request.target}`,
     ]),
   );
   const number = (pattern: RegExp): number => Number(pattern.exec(told)?.[1] ?? 0);
+  const milliseconds = (percent: number): number => {
+    const [, value, unit = 'ms'] = new RegExp(`${percent}% +([\\d.]+)(us|ms|s)`).exec(told) ?? [];
+    return Number(value) * (UNITS_MS[unit] ?? 1);
+  };
   return {
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
     requests: number(/(\d+) requests in/),
@@ -52,6 +62,8 @@ export async function wrk(
       number(/connect (\d+)/) +
       number(/read (\d+)/) +
       number(/timeout (\d+)/),
+    p50Ms: milliseconds(50),
+    p99Ms: milliseconds(99),
   };
 }
 

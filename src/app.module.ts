@@ -7,30 +7,33 @@ import { HealthModule } from './health/health.module.js';
 import type { Readiness } from './health/readiness.js';
 import { IngestionModule } from './ingestion/ingestion.module.js';
 import { PipelineObserver } from './metrics/pipeline-observer.js';
+import type { QueuePlan } from './queueing/queue-plan.js';
 import { QueueingModule } from './queueing/queueing.module.js';
 
-export interface CollectorParts {
+export interface ApplicationParts {
   readonly configuration: DynamicModule;
   readonly observer: PipelineObserver;
   readonly readiness: Readiness;
-  /** The names in `OUTPUTS`. */
-  readonly sinks: readonly string[];
+  readonly plan: QueuePlan;
 }
 
-/** Root of the collector's application: what it holds and how it is wired. */
+/** Root of the application: what it holds in its role, and how that is wired. */
 @Module({})
 export class AppModule {
-  static forRoot({ configuration, observer, readiness, sinks }: CollectorParts): DynamicModule {
+  static forRoot({ configuration, observer, readiness, plan }: ApplicationParts): DynamicModule {
+    const collector =
+      plan.role === 'deliver'
+        ? []
+        : [IngestionModule, HealthModule.forRoot(readiness, { alive: 'ok', withErrors: false })];
     return {
       module: AppModule,
       // The observer lives outside, since the metrics application shows it before and after this one.
       global: true,
       imports: [
         configuration,
-        QueueingModule.forRoot({ sinks }),
-        DeliveryModule,
-        IngestionModule,
-        HealthModule.forRoot(readiness, { alive: 'ok', withErrors: false }),
+        QueueingModule.forRoot(plan),
+        DeliveryModule.forRoot(plan),
+        ...collector,
       ],
       providers: [
         { provide: PipelineObserver, useValue: observer },

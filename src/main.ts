@@ -1,58 +1,36 @@
 import 'reflect-metadata';
-import { lookup } from 'node:dns/promises';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { POOL_THREADS } from './config/thread-pool.js';
-import { Logger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { tailSocket } from './disk/tail-socket.js';
-import { AppModule, type CollectorParts } from './app.module.js';
 import { type Configuration, loadConfiguration } from './config/load-configuration.js';
 import { LoggingOptions } from './config/logging.options.js';
-import type { ListenAddress } from './config/parsers.js';
+import { DeliveryOptions } from './delivery/delivery.options.js';
+import { Lanes } from './delivery/lanes.js';
 import { HealthModule } from './health/health.module.js';
 import { Readiness } from './health/readiness.js';
-import { availableMemory, connectionLimit } from './http/max-connections.js';
-import { createCollectorAdapter } from './ingestion/collector-adapter.js';
 import { HttpOptions } from './http/http.options.js';
 import { knownRoutes } from './http/routes.js';
-import type { RequestTracker } from './http/request-tracker.js';
-import { AdmissionOptions } from './ingestion/admission/admission.options.js';
-import { DailySalt } from './ingestion/enrichment/daily-salt.js';
+import type { CredentialFiles } from './http/tls/credential-files.js';
+import { ServerTls } from './http/tls/server-tls.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
-import { PathsOptions } from './ingestion/paths.options.js';
-import { Tail } from './ingestion/tail/tail.js';
-import { rewriteTarget } from './ingestion/rewrite-target.js';
 import { servedRoutes } from './ingestion/routes.js';
+import { listen } from './listen.js';
 import { createLogger } from './logger.js';
 import { CurrentToken } from './metrics/current-token.js';
 import { HttpMetrics } from './metrics/http-metrics.js';
 import { createMetricsApp } from './metrics/metrics-app.js';
 import type { MetricsAppParts } from './metrics/metrics-app.module.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
-import { maxFileDescriptors } from './metrics/proc-self.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
-import { deadLettersCheck, laneCheck, queueCheck } from './pipeline-checks.js';
-import { QueueingOptions } from './queueing/queueing.options.js';
-import { EventQueue } from './queueing/event-queue.js';
-import { DeadLetters } from './delivery/dead-letters/dead-letters.js';
-import { Lanes } from './delivery/lanes.js';
-import { DeliveryOptions } from './delivery/delivery.options.js';
 import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
-import { SinksOptions } from './sinks/sinks.options.js';
-import type { CredentialFiles } from './http/tls/credential-files.js';
-import { ServerTls } from './http/tls/server-tls.js';
+import { configuredPlan } from './configured-plan.js';
+import { lanesOf } from './queueing/queue-plan.js';
+import { startCollector, startDelivery } from './start-application.js';
 import { callsHang } from './threads/hanging-calls.js';
 import { countPoolThreads } from './threads/pool-threads.js';
-
-/**
- * Connections that the kernel keeps until they are accepted (net.core.somaxconn may allow fewer). With Node's 511, a burst of new
- * visitors overflows it, and a client that is dropped there tries again after seconds.
- */
-const BACKLOG = 4096;
 
 /** For what the end of a drain takes beside the drain: closing sinks and the queue, and waiting for calls. */
 const END_GRACE_MS = 5000;
@@ -67,7 +45,7 @@ const HEAP_GROWTH_PERCENT = 100;
 const logger = new Logger('GoTrack');
 
 /**
- * Runs the collector until a signal has drained it. Nest's own shutdown hooks are not used: with
+ * Does what its role says until a signal has drained it. Nest's own shutdown hooks are not used: with
  * two applications, the first to finish would end the process.
  * @param stopped resolves with the signal that asks for an orderly end
  * @returns the exit code
@@ -83,14 +61,18 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   // From now on: a start may hang, too.
   void stopped.then(() => killAfter(shutdownDelayMs + shutdownTimeoutMs + END_GRACE_MS));
 
-  const observer = new PrometheusObserver({ sinks: configuration.get(SinksOptions).outputs });
+  const plan = configuredPlan(configuration.get);
+  const observer = new PrometheusObserver({ sinks: lanesOf(plan) });
   const httpMetrics = new HttpMetrics(
     knownRoutes(servedRoutes(configuration.get(IngestionOptions))),
   );
   const readiness = new Readiness();
   const tls = {
     metrics: createServerTls('metrics', configuration.get(MetricsOptions).tlsFiles),
-    collector: createServerTls('collector', configuration.get(HttpOptions).tlsFiles),
+    collector:
+      plan.role === 'deliver'
+        ? undefined
+        : createServerTls('collector', configuration.get(HttpOptions).tlsFiles),
   };
   const tlsMetrics = new TlsMetrics(tls);
   const shown = {
@@ -103,23 +85,16 @@ export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
     },
   };
   const metricsApp = await startMetricsApp(configuration, readiness, tls.metrics, shown);
-  const collector = await startCollector(
-    {
-      configuration: configuration.module,
-      observer,
-      readiness,
-      sinks: configuration.get(SinksOptions).outputs,
-    },
-    configuration,
-    httpMetrics.tracker,
-    tls.collector,
-  );
+  const parts = { configuration: configuration.module, observer, readiness, plan };
+  const app = await (plan.role === 'deliver'
+    ? startDelivery(parts)
+    : startCollector(parts, configuration, httpMetrics.tracker, tls.collector));
 
   warnOfFewThreads();
   logger.log(`${await stopped}: shutting down`);
   readiness.drainBegun();
   await sleep(shutdownDelayMs);
-  const exitCode = await shutDown(collector, metricsApp);
+  const exitCode = await shutDown(app, metricsApp);
   await warnOfHangingCalls();
   return exitCode;
 }
@@ -151,11 +126,11 @@ function warnOfFewThreads(): void {
 
 /** @returns the exit code */
 async function shutDown(
-  collector: NestFastifyApplication,
+  app: INestApplicationContext,
   metricsApp: NestFastifyApplication | undefined,
 ): Promise<number> {
-  await collector.close();
-  const { shutdownError, undelivered } = collector.get(Lanes);
+  await app.close();
+  const { shutdownError, undelivered } = app.get(Lanes);
   await metricsApp?.close();
   if (shutdownError) {
     logger.fatal(`the shutdown failed: ${shutdownError.stack}`);
@@ -200,82 +175,9 @@ async function startMetricsApp(
   return app;
 }
 
-async function startCollector(
-  parts: CollectorParts,
-  configuration: Configuration,
-  tracker: RequestTracker,
-  tls: ServerTls | undefined,
-): Promise<NestFastifyApplication> {
-  const options = configuration.get(HttpOptions);
-  const { shutdownTimeoutMs } = configuration.get(DeliveryOptions);
-  const adapter = createCollectorAdapter(options, {
-    tracker,
-    tls: tls?.serverOptions,
-    maxConnections: connectionLimit({
-      descriptors: await maxFileDescriptors(),
-      ...availableMemory(),
-    }),
-    closingGraceMs: shutdownTimeoutMs / 2,
-    rewriteTarget: rewriteTarget(configuration.get(PathsOptions), {
-      signatures: configuration.get(AdmissionOptions).hmacSecret !== undefined,
-    }),
-  });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
-    abortOnError: false,
-    bodyParser: false,
-  });
-  tls?.follow(app.getHttpServer());
-  await app.init();
-  await app.get(Tail).open(tailSocket(configuration.get(QueueingOptions).path));
-  await openSalt(app, configuration);
-  const queue = app.get(EventQueue);
-  parts.readiness.add(() => queueCheck(queue));
-  const deadLetters = app.get(DeadLetters);
-  parts.readiness.add(() => deadLettersCheck(deadLetters));
-  app.get(Lanes).all.forEach((lane) => parts.readiness.add(() => laneCheck(lane)));
-  parts.readiness.collectorStarted();
-  await listen(app, options.address, 'SERVER_ADDR', 'collector');
-  return app;
-}
-
-/** In the queue's directory, which belongs to this process alone. */
-async function openSalt(app: NestFastifyApplication, configuration: Configuration): Promise<void> {
-  const salt = app.get(DailySalt);
-  const { path } = configuration.get(QueueingOptions);
-  const isUsed = configuration.get(IngestionOptions).visitorHash === true;
-  await (isUsed ? salt.open(path) : salt.discard(path));
-}
-
 function createServerTls(
   server: string,
   files: CredentialFiles | undefined,
 ): ServerTls | undefined {
   return files && new ServerTls(server, files);
-}
-
-/** @throws Error that names the variable when the address cannot be listened on */
-async function listen(
-  app: NestFastifyApplication,
-  { host, port }: ListenAddress,
-  variable: string,
-  what: string,
-): Promise<void> {
-  try {
-    await app.listen({ port, host: await addressOf(host), backlog: BACKLOG });
-  } catch (error) {
-    throw new Error(
-      `${variable}: cannot listen on ${host} port ${port}: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const address = app.getHttpServer().address() as AddressInfo;
-  logger.log(`${what} listens on ${address.address} port ${address.port}`);
-}
-
-/** One server on one address: for a name, Fastify would open another for each address it has. */
-async function addressOf(host: string): Promise<string> {
-  // Without an address, Node takes `::`, and `0.0.0.0` on a host without IPv6.
-  return host === '::' ? '' : (await lookup(host)).address;
 }

@@ -1,9 +1,11 @@
 import { AdmissionOptions } from './ingestion/admission/admission.options.js';
 import { DeadLetterOptions } from './config/dead-letter.options.js';
 import { LoggingOptions } from './config/logging.options.js';
-import type { CrossCheck } from './config/load-configuration.js';
+import { RoleOptions } from './config/role.options.js';
+import type { CrossCheck, GetOptions } from './config/load-configuration.js';
 import type { OptionsClass } from './config/setting.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
+import { ForwardOptions } from './delivery/forward/forward.options.js';
 import { HttpOptions } from './http/http.options.js';
 import { EnrichmentOptions } from './ingestion/enrichment/enrichment.options.js';
 import { PathsOptions } from './ingestion/paths.options.js';
@@ -11,7 +13,9 @@ import { GeoOptions } from './ingestion/enrichment/places/geo.options.js';
 import { databaseFaults } from './ingestion/enrichment/places/mmdb-file.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
+import { KafkaQueueOptions } from './queueing/kafka/kafka-queue.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
+import { roleRules } from './role-rules.js';
 import { requiredSettings } from './sinks/required-settings.js';
 import { SINK_OPTIONS_CLASSES } from './sinks/sink.catalogue.js';
 import { SinksOptions } from './sinks/sinks.options.js';
@@ -19,6 +23,7 @@ import { credentialFaults } from './http/tls/read-credentials.js';
 
 /** All that can be configured, in the order of `config/example.env`. */
 export const OPTIONS_CLASSES: readonly OptionsClass[] = [
+  RoleOptions,
   HttpOptions,
   PathsOptions,
   IngestionOptions,
@@ -26,6 +31,8 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   AdmissionOptions,
   EnrichmentOptions,
   QueueingOptions,
+  KafkaQueueOptions,
+  ForwardOptions,
   DeliveryOptions,
   DeadLetterOptions,
   SinksOptions,
@@ -37,16 +44,25 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
 /** A rule for the start, not of the classes: a running server keeps serving while its files are replaced, and so `healthcheck` must work. */
 const usableCertificates: CrossCheck = (get) => {
   const metrics = get(MetricsOptions);
-  const files = [get(HttpOptions).tlsFiles, metrics.enabled ? metrics.tlsFiles : undefined];
+  const files = [
+    hasCollector(get) ? get(HttpOptions).tlsFiles : undefined,
+    metrics.enabled ? metrics.tlsFiles : undefined,
+  ];
   return files.flatMap((each) => (each ? credentialFaults(each) : []));
 };
 
 /** They are looked at, not read: the start reads them. */
-const usableDatabases: CrossCheck = (get) => databaseFaults(get(GeoOptions));
+const usableDatabases: CrossCheck = (get) =>
+  hasCollector(get) ? databaseFaults(get(GeoOptions)) : [];
+
+function hasCollector(get: GetOptions): boolean {
+  return get(RoleOptions).role !== 'deliver';
+}
 
 /** Rules over several options classes, and over the files that they name. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [
   requiredSettings,
+  roleRules,
   usableCertificates,
   usableDatabases,
 ];

@@ -1,10 +1,26 @@
 import { get, type IncomingMessage } from 'node:http';
 import { get as getOverTls } from 'node:https';
 import { loadOptions } from '../config/load-options.js';
+import type { ListenAddress } from '../config/parsers.js';
+import { RoleOptions } from '../config/role.options.js';
 import { HttpOptions } from '../http/http.options.js';
 import { print } from './print.js';
 
 const TIMEOUT_MS = 3000;
+
+/** How TLS 1.3 and 1.2 say that a client brings no certificate: the process that says so is alive. */
+const WANTS_CERTIFICATE: ReadonlySet<string | undefined> = new Set([
+  'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+]);
+
+/** The server that says how the process is. */
+interface Asked {
+  readonly address: ListenAddress;
+  readonly https: boolean;
+  /** It serves only those who bring a certificate. */
+  readonly asksForCertificate: boolean;
+}
 
 /**
  * Asks the collector on this machine whether it is alive. Whether it could start again is not asked: it may serve
@@ -12,9 +28,12 @@ const TIMEOUT_MS = 3000;
  * @throws Error that says why the collector is not alive
  */
 export async function run(): Promise<number> {
-  const { address, https } = loadOptions(HttpOptions);
+  const { address, https, asksForCertificate } = await serverToAsk();
   const url = `${https ? 'https' : 'http'}://${reachable(address.host)}:${address.port}/healthz`;
-  const { status, body } = await ask(url).catch((error: Error) => {
+  const { status, body } = await ask(url).catch((error: NodeJS.ErrnoException) => {
+    if (asksForCertificate && WANTS_CERTIFICATE.has(error.code)) {
+      return { status: 200, body: 'OK, it asks for a client certificate' };
+    }
     throw new Error(`no answer from ${url}: ${error.message}`, { cause: error });
   });
   if (status !== 200) {
@@ -22,6 +41,21 @@ export async function run(): Promise<number> {
   }
   print(body);
   return 0;
+}
+
+/** What only delivers has health on the metrics address alone. */
+async function serverToAsk(): Promise<Asked> {
+  if (loadOptions(RoleOptions).role !== 'deliver') {
+    const { address, https } = loadOptions(HttpOptions);
+    return { address, https, asksForCertificate: false };
+  }
+  const { MetricsOptions } = await import('../metrics/metrics.options.js');
+  const { address, tlsFiles } = loadOptions(MetricsOptions);
+  return {
+    address,
+    https: tlsFiles !== undefined,
+    asksForCertificate: tlsFiles?.clientCa !== undefined,
+  };
 }
 
 /** `fetch` is not used: it refuses the ports that browsers block, 6000 and 10080 among them. */

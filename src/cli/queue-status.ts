@@ -1,6 +1,7 @@
+import { configuredPlan } from '../configured-plan.js';
 import { ledgerOf } from '../delivery/accounting.js';
 import type { Ledger } from '../metrics/pipeline-observer.js';
-import { queueDriver } from '../queueing/queue.catalogue.js';
+import { QUEUE_CATALOGUE } from '../queueing/queue.catalogue.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import type { Options } from './command.js';
 import { print, printJson } from './print.js';
@@ -21,8 +22,11 @@ interface Described {
 }
 
 export async function run(options: Options): Promise<number> {
-  const queueing = (await loadProgramConfiguration()).get(QueueingOptions);
-  const { sinks, bytes, filesystemAvailableBytes } = await queueDriver.status(queueing);
+  const { get } = await loadProgramConfiguration();
+  const queueing = get(QueueingOptions);
+  const plan = configuredPlan(get);
+  const driver = QUEUE_CATALOGUE[plan.driver];
+  const { sinks, bytes, filesystemAvailableBytes } = await driver.status(get, plan);
   const described = {
     directory: queueing.path,
     bytes,
@@ -38,6 +42,10 @@ export async function run(options: Options): Promise<number> {
     printJson(described);
   } else {
     print(describe(described));
+    const { beside } = driver;
+    if (beside !== undefined) {
+      print(`\n${beside}`);
+    }
   }
   return 0;
 }

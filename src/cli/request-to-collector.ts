@@ -1,3 +1,4 @@
+import { configuredPlan } from '../configured-plan.js';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import {
   type Asked,
@@ -6,20 +7,26 @@ import {
 import type { Configuration } from '../config/load-configuration.js';
 import { REJECTED } from '../disk/dead-letter-paths.js';
 import type { DeadLetterRequest } from '../disk/dead-letter-requests.js';
-import { SinksOptions } from '../sinks/sinks.options.js';
+import { lanesOf, type QueuePlan } from '../queueing/queue-plan.js';
 import { loadProgramConfiguration } from './program-configuration.js';
 import { UsageError } from './usage-error.js';
 
-/** @throws UsageError when `name` is neither a sink of OUTPUTS nor what ingestion rejected */
+/** @throws UsageError when `name` is neither a lane of this process nor what ingestion rejected */
 export async function configurationWith(name: string): Promise<Configuration> {
   const configuration = await loadProgramConfiguration();
-  const names = [...configuration.get(SinksOptions).outputs, REJECTED];
+  const plan = configuredPlan(configuration.get);
+  const names = [...lanesOf(plan), ...(plan.role === 'deliver' ? [] : [REJECTED])];
   if (!names.includes(name)) {
-    throw new UsageError(
-      `${name} is none of ${names.join(', ')}: the sinks of OUTPUTS, and what ingestion rejected`,
-    );
+    throw new UsageError(`${name} is none of ${names.join(', ')}: ${whatTheyAre(plan)}`);
   }
   return configuration;
+}
+
+function whatTheyAre({ role, driver }: QueuePlan): string {
+  if (driver === 'embedded') {
+    return 'the sinks of OUTPUTS, and what ingestion rejected';
+  }
+  return `what has dead letters here with QUEUE_DRIVER=kafka and ROLE=${role}`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { loadOptions } from '../config/load-options.js';
+import { RoleOptions } from '../config/role.options.js';
 import { assertPrivate, tailSocket } from '../disk/tail-socket.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import type { Options, Values } from './command.js';
@@ -21,6 +22,9 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /** Shows events from now on, until the collector or the reader ends. */
 export async function run(options: Options, _argument: string, values: Values): Promise<number> {
+  if (loadOptions(RoleOptions).role === 'deliver') {
+    throw new Error('ROLE=deliver accepts no events: run this command where ROLE is ingest or all');
+  }
   const socket = await connected(loadOptions(QueueingOptions).path);
   // A reader such as `head` has seen enough.
   process.stdout.on('error', () => process.exit(0));

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import type { Configuration } from '../config/load-configuration.js';
+import { configuredPlan } from '../configured-plan.js';
 import { deadLetterPath, REJECTED, replayedFile } from '../disk/dead-letter-paths.js';
 import { DeadLetterRequests } from '../disk/dead-letter-requests.js';
 import { ifMissing } from '../disk/missing.js';
 import { countLines } from '../disk/read-lines.js';
-import { queueDriver } from '../queueing/queue.catalogue.js';
-import { QueueingOptions } from '../queueing/queueing.options.js';
+import { QUEUE_CATALOGUE } from '../queueing/queue.catalogue.js';
 import { complain } from './print.js';
 
 const POLL_INTERVAL_MS = 500;
@@ -50,7 +50,7 @@ async function remainingEvents(
     return countLines(join(get(DeadLetterOptions).path, file)).catch(ifMissing(0));
   }
   // A segment that is delivered may be removed meanwhile.
-  const status = await queueDriver.status(get(QueueingOptions)).catch(ifMissing(undefined));
-  const replay = status?.sinks.find(({ sink }) => sink === name)?.account.replay;
+  const { driver } = configuredPlan(get);
+  const replay = await QUEUE_CATALOGUE[driver].replayMark(get, name).catch(ifMissing(undefined));
   return replay?.file === file ? replay.remaining : undefined;
 }

@@ -1,13 +1,12 @@
-import { hostname } from 'node:os';
 import type { Fault } from './configuration-error.js';
-import { boolean, integer } from './parsers.js';
+import { boolean } from './parsers.js';
 import { namesOf, type Variables } from './variables.js';
 
 /** A variable of the product contract that nothing reads yet. Once it is declared with `@Setting`, its line goes. */
 export interface UnsupportedVariable {
   readonly name: string;
   /** What happens when it is unset. Without a default, every value is refused. */
-  readonly default?: string | number | boolean;
+  readonly default?: string | boolean;
   readonly secret?: true;
   /** Why it is refused, where it is not going to be supported. */
   readonly reason?: string;
@@ -26,15 +25,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
     reason:
       'is not a variable of GoTrack; set METRICS_BEARER_TOKEN, or METRICS_CLIENT_CA for client certificates, and unset it',
   },
-
-  { name: 'QUEUE_DRIVER', default: 'embedded' },
-  { name: 'ROLE', default: 'all' },
-  { name: 'QUEUE_KAFKA_TOPIC', default: 'gotrack.queue' },
-  { name: 'QUEUE_KAFKA_KEY', default: 'event_id' },
-  { name: 'QUEUE_ACK', default: 'replicated' },
-  { name: 'QUEUE_ACK_TIMEOUT_MS', default: 2000 },
-  { name: 'QUEUE_WHEN_AWAY', default: 'spill' },
-  { name: 'INSTANCE_ID', default: hostname() },
 
   { name: 'CLICKHOUSE_URL', default: 'http://localhost:8123' },
   { name: 'CLICKHOUSE_DATABASE' },
@@ -69,16 +59,13 @@ export function unsupportedFaults(variables: Variables, declared: ReadonlySet<st
   );
 }
 
-/** Booleans and numbers may be written in any form that is read as the same value. */
+/** Booleans may be written in any form that is read as the same value. */
 function isDefault({ default: value }: UnsupportedVariable, text: string | undefined): boolean {
   try {
     if (text === undefined) {
       return true;
     }
-    if (typeof value === 'boolean') {
-      return boolean(text) === value;
-    }
-    return typeof value === 'number' ? integer(text) === value : text === value;
+    return typeof value === 'boolean' ? boolean(text) === value : text === value;
   } catch {
     return false;
   }

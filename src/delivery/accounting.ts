@@ -4,7 +4,7 @@ import type { Account, AccountChange, BatchSource, Progress } from '../queueing/
 /** Settled events that no commit has counted yet, and that were not delivered. */
 export interface Undelivered {
   readonly deadLettered: number;
-  /** Dead-lettered, then deleted. */
+  /** Dead-lettered, then deleted; or refused while the sender waited, who was told. */
   readonly purged: number;
   /** Dead-lettered, then queued again by the replay under way. */
   readonly replayed: number;
@@ -12,19 +12,22 @@ export interface Undelivered {
 
 export const ALL_DELIVERED: Undelivered = { deadLettered: 0, purged: 0, replayed: 0 };
 
-/** accepted = delivered + queued + deadLettered + purged + corrupt, always. */
+/** accepted = delivered + queued + deadLettered + purged + corrupt + expired, always. */
 export function ledgerOf(
-  { accepted, settled, corrupt }: Progress,
+  { accepted, settled, corrupt, expired }: Progress,
   { deadLettered, purged, replay }: Account,
 ): Ledger {
-  const queuedAgain = replay?.queued ?? 0;
+  const others = deadLettered + purged + corrupt + (expired ?? 0);
+  // What is replayed is this instance's own, and may be of events that others have settled.
+  const queuedAgain = Math.min(replay?.queued ?? 0, Math.max(0, settled - others));
   return {
     accepted,
-    delivered: settled - queuedAgain - deadLettered - purged - corrupt,
+    delivered: settled - queuedAgain - others,
     queued: accepted - settled + queuedAgain,
     deadLettered,
     purged,
     corrupt,
+    ...(expired !== undefined && { expired }),
   };
 }
 
@@ -32,8 +35,8 @@ export function ledgerOf(
 class UncountedLetters {
   private letters: { readonly position: number; readonly fate: keyof Undelivered }[] = [];
 
-  add(position: number): void {
-    this.letters.push({ position, fate: 'deadLettered' });
+  add(position: number, fate: 'deadLettered' | 'purged'): void {
+    this.letters.push({ position, fate });
   }
 
   before(position: number): Undelivered {
@@ -49,6 +52,10 @@ class UncountedLetters {
 
   counted(position: number): void {
     this.letters = this.letters.filter((letter) => letter.position >= position);
+  }
+
+  giveUp(): void {
+    this.letters = [];
   }
 
   /** The dead letters are deleted, or queued again. @returns how many of these there are */
@@ -79,13 +86,23 @@ export class Accounting {
 
   /** Its dead letter is on disk; the commit of what is after it counts it. */
   deadLettered(position: number, source: 'queue' | 'replay'): void {
-    (source === 'queue' ? this.queued : this.replayed).add(position);
+    (source === 'queue' ? this.queued : this.replayed).add(position, 'deadLettered');
+  }
+
+  /** An event of the queue is kept nowhere; the commit of what is after it counts it. */
+  givenUp(position: number): void {
+    this.queued.add(position, 'purged');
   }
 
   /** Everything before `position` is settled. */
   async commit(position: number): Promise<void> {
     await this.source.commit(position, settle(this.queued.before(position)));
     this.queued.counted(position);
+  }
+
+  /** What was read and not committed is not to be: it comes again, here or elsewhere. */
+  giveUp(): void {
+    this.queued.giveUp();
   }
 
   /** The dead letters of the sink, which are in `file` now, are queued again. */

@@ -250,6 +250,26 @@ describe('Lane', () => {
     expect(queue.reader('log').depth).toBe(0);
   });
 
+  it('settles the batch in hand of what others read too, and leaves the rest to them', async () => {
+    Object.defineProperty(queue.reader('log'), 'isShared', { value: true });
+    const [begun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const written: number[] = [];
+    sink.write = async (batch) => {
+      begun.resolve();
+      await mayEnd.promise;
+      written.push(batch.length);
+      return { duplicates: 0 };
+    };
+    await append(numbered(1200));
+    lane.start();
+    await begun.promise;
+    const drained = lane.drain(new AbortController().signal);
+    mayEnd.resolve();
+    await drained;
+    expect(written).toEqual([500]);
+    expect(queue.reader('log').depth).toBe(700);
+  });
+
   it('gives up draining at the deadline and leaves the rest queued', async () => {
     sink.onWrite = () => {
       throw new RetryableSinkError('connection', 'refused');

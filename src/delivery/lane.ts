@@ -38,6 +38,8 @@ export class Lane {
   /** Ends everything. */
   private readonly stopping = new AbortController();
   private draining = false;
+  /** Of what was read last; all that is in hand is lost together. */
+  private lost: AbortSignal | undefined;
   /** An operator may have asked for something before the start. */
   private wakeRequested = true;
   /** Ends the wait for more events. */
@@ -98,8 +100,8 @@ export class Lane {
   }
 
   /**
-   * Delivers what is queued; a replay continues after the next start. Resolves when nothing is left, or
-   * once `deadline` is aborted.
+   * Delivers what is queued, and of what others read too the batch in hand; a replay continues after the next start.
+   * Resolves when nothing is left, or once `deadline` is aborted.
    */
   async drain(deadline: AbortSignal): Promise<void> {
     const stop = (): void => this.stopping.abort(new Error('the time to drain is over'));
@@ -130,7 +132,7 @@ export class Lane {
       }
       await this.replayed.judge();
       running = await this.deliverQueued();
-      await this.queued.judge();
+      await this.whileOurs(() => this.queued.judge());
     }
   }
 
@@ -168,14 +170,42 @@ export class Lane {
   /** False once the queue is drained. */
   private async deliverQueued(): Promise<boolean> {
     const drains = this.draining;
+    if (drains && this.source.isShared) {
+      return false;
+    }
     if (this.source.depth === 0 && (drains || this.replayInTurn)) {
       return !drains;
     }
     const batch = await this.nextBatch();
     if (batch) {
-      await this.queued.deliver(batch);
+      this.giveUpLost();
+      this.lost = batch.lost;
+      await this.whileOurs(() => this.queued.deliver(batch));
     }
     return batch !== undefined || !this.stopping.signal.aborted;
+  }
+
+  /** Stops when what is in hand is no longer this lane's to deliver, and goes on with what is read next. */
+  private async whileOurs(work: () => Promise<void>): Promise<void> {
+    this.giveUpLost();
+    const { lost } = this;
+    try {
+      await this.retry.whileOurs(lost, work);
+    } catch (error) {
+      if (!lost?.aborted) {
+        throw error;
+      }
+      this.stopping.signal.throwIfAborted();
+      this.giveUpLost();
+    }
+  }
+
+  private giveUpLost(): void {
+    if (this.lost?.aborted) {
+      this.lost = undefined;
+      this.queued.giveUp();
+      this.accounting.giveUp();
+    }
   }
 
   /** Undefined when something else is to be done: a request, a judgement, the drain or the end. */
@@ -225,7 +255,11 @@ export class Lane {
     if (mayBeSink && (await this.probe.isStoredInTheEnd(event, complaint.message))) {
       return;
     }
-    await this.letters.write(event, complaint, source);
+    if (source === 'queue' && this.source.refuse(event.position, complaint.message)) {
+      this.accounting.givenUp(event.position);
+    } else {
+      await this.letters.write(event, complaint, source);
+    }
     if (mayHold) {
       this.hold.refused();
     }

@@ -28,8 +28,12 @@ it('gives each sink batches within its own bounds, or those of all', async () =>
   const lanes = new Lanes(
     options,
     [
-      { name: 'common', sink: common, bounds: undefined },
-      { name: 'particular', sink: particular, bounds: { maxEvents: 3, lingerMs: 1 } },
+      { source: queue.reader('common'), sink: common, bounds: undefined },
+      {
+        source: queue.reader('particular'),
+        sink: particular,
+        bounds: { maxEvents: 3, lingerMs: 1 },
+      },
     ],
     queue,
     new DeadLetters(

@@ -7,10 +7,10 @@ import {
 } from '@nestjs/common';
 import { InjectOptions } from '../config/inject-options.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { type ConfiguredSink, SINKS } from '../sinks/configured-sinks.js';
 import { Readers } from '../queueing/event-queue.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { Lane } from './lane.js';
+import { LANE_INPUTS, type LaneInput } from './lane-input.js';
 import { DeliveryOptions } from './delivery.options.js';
 
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
@@ -28,7 +28,7 @@ export class Lanes
 
   constructor(
     @InjectOptions(DeliveryOptions) private readonly options: DeliveryOptions,
-    @Inject(SINKS) sinks: readonly ConfiguredSink[],
+    @Inject(LANE_INPUTS) inputs: readonly LaneInput[],
     private readonly readers: Readers,
     private readonly deadLetters: DeadLetters,
     private readonly observer: PipelineObserver,
@@ -38,10 +38,18 @@ export class Lanes
       maxBytes: MAX_BATCH_BYTES,
       lingerMs: options.flushIntervalMs,
     };
-    this.all = sinks.map(
-      ({ name, sink, bounds: own }) =>
-        new Lane(readers.reader(name), sink, { ...bounds, ...own }, deadLetters, observer),
+    this.all = inputs.map(
+      ({ source, sink, bounds: own }) =>
+        new Lane(source, sink, { ...bounds, ...own }, deadLetters, observer),
     );
+  }
+
+  lane(name: string): Lane {
+    const found = this.all.find((lane) => lane.name === name);
+    if (!found) {
+      throw new Error(`there is no lane ${name}`);
+    }
+    return found;
   }
 
   /** Events that are queued for each sink, a replay's too; sinks without any are left out. */

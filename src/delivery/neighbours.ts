@@ -67,6 +67,12 @@ export class Neighbours {
     }
   }
 
+  /** What was in hand is another's now, and its positions are not used again. */
+  giveUp(): void {
+    this.stored.clear();
+    this.stride = 1;
+  }
+
   private async find(from: number): Promise<StoredEvent | undefined> {
     let found: StoredEvent | undefined;
     let position = from;

@@ -37,8 +37,8 @@ export interface PassageSteps {
  */
 export class Passage {
   private readonly judgedOverMs: number;
-  private readonly suspects: Suspects;
-  private readonly reserve = new Reserve();
+  private suspects: Suspects;
+  private reserve = new Reserve();
   private readonly settlingSteps: SettlingSteps;
   /** Positions after the batches that are not committed as a whole. */
   private ends: readonly number[] = [];
@@ -98,6 +98,15 @@ export class Passage {
   /** Keeps nothing back from now on. */
   drain(): void {
     this.draining = true;
+  }
+
+  /** Forgets everything that was read: it is not to be settled here. */
+  giveUp(): void {
+    this.suspects = new Suspects(this.judgedOverMs);
+    this.reserve = new Reserve();
+    this.ends = [];
+    this.nextTurnAtMs = 0;
+    this.neighbours?.giveUp();
   }
 
   /** Settles the batch but for its suspects, and commits as far as that allows. */

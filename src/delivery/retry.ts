@@ -12,8 +12,10 @@ export function backoffMs(failedAttempts: number, random: () => number = Math.ra
   return ceiling * (0.5 + random() / 2);
 }
 
-/** A lane's attempts. Each of its methods rejects once the lane is to stop. */
+/** A lane's attempts. Each of its methods rejects once the lane is to stop, or what it works on is lost. */
 export class Retry {
+  private lost: AbortSignal | undefined;
+
   constructor(
     private readonly sinkState: SinkState,
     private readonly hold: Hold,
@@ -21,6 +23,16 @@ export class Retry {
     /** Runs after each pause: what an operator asks for need not wait for the sink. */
     private readonly betweenAttempts: () => Promise<void>,
   ) {}
+
+  /** @param lost ends the attempts of the work; a call to the sink or the disk that is under way comes to its end */
+  async whileOurs<T>(lost: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    this.lost = lost;
+    try {
+      return await work();
+    } finally {
+      this.lost = undefined;
+    }
+  }
 
   /**
    * Tries until the sink has answered, for as long as it takes.
@@ -32,7 +44,7 @@ export class Retry {
   ): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
       // After that the sink is closed.
-      this.stopping.throwIfAborted();
+      this.throwIfOver();
       const startedAt = performance.now();
       const seconds = (): number => (performance.now() - startedAt) / 1000;
       try {
@@ -55,12 +67,13 @@ export class Retry {
   async retryDisk<T>(failure: string, operation: () => Promise<T>): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
       // After that the queue is closed: nothing may be written to it any more.
-      this.stopping.throwIfAborted();
+      this.throwIfOver();
       try {
         const done = await operation();
         this.hold.diskWorks();
         return done;
       } catch (error) {
+        this.lost?.throwIfAborted();
         this.hold.begin(`${failure}: ${(error as Error).message}`);
       }
       await this.pause(attempts);
@@ -68,7 +81,13 @@ export class Retry {
   }
 
   async pause(failedAttempts: number): Promise<void> {
-    await sleep(backoffMs(failedAttempts), undefined, { signal: this.stopping });
+    const signal = this.lost ? AbortSignal.any([this.stopping, this.lost]) : this.stopping;
+    await sleep(backoffMs(failedAttempts), undefined, { signal });
     await this.betweenAttempts();
+  }
+
+  private throwIfOver(): void {
+    this.stopping.throwIfAborted();
+    this.lost?.throwIfAborted();
   }
 }

@@ -11,7 +11,13 @@ export const REJECTION_REASONS = [
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
 /** Why a valid event could not be taken. */
-export const REFUSAL_REASONS = ['queue_full', 'disk', 'draining'] as const;
+export const REFUSAL_REASONS = [
+  'queue_full',
+  'disk',
+  'draining',
+  'queue_away',
+  'queue_refused',
+] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** Why a request was turned away before its events were parsed. */

@@ -21,7 +21,7 @@ describe('readiness', () => {
   it('is unavailable until the collector has started, and once it drains', () => {
     const readiness = new Readiness();
     expect(readyz(readiness)).toMatchObject({ code: 503, checks: { process: 'starting' } });
-    readiness.collectorStarted();
+    readiness.started();
     expect(readyz(readiness)).toEqual({
       code: 200,
       status: 'ok',
@@ -34,7 +34,7 @@ describe('readiness', () => {
 
   it('is as bad as the worst of the checks', () => {
     const readiness = new Readiness();
-    readiness.collectorStarted();
+    readiness.started();
     let found = sink('up');
     readiness.add(() => found);
     readiness.add(() => ({ name: 'queue', state: 'accepting', status: 'up' }));

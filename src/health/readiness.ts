@@ -20,7 +20,7 @@ export class Readiness {
     this.added.push(check);
   }
 
-  collectorStarted(): void {
+  started(): void {
     this.process = 'running';
   }
 

@@ -46,6 +46,11 @@ export const ERRORS = {
     status: 400,
     message: 'what arrived is not a whole HTTP/1.1 request; send one as RFC 9112 describes',
   },
+  GT_QUEUE_REFUSED: {
+    status: 400,
+    message:
+      "the queue's topic refuses an event of this request for what it contains or how large it is; others of the request may be stored",
+  },
   GT_UNAUTHORIZED: {
     status: 401,
     message:
@@ -114,6 +119,12 @@ export const ERRORS = {
   GT_QUEUE_FULL: {
     status: 503,
     message: 'the queue is full until sinks have drained: try again',
+    retryAfter: LATER,
+  },
+  GT_QUEUE_AWAY: {
+    status: 503,
+    message:
+      'the queue does not confirm in time; what was sent may be delivered all the same: try again',
     retryAfter: LATER,
   },
   GT_DISK: { status: 503, message: 'the disk of the queue fails: try again', retryAfter: LATER },

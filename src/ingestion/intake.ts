@@ -5,7 +5,12 @@ import type { RefusalReason } from '../event/reasons.js';
 import type { EncodedEvent } from '../event/stored-event.js';
 import { type ErrorCode, HttpError } from '../http/errors.js';
 import { type EventEndpoint, PipelineObserver } from '../metrics/pipeline-observer.js';
-import { type EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/event-queue.js';
+import {
+  type EventQueue,
+  QueueFullError,
+  QueueRefusedError,
+  QueueUnavailableError,
+} from '../queueing/event-queue.js';
 import { AllRejectedError } from './all-rejected-error.js';
 import { ParsingTurns } from './body/parsing-turns.js';
 import { Preparation } from './preparation.js';
@@ -28,6 +33,8 @@ const REFUSALS: Record<RefusalReason, ErrorCode> = {
   queue_full: 'GT_QUEUE_FULL',
   disk: 'GT_DISK',
   draining: 'GT_DRAINING',
+  queue_away: 'GT_QUEUE_AWAY',
+  queue_refused: 'GT_QUEUE_REFUSED',
 };
 
 const MIB = 1024 * 1024;
@@ -47,7 +54,7 @@ export class Intake {
   constructor(
     private readonly turns: ParsingTurns,
     private readonly preparation: Preparation,
-    @Inject(TailedQueue) private readonly queue: Pick<EventQueue, 'append'>,
+    @Inject(TailedQueue) private readonly queue: Pick<EventQueue, 'append' | 'store'>,
     private readonly ring: RejectedRing,
     private readonly observer: PipelineObserver,
   ) {}
@@ -89,7 +96,7 @@ export class Intake {
    */
   async replay(kept: Iterable<Fields>, signal: AbortSignal): Promise<number> {
     const { events, lines } = await this.turns.run(this.prepareKept(kept), Infinity);
-    await this.appendRetrying(events, signal);
+    await this.storeRetrying(events, signal);
     this.observer.rejectedReplayed(events.length);
     this.ring.keep(lines);
     return events.length;
@@ -140,14 +147,11 @@ export class Intake {
     return bytes;
   }
 
-  private async appendRetrying(
-    events: readonly EncodedEvent[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async storeRetrying(events: readonly EncodedEvent[], signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
       try {
-        await this.queue.append(events);
+        await this.queue.store(events);
         return;
       } catch {
         await sleep(REPLAY_RETRY_MS, undefined, { signal });
@@ -171,6 +175,9 @@ export class Intake {
 function refusalOf(error: unknown): RefusalReason | undefined {
   if (error instanceof QueueFullError) {
     return 'queue_full';
+  }
+  if (error instanceof QueueRefusedError) {
+    return 'queue_refused';
   }
   return error instanceof QueueUnavailableError ? error.reason : undefined;
 }

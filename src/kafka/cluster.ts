@@ -2,6 +2,8 @@ import {
   Connection,
   ConfigResourceTypes,
   describeConfigsV2,
+  findCoordinatorV4,
+  metadataV12,
   metadataV9,
 } from '@platformatic/kafka';
 import { type Broker, formatBroker, parseBroker } from './brokers.js';
@@ -24,7 +26,15 @@ export interface Partition {
   readonly inSync: number;
 }
 
+export interface Topic {
+  /** Another one when the topic is deleted and made again. */
+  readonly id: string;
+  /** By index. */
+  readonly partitions: readonly Partition[];
+}
+
 const MIN_IN_SYNC = 'min.insync.replicas';
+const GROUP_KEY = 0;
 
 /** Connections to brokers, made when they are first needed, and what the brokers say about topics. */
 export class Cluster {
@@ -34,7 +44,11 @@ export class Cluster {
   private known = new Map<number, Broker>();
   private closed = false;
 
-  constructor(private readonly options: KafkaConnectionOptions) {
+  /** @param requestTimeoutMs what a broker may take to answer */
+  constructor(
+    private readonly options: KafkaConnectionOptions,
+    private readonly requestTimeoutMs = REQUEST_TIMEOUT_MS,
+  ) {
     this.bootstrap = options.brokers.map(parseBroker);
   }
 
@@ -46,38 +60,70 @@ export class Cluster {
    */
   async partitions(topicName: string, creates: boolean): Promise<readonly Partition[]> {
     return this.onSome(async (connection) => {
-      const { brokers, topics } = await metadata(connection, topicName, creates);
-      this.known = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
-      const topic = topics[0];
-      if (!topic || topic.errorCode !== CODES.none) {
-        throw codeError(topic?.errorCode ?? CODES.unknownTopicOrPartition);
-      }
-      return topic.partitions
-        .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
-        .map(({ leaderId, replicaNodes, isrNodes }) => ({
-          leader: leaderId < 0 ? undefined : leaderId,
-          replicas: replicaNodes.length,
-          inSync: isrNodes.length,
-        }));
+      const answer = await orAnswer(metadataV9.api.async(connection, [topicName], creates));
+      return this.take(answer).partitions;
     });
+  }
+
+  /**
+   * As `partitions`, with what tells topics of the same name apart; takes Kafka 2.8. Creates nothing.
+   * @throws KafkaError
+   */
+  async topic(name: string): Promise<Topic> {
+    return this.onSome(async (connection) => {
+      const answer = await orAnswer(metadataV12.api.async(connection, [name], false, false));
+      const { topic, partitions } = this.take(answer);
+      return { id: topic.topicId, partitions };
+    });
+  }
+
+  /** How many brokers answer requests, as far as this is known: nothing is asked. */
+  get brokers(): number {
+    return this.known.size;
+  }
+
+  /**
+   * @returns id of the broker that keeps the consumer group
+   * @throws KafkaError
+   */
+  async coordinator(group: string): Promise<number> {
+    const { coordinators } = await this.onSome((connection) =>
+      findCoordinatorV4.api.async(connection, GROUP_KEY, [group]),
+    );
+    const [found] = coordinators;
+    if (!found) {
+      throw codeError(CODES.coordinatorNotAvailable);
+    }
+    const { nodeId, host, port } = found;
+    this.known.set(nodeId, { host, port });
+    return nodeId;
   }
 
   /** @returns how many replicas of the topic have to be in sync for acks `all`; undefined when the brokers do not tell */
   async minInSync(topic: string): Promise<number | undefined> {
+    const value = (await this.topicConfigs(topic, [MIN_IN_SYNC])).get(MIN_IN_SYNC);
+    return value ? Number(value) : undefined;
+  }
+
+  /** @returns the values of these settings of the topic; none when the brokers do not tell */
+  async topicConfigs(
+    topic: string,
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
     const resource = {
       resourceType: ConfigResourceTypes.TOPIC,
       resourceName: topic,
-      configurationKeys: [MIN_IN_SYNC],
+      configurationKeys: [...names],
     };
     try {
       const { results } = await this.onSome((connection) =>
         describeConfigsV2.api.async(connection, [resource], false, false),
       );
-      const value = results[0]?.configs.find(({ name }) => name === MIN_IN_SYNC)?.value;
-      return value ? Number(value) : undefined;
+      const configs = results[0]?.configs ?? [];
+      return new Map(configs.map(({ name, value }) => [name, value ?? '']));
     } catch {
       // It takes the right DESCRIBE_CONFIGS, which nobody needs for writing.
-      return undefined;
+      return new Map();
     }
   }
 
@@ -121,6 +167,26 @@ export class Cluster {
     }
   }
 
+  /** @throws KafkaError the topic cannot be used */
+  private take<Answer extends Metadata>(
+    answer: Answer,
+  ): { readonly topic: Answer['topics'][number]; readonly partitions: readonly Partition[] } {
+    const { brokers, topics } = answer;
+    this.known = new Map(brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    const topic: Answer['topics'][number] | undefined = topics[0];
+    if (!topic || topic.errorCode !== CODES.none) {
+      throw codeError(topic?.errorCode ?? CODES.unknownTopicOrPartition);
+    }
+    const partitions = topic.partitions
+      .toSorted((a, b) => a.partitionIndex - b.partitionIndex)
+      .map(({ leaderId, replicaNodes, isrNodes }) => ({
+        leader: leaderId < 0 ? undefined : leaderId,
+        replicas: replicaNodes.length,
+        inSync: isrNodes.length,
+      }));
+    return { topic, partitions };
+  }
+
   private async on<T>(broker: Broker, work: (connection: Connection) => Promise<T>): Promise<T> {
     const address = formatBroker(broker);
     try {
@@ -146,7 +212,7 @@ export class Cluster {
     await this.lookUps.assertAnswered(host);
     const connection = new Connection('gotrack', {
       connectTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: this.requestTimeoutMs,
       ...(await securityOptions(this.options)),
     });
     // Its user gets the error as well.
@@ -178,19 +244,23 @@ function isAnswer(error: unknown): boolean {
   );
 }
 
-type Metadata = ReturnType<typeof metadataV9.parseResponse>;
+/** What its versions have in common. */
+interface Metadata {
+  readonly brokers: readonly (Broker & { readonly nodeId: number })[];
+  readonly topics: readonly {
+    readonly errorCode: number;
+    readonly partitions: readonly {
+      readonly partitionIndex: number;
+      readonly leaderId: number;
+      readonly replicaNodes: readonly number[];
+      readonly isrNodes: readonly number[];
+    }[];
+  }[];
+}
 
-/** The answer may hold errors of single topics: the client throws them, and its errors carry the answer. */
-async function metadata(
-  connection: Connection,
-  topic: string,
-  creates: boolean,
-): Promise<Metadata> {
-  try {
-    return await metadataV9.api.async(connection, [topic], creates);
-  } catch (error) {
-    return answerIn(error) as Metadata;
-  }
+/** An answer may hold errors of single parts: the client throws them, and its errors carry the answer. */
+export function orAnswer<Answer>(asking: Promise<Answer>): Promise<Answer> {
+  return asking.catch((error: unknown) => answerIn(error) as Answer);
 }
 
 /** @throws the error itself when it carries no answer */

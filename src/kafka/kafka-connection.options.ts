@@ -13,6 +13,8 @@ const mechanism: Parser<SaslMechanism> = (value) => {
   return SASL_MECHANISMS[words.indexOf(word)] ?? 'PLAIN';
 };
 
+const DEFAULT_BROKERS: readonly string[] = ['localhost:9092'];
+
 /** The way to the brokers, the same for all that use them. */
 export class KafkaConnectionOptions {
   static readonly key = 'kafka-connection';
@@ -20,7 +22,7 @@ export class KafkaConnectionOptions {
   @Setting('KAFKA_BROKERS', brokers, {
     doc: 'Brokers to ask first where the topic is: a comma list of host:port.',
   })
-  readonly brokers: readonly string[] = ['localhost:9092'];
+  readonly brokers: readonly string[] = DEFAULT_BROKERS;
 
   @Setting('KAFKA_SASL_MECHANISM', mechanism, {
     doc: 'How to log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, with KAFKA_SASL_USER and KAFKA_SASL_PASSWORD.',
@@ -50,6 +52,11 @@ export class KafkaConnectionOptions {
     doc: 'Does not verify who the brokers are: anyone in between can read and change everything.',
   })
   readonly tlsSkipVerify: boolean = false;
+
+  /** Also when they are set to what the default is. */
+  get areBrokersSet(): boolean {
+    return this.brokers !== DEFAULT_BROKERS;
+  }
 
   get usesTls(): boolean {
     return this.tls ?? (this.saslMechanism !== undefined || this.tlsCa !== undefined);

@@ -1,17 +1,26 @@
 /** Error codes of the Kafka protocol ("Error Codes" in its protocol guide) that are told apart. */
 export const CODES = {
   none: 0,
+  offsetOutOfRange: 1,
   unknownTopicOrPartition: 3,
   leaderNotAvailable: 5,
   messageTooLarge: 10,
+  coordinatorLoadInProgress: 14,
+  coordinatorNotAvailable: 15,
+  notCoordinator: 16,
   invalidTopic: 17,
   recordListTooLarge: 18,
+  illegalGeneration: 22,
+  unknownMemberId: 25,
+  rebalanceInProgress: 27,
+  topicAlreadyExists: 36,
   outOfOrderSequenceNumber: 45,
   duplicateSequenceNumber: 46,
   invalidProducerEpoch: 47,
   invalidProducerIdMapping: 49,
   unknownProducerId: 59,
   unsupportedCompressionType: 76,
+  fencedInstanceId: 82,
   invalidRecord: 87,
   producerFenced: 90,
 } as const;
@@ -30,6 +39,13 @@ export const PRODUCER_CODES: ReadonlySet<number> = new Set([
   CODES.invalidProducerIdMapping,
   CODES.unknownProducerId,
   CODES.producerFenced,
+]);
+
+/** Another broker keeps the group from now on, or will in a moment. */
+export const COORDINATOR_CODES: ReadonlySet<number | undefined> = new Set([
+  CODES.coordinatorLoadInProgress,
+  CODES.coordinatorNotAvailable,
+  CODES.notCoordinator,
 ]);
 
 /** The protocol's names of its error codes, as Kafka 4.3 has them, from -1 on. */

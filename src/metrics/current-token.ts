@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { followValue } from '../config/follow-value.js';
-import { type MetricsOptions, TOKEN_FORM, TOKEN_RULE } from './metrics.options.js';
+import type { MetricsOptions } from './metrics.options.js';
 
 /** The token of METRICS_BEARER_TOKEN; one that came from a file follows the file. */
 export class CurrentToken {
@@ -21,14 +21,10 @@ export class CurrentToken {
   }
 
   private change(token: string | undefined): void {
-    if (token === undefined || !TOKEN_FORM.test(token)) {
-      this.keep(`METRICS_BEARER_TOKEN_FILE holds a token that ${TOKEN_RULE}`);
-    } else {
-      this.token = token;
-      this.logger.log(
-        'the token in METRICS_BEARER_TOKEN_FILE has changed, and the new one is in use',
-      );
-    }
+    this.token = token ?? this.token;
+    this.logger.log(
+      'the token in METRICS_BEARER_TOKEN_FILE has changed, and the new one is in use',
+    );
   }
 
   private keep(reason: string): void {

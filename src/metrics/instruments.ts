@@ -56,6 +56,7 @@ export const LEDGER_STATES = [
   'dead_lettered',
   'purged',
   'corrupt',
+  'expired',
 ] as const;
 
 /** Every metric of GoTrack. `docs/metrics.md` says the same at more length. */
@@ -106,6 +107,10 @@ export const INSTRUMENTS = {
     'gotrack_events_accepted_total',
     'Events durable in the queue.',
     'endpoint',
+  ),
+  eventsSpilled: counter(
+    'gotrack_events_spilled_total',
+    'Events answered as accepted on the local disk alone, because their topic did not confirm in time; they are forwarded later.',
   ),
   eventsRejected: counter('gotrack_events_rejected_total', 'Invalid events.', 'endpoint', 'reason'),
   eventsRefused: counter(

@@ -33,6 +33,7 @@ export class IntakeTotals implements MetricSource {
   /** By step; empty before the steps are named. */
   readonly enrichmentErrors: Tally = new Map();
   discarded = 0;
+  spilled = 0;
 
   registerOn(registry: Registry): void {
     const each = (value: (of: EndpointTotals) => number) => () =>
@@ -78,6 +79,7 @@ export class IntakeTotals implements MetricSource {
       Array.from(this.enrichmentErrors, ([step, n]) => [{ step }, n] as const),
     );
     registerCollected(registry, INSTRUMENTS.rejectedDiscarded, () => [[{}, this.discarded]]);
+    registerCollected(registry, INSTRUMENTS.eventsSpilled, () => [[{}, this.spilled]]);
   }
 }
 

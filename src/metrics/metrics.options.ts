@@ -1,13 +1,20 @@
-import { Matches } from 'class-validator';
 import ipaddr from 'ipaddr.js';
 import type { Fault } from '../config/configuration-error.js';
 import { boolean, type ListenAddress, listenAddress, text } from '../config/parsers.js';
-import { Setting } from '../config/setting.js';
+import { InvalidValueError, type Parser, Setting } from '../config/setting.js';
 import type { CredentialFiles } from '../http/tls/credential-files.js';
 import { credentialWarnings } from '../http/tls/read-credentials.js';
 
-export const TOKEN_FORM = /^[\x21-\x7e]+$/;
-export const TOKEN_RULE = 'must be visible ASCII characters without blanks';
+const TOKEN_FORM = /^[\x21-\x7e]+$/;
+const TOKEN_RULE = 'must be visible ASCII characters without blanks';
+
+/** Not class-validator's: `healthcheck` may read these options, and has to stay light. */
+const token: Parser<string> = (value) => {
+  if (!TOKEN_FORM.test(value)) {
+    throw new InvalidValueError(TOKEN_RULE);
+  }
+  return value;
+};
 
 export class MetricsOptions {
   static readonly key = 'metrics';
@@ -42,8 +49,7 @@ export class MetricsOptions {
   })
   readonly clientCa: string | undefined = undefined;
 
-  @Matches(TOKEN_FORM, { message: TOKEN_RULE })
-  @Setting('METRICS_BEARER_TOKEN', text, {
+  @Setting('METRICS_BEARER_TOKEN', token, {
     doc: 'What GET /metrics has to bring as Authorization: Bearer. On an address that is not loopback, it needs TLS. A changed file of METRICS_BEARER_TOKEN_FILE is taken without a restart.',
     secret: true,
   })

@@ -17,6 +17,8 @@ export interface Ledger {
   readonly deadLettered: number;
   readonly purged: number;
   readonly corrupt: number;
+  /** Deleted by the queue's retention before they were read; undefined where that cannot happen. */
+  readonly expired?: number;
 }
 
 export interface LaneStats {
@@ -49,6 +51,8 @@ export abstract class PipelineObserver {
   abstract eventsReceived(endpoint: EventEndpoint, count: number): void;
   /** Durable. @param source the name of whose key they came with */
   abstract eventsAccepted(endpoint: EventEndpoint, count: number, source?: string): void;
+  /** Some of these are on the local disk only, for their topic does not confirm in time. */
+  abstract eventsSpilled(count: number): void;
   /**
    * The same events by country.
    * @param country ISO 3166-1 alpha-2; undefined for those whose country is not known

@@ -48,6 +48,10 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     }
   }
 
+  eventsSpilled(count: number): void {
+    this.intake.spilled += count;
+  }
+
   eventsLocated(country: string | undefined, count: number): void {
     this.places.count(country, count);
   }

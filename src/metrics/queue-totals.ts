@@ -72,7 +72,10 @@ export class QueueTotals implements MetricSource {
     registerCollected(registry, INSTRUMENTS.ledgerEvents, async () => {
       const stats = await this.stats();
       return (stats?.lanes ?? []).flatMap(({ sink, ledger }) =>
-        LEDGER_STATES.map((state) => [{ sink, state }, inState(ledger, state)] as const),
+        LEDGER_STATES.flatMap((state) => {
+          const events = inState(ledger, state);
+          return events === undefined ? [] : [[{ sink, state }, events] as const];
+        }),
       );
     });
     registerCollectedHistogram(registry, INSTRUMENTS.queueCommitDuration, () => [
@@ -124,6 +127,6 @@ const NOTHING: Ledger = {
   corrupt: 0,
 };
 
-function inState(ledger: Ledger, state: (typeof LEDGER_STATES)[number]): number {
+function inState(ledger: Ledger, state: (typeof LEDGER_STATES)[number]): number | undefined {
   return state === 'dead_lettered' ? ledger.deadLettered : ledger[state];
 }

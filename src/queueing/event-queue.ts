@@ -14,6 +14,11 @@ export interface Batch {
   readonly events: readonly StoredEvent[];
   /** Position after the batch: commit it, or the position after one of its events. */
   readonly end: number;
+  /**
+   * Aborts when what was handed out, this batch and those before it, is no longer the reader's to deliver: stop, and
+   * commit nothing of it. The next batch begins at what is committed. Undefined where that cannot happen.
+   */
+  readonly lost?: AbortSignal;
 }
 
 /** A replay of dead letters: how far it is. */
@@ -48,6 +53,8 @@ export interface Progress {
   readonly settled: number;
   /** Settled events that were damaged in the queue, and skipped. */
   readonly corrupt: number;
+  /** Settled events that the queue's retention has deleted before they were read. Undefined where none are. */
+  readonly expired?: number;
 }
 
 /**
@@ -63,6 +70,8 @@ export abstract class BatchSource {
   abstract readonly account: Account;
   /** 0 when nothing is queued. */
   abstract readonly oldestEventAgeSeconds: number;
+  /** Others read it as well and continue where this one ends: it is not drained before an end. */
+  readonly isShared: boolean = false;
 
   /**
    * The events after the last batch; the first batch begins at the committed position. Resolves at the
@@ -85,10 +94,19 @@ export abstract class BatchSource {
 
   /** Changes the account alone; durable when it resolves. */
   abstract updateAccount(change: AccountChange): Promise<void>;
+
+  /**
+   * The sink refuses an event of the queue for good.
+   * @param _reason the sink's words, without a part of the event
+   * @returns whether its sender still waits, and is told so: then it is no dead letter
+   */
+  refuse(_position: number, _reason: string): boolean {
+    return false;
+  }
 }
 
 /** Whether `append` takes events, and if not, why. */
-export type QueueState = 'accepting' | 'full' | 'failing' | 'closed';
+export type QueueState = 'accepting' | 'full' | 'failing' | 'away' | 'closed';
 
 /**
  * The durable queue between ingestion and the lanes. Positions are opaque but for their order, appends
@@ -98,9 +116,18 @@ export abstract class EventQueue {
   /**
    * Resolves once every event is durable, all or none.
    * @throws QueueFullError the bound is reached: try again when lanes have drained
-   * @throws QueueUnavailableError the disk failed, or the queue is closing
+   * @throws QueueUnavailableError the disk failed, the queue is closing, or what makes events durable is away
+   * @throws QueueRefusedError one of them is never taken, for what it contains
    */
   abstract append(events: readonly EncodedEvent[]): Promise<void>;
+
+  /**
+   * Like `append`, for events that nobody waits for: resolves once they will not be lost by this process, and never
+   * with a QueueRefusedError.
+   */
+  store(events: readonly EncodedEvent[]): Promise<void> {
+    return this.append(events);
+  }
 
   abstract readonly state: QueueState;
   /**
@@ -108,8 +135,17 @@ export abstract class EventQueue {
    * takes what comes: it is from a request that was admitted.
    */
   abstract readonly overloaded: boolean;
-  /** The storage's own words while the state is `failing`. */
+  /** The storage's own words while the state is `failing` or `away`. */
   abstract readonly failure: string | undefined;
+}
+
+/** A queue on the disk of this machine. */
+export abstract class LocalQueue extends EventQueue {
+  /** @param onDurable is told the position of the first event, before any reader sees it and before the promise resolves */
+  abstract override append(
+    events: readonly EncodedEvent[],
+    onDurable?: (position: number) => void,
+  ): Promise<void>;
 }
 
 /** The reading side of the queue, one reader for each sink. */
@@ -133,10 +169,15 @@ export class QueueUnavailableError extends Error {
   override readonly name = 'QueueUnavailableError';
 
   constructor(
-    readonly reason: 'disk' | 'draining',
+    readonly reason: 'disk' | 'draining' | 'queue_away',
     message: string,
     options?: ErrorOptions,
   ) {
     super(message, options);
   }
+}
+
+/** Nothing that is tried again helps. Other events of the same call may be durable. */
+export class QueueRefusedError extends Error {
+  override readonly name = 'QueueRefusedError';
 }

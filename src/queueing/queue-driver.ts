@@ -1,6 +1,8 @@
+import type { GetOptions } from '../config/load-configuration.js';
+import type { OptionsClass } from '../config/setting.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import type { Account, EventQueue, Progress, Readers } from './event-queue.js';
-import type { QueueingOptions } from './queueing.options.js';
+import type { Account, LocalQueue, Progress, Readers, ReplayMark } from './event-queue.js';
+import type { QueuePlan } from './queue-plan.js';
 
 export interface SinkStatus {
   readonly sink: string;
@@ -16,21 +18,35 @@ export interface QueueStatus {
   readonly sinks: readonly SinkStatus[];
 }
 
+export interface OpenQueue {
+  /** What ingestion appends to; undefined where there is no ingestion. */
+  readonly local: LocalQueue | undefined;
+  /** For each lane of the process. It closes everything. */
+  readonly readers: Readers;
+}
+
 /** One way to keep the queue. Each method rejects with an error for the operator when there is none to use. */
 export interface QueueDriver {
-  /** @param sinks the names of those that read the queue */
-  open(
-    options: QueueingOptions,
-    sinks: readonly string[],
-    observer: PipelineObserver,
-  ): Promise<EventQueue & Readers>;
+  /** What its methods ask for. */
+  readonly optionsClasses: readonly OptionsClass[];
+  /** For the operator: what `status` leaves out. */
+  readonly beside?: string;
 
-  /** Also while a collector runs; changes nothing. */
-  status(options: QueueingOptions): Promise<QueueStatus>;
+  open(get: GetOptions, plan: QueuePlan, observer: PipelineObserver): Promise<OpenQueue>;
+
+  /** What is on the disk of this machine, also while a collector runs; changes nothing. */
+  status(get: GetOptions, plan: QueuePlan): Promise<QueueStatus>;
+
+  /** How far the replay of a sink's dead letters is, also while a collector runs; undefined when there is none. */
+  replayMark(get: GetOptions, sink: string): Promise<ReplayMark | undefined>;
 
   /**
-   * Gives up what is queued for a sink that is no longer configured; rejects while a collector runs.
+   * Gives up what is queued on this machine for a sink that has no lane there any more; rejects while a collector runs.
    * @returns how many undelivered events were given up
    */
-  forget(options: QueueingOptions, sink: string): Promise<number>;
+  forget(get: GetOptions, plan: QueuePlan, sink: string): Promise<number>;
+}
+
+export function replayMarkIn({ sinks }: QueueStatus, name: string): ReplayMark | undefined {
+  return sinks.find(({ sink }) => sink === name)?.account.replay;
 }

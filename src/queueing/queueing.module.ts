@@ -1,32 +1,41 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
+import { getterOf } from '../config/getter-of.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
-import { EventQueue, Readers } from './event-queue.js';
-import { queueDriver } from './queue.catalogue.js';
-import { QueueingOptions } from './queueing.options.js';
+import { EventQueue, LocalQueue, Readers } from './event-queue.js';
+import { QUEUE_CATALOGUE } from './queue.catalogue.js';
+import type { OpenQueue } from './queue-driver.js';
+import { forwards, type QueuePlan } from './queue-plan.js';
 
-/** One driver's queue, open: ingestion appends to it, delivery reads from it. */
 const OPEN_QUEUE = Symbol('OPEN_QUEUE');
 
 /** The durable queue. `PipelineObserver` and the options come from global modules. */
 @Global()
 @Module({})
 export class QueueingModule {
-  /** @param sinks the names of those that read the queue */
-  static forRoot({ sinks }: { readonly sinks: readonly string[] }): DynamicModule {
+  static forRoot(plan: QueuePlan): DynamicModule {
+    const driver = QUEUE_CATALOGUE[plan.driver];
+    const { optionsClasses } = driver;
+    // What is on its way to a topic is not durable enough yet: delivery has a way in that waits for it.
+    const waysIn = forwards(plan) ? [] : [{ provide: EventQueue, useExisting: LocalQueue }];
     return {
       module: QueueingModule,
       providers: [
         {
           provide: OPEN_QUEUE,
-          inject: [getConfigToken(QueueingOptions.key), PipelineObserver],
-          useFactory: (options: QueueingOptions, observer: PipelineObserver) =>
-            queueDriver.open(options, sinks, observer),
+          inject: [PipelineObserver, ...optionsClasses.map(({ key }) => getConfigToken(key))],
+          useFactory: (observer: PipelineObserver, ...options: object[]) =>
+            driver.open(getterOf(options), plan, observer),
         },
-        { provide: EventQueue, useExisting: OPEN_QUEUE },
-        { provide: Readers, useExisting: OPEN_QUEUE },
+        {
+          provide: LocalQueue,
+          inject: [OPEN_QUEUE],
+          useFactory: ({ local }: OpenQueue) => local,
+        },
+        { provide: Readers, inject: [OPEN_QUEUE], useFactory: ({ readers }: OpenQueue) => readers },
+        ...waysIn,
       ],
-      exports: [EventQueue, Readers],
+      exports: [LocalQueue, Readers, ...(waysIn.length > 0 ? [EventQueue] : [])],
     };
   }
 }

@@ -1,9 +1,18 @@
 import { IsNotEmpty, Max, Min } from 'class-validator';
-import { integer, text } from '../config/parsers.js';
+import { integer, oneOf, text } from '../config/parsers.js';
 import { Setting } from '../config/setting.js';
+
+export const QUEUE_DRIVERS = ['embedded', 'kafka'] as const;
+
+export type QueueDriverName = (typeof QUEUE_DRIVERS)[number];
 
 export class QueueingOptions {
   static readonly key = 'queueing';
+
+  @Setting('QUEUE_DRIVER', oneOf(...QUEUE_DRIVERS), {
+    doc: 'Where events wait for the sinks. embedded: on the disk of this instance. kafka: in a topic that all instances share; the disk holds what is on its way there.',
+  })
+  readonly driver: QueueDriverName = 'embedded';
 
   @Setting('QUEUE_PATH', text, {
     doc: 'Directory of the durable queue. Local disk, one directory for each instance.',

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { getConfigToken } from '@nestjs/config';
-import type { GetOptions } from '../config/load-configuration.js';
-import type { OptionsClass } from '../config/setting.js';
+import { getterOf } from '../config/getter-of.js';
 import { type ConfiguredSink, SINKS } from './configured-sinks.js';
 import { SINK_CATALOGUE, SINK_OPTIONS_CLASSES } from './sink.catalogue.js';
 import { SinksOptions } from './sinks.options.js';
@@ -21,13 +20,7 @@ const OPTIONS_CLASSES = [SinksOptions, ...SINK_OPTIONS_CLASSES];
 export class SinksModule {}
 
 function configuredSinks(options: readonly object[]): readonly ConfiguredSink[] {
-  const get: GetOptions = <T extends object>(optionsClass: OptionsClass<T>): T => {
-    const found = options.find((each): each is T => each instanceof optionsClass);
-    if (!found) {
-      throw new Error(`the options '${optionsClass.key}' are not among those of the sinks`);
-    }
-    return found;
-  };
+  const get = getterOf(options);
   const { outputs } = get(SinksOptions);
   return SINK_CATALOGUE.filter(({ name }) => outputs.includes(name)).map((definition) => ({
     name: definition.name,

@@ -6,6 +6,7 @@ import {
   type BatchBounds,
   type BatchSource,
   type EventQueue,
+  type Progress,
   QueueFullError,
   QueueUnavailableError,
   type Readers,
@@ -44,90 +45,64 @@ async function deliverAll(reader: BatchSource): Promise<string[]> {
   return delivered;
 }
 
-/** What every queue owes ingestion and delivery. Run it from the driver's own spec. */
-export function describeQueue(name: string, createHarness: () => Promise<QueueHarness>): void {
-  describe(`${name} keeps the contract of a queue`, () => {
-    let harness: QueueHarness;
-    let observer: RecordingObserver;
-    let opened: (EventQueue & Readers) | undefined;
+/** A queue for each test, and where it is kept. */
+function useQueue(createHarness: () => Promise<QueueHarness>) {
+  const used: {
+    harness: QueueHarness;
+    observer: RecordingObserver;
+    queue?: EventQueue & Readers;
+  } = {} as never;
 
-    beforeEach(async () => {
-      harness = await createHarness();
-      observer = new RecordingObserver();
-    });
+  beforeEach(async () => {
+    used.harness = await createHarness();
+    used.observer = new RecordingObserver();
+  });
 
-    afterEach(async () => {
-      await close();
-      await harness.remove();
-    });
+  afterEach(async () => {
+    await close();
+    await used.harness.remove();
+  });
 
-    async function open(...sinks: string[]): Promise<EventQueue & Readers> {
-      opened = await harness.open(sinks, observer);
-      return opened;
-    }
+  async function open(...sinks: string[]): Promise<EventQueue & Readers> {
+    used.queue = await used.harness.open(sinks, used.observer);
+    return used.queue;
+  }
 
-    async function close(): Promise<void> {
-      await opened?.close();
-      opened = undefined;
-    }
+  async function close(): Promise<void> {
+    const { queue } = used;
+    delete used.queue;
+    await queue?.close();
+  }
 
-    async function reopen(...sinks: string[]): Promise<EventQueue & Readers> {
-      await close();
-      return open(...sinks);
-    }
+  async function reopen(...sinks: string[]): Promise<EventQueue & Readers> {
+    await close();
+    return open(...sinks);
+  }
 
-    describe('append', () => {
-      it('gives every sink each event once, in order, also after a restart', async () => {
-        const first = await open('a', 'b');
-        await first.append(events('1', '2'));
-        await first.append(events('3'));
-        expect(await deliverAll(first.reader('a'))).toEqual(['1', '2', '3']);
+  async function openWith(...texts: string[]): Promise<EventQueue & Readers> {
+    const queue = await open('a', 'b');
+    await queue.append(events(...texts));
+    return queue;
+  }
 
-        const second = await reopen('a', 'b');
-        await second.append(events('4'));
-        expect(await deliverAll(second.reader('a'))).toEqual(['4']);
-        expect(await deliverAll(second.reader('b'))).toEqual(['1', '2', '3', '4']);
-      });
+  return { used, open, close, reopen, openWith };
+}
 
-      it('keeps the events of one call together and in order when many come at once', async () => {
-        const queue = await open('a');
-        const calls = Array.from({ length: 20 }, (_, call) =>
-          Array.from({ length: 5 }, (__, index) => `${call}:${index}`),
-        );
-        await Promise.all(calls.map((texts) => queue.append(events(...texts))));
-        const found = await deliverAll(queue.reader('a'));
-        expect(found).toHaveLength(100);
-        for (const texts of calls) {
-          const at = found.indexOf(texts[0] as string);
-          expect(found.slice(at, at + 5)).toEqual(texts);
-        }
-      });
+/** What every queue owes delivery. Run it from the driver's own spec. */
+export function describeReaders(name: string, createHarness: () => Promise<QueueHarness>): void {
+  describe(`${name} keeps the contract of a queue's readers`, () => {
+    const { open, reopen, openWith, used } = useQueue(createHarness);
 
-      it('takes all events of a call or none', async () => {
-        const queue = await open('a');
-        const { capacityBytes = 0 } = (await observer.queueStats?.()) ?? {};
-        const tooMuch = Array.from({ length: 3 }, () => Buffer.alloc(capacityBytes / 2, '1'));
-        await expect(queue.append(tooMuch)).rejects.toThrow(QueueFullError);
-        expect(queue.state).toBe('accepting');
-        await queue.append(events('small'));
-        expect(await deliverAll(queue.reader('a'))).toEqual(['small']);
-      });
+    it('gives every sink each event once, in order, also after a restart', async () => {
+      const first = await open('a', 'b');
+      await first.append(events('1', '2'));
+      await first.append(events('3'));
+      expect(await deliverAll(first.reader('a'))).toEqual(['1', '2', '3']);
 
-      it('refuses what is beyond the bound until sinks have drained', async () => {
-        const queue = await open('a');
-        const big = [Buffer.from(`"${'x'.repeat(20_000)}"`)];
-        let taken = 0;
-        while (queue.state === 'accepting') {
-          await queue.append(big).then(
-            () => (taken += 1),
-            (error: unknown) => expect(error).toBeInstanceOf(QueueFullError),
-          );
-        }
-        expect(queue.state).toBe('full');
-        expect(await deliverAll(queue.reader('a'))).toHaveLength(taken);
-        await expect.poll(() => queue.state).toBe('accepting');
-        await queue.append(big);
-      });
+      const second = await reopen('a', 'b');
+      await second.append(events('4'));
+      expect(await deliverAll(second.reader('a'))).toEqual(['4']);
+      expect(await deliverAll(second.reader('b'))).toEqual(['1', '2', '3', '4']);
     });
 
     describe('read', () => {
@@ -251,10 +226,7 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
         const committing = reader.commit(end, oneDeadLetter);
         expect(state()).toEqual(before);
         await committing;
-        const after = [
-          { accepted: 2, settled: 2, corrupt: 0 },
-          { deadLettered: 1, purged: 0 },
-        ];
+        const after = [progress({ accepted: 2, settled: 2 }), { deadLettered: 1, purged: 0 }];
         expect(state()).toEqual(after);
         const again = (await reopen('a', 'b')).reader('a');
         expect([again.progress, again.account]).toEqual(after);
@@ -264,7 +236,7 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
         const queue = await openWith('1', '2');
         await deliverAll(queue.reader('a'));
         await queue.reader('a').updateAccount(oneDeadLetter);
-        expect(queue.reader('b').progress).toEqual({ accepted: 2, settled: 0, corrupt: 0 });
+        expect(queue.reader('b').progress).toEqual(progress({ accepted: 2, settled: 0 }));
         expect(queue.reader('b').account).toEqual({ deadLettered: 0, purged: 0 });
         expect(await deliverAll(queue.reader('b'))).toEqual(['1', '2']);
       });
@@ -289,7 +261,7 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
     it('says how old the oldest event is that is not committed', async () => {
       const reader = (await open('a', 'b')).reader('a');
       expect(reader.oldestEventAgeSeconds).toBe(0);
-      await opened?.append(events('1'));
+      await used.queue?.append(events('1'));
       await sleep(20);
       expect(reader.oldestEventAgeSeconds).toBeGreaterThan(0.01);
       await reader.read(NOW, never);
@@ -312,17 +284,76 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
       it('start at the end when they are new', async () => {
         await openWith('old');
         const queue = await reopen('a', 'b', 'new');
-        expect(queue.reader('new').progress).toEqual({ accepted: 0, settled: 0, corrupt: 0 });
+        expect(queue.reader('new').progress).toEqual(progress({ accepted: 0, settled: 0 }));
         await queue.append(events('young'));
         expect(await deliverAll(queue.reader('new'))).toEqual(['young']);
         expect(await deliverAll(queue.reader('a'))).toEqual(['old', 'young']);
       });
+    });
 
+    const progress = (some: Pick<Progress, 'accepted' | 'settled'>): Progress => ({
+      ...some,
+      corrupt: 0,
+      ...used.harness.moreProgress,
+    });
+  });
+}
+
+/** What every queue owes ingestion and delivery. Run it from the driver's own spec. */
+export function describeQueue(name: string, createHarness: () => Promise<QueueHarness>): void {
+  describeReaders(name, createHarness);
+
+  describe(`${name} keeps the contract of a queue`, () => {
+    const { open, close, openWith, used } = useQueue(createHarness);
+
+    describe('append', () => {
+      it('keeps the events of one call together and in order when many come at once', async () => {
+        const queue = await open('a');
+        const calls = Array.from({ length: 20 }, (_, call) =>
+          Array.from({ length: 5 }, (__, index) => `${call}:${index}`),
+        );
+        await Promise.all(calls.map((texts) => queue.append(events(...texts))));
+        const found = await deliverAll(queue.reader('a'));
+        expect(found).toHaveLength(100);
+        for (const texts of calls) {
+          const at = found.indexOf(texts[0] as string);
+          expect(found.slice(at, at + 5)).toEqual(texts);
+        }
+      });
+
+      it('takes all events of a call or none', async () => {
+        const queue = await open('a');
+        const { capacityBytes = 0 } = (await used.observer.queueStats?.()) ?? {};
+        const tooMuch = Array.from({ length: 3 }, () => Buffer.alloc(capacityBytes / 2, '1'));
+        await expect(queue.append(tooMuch)).rejects.toThrow(QueueFullError);
+        expect(queue.state).toBe('accepting');
+        await queue.append(events('small'));
+        expect(await deliverAll(queue.reader('a'))).toEqual(['small']);
+      });
+
+      it('refuses what is beyond the bound until sinks have drained', async () => {
+        const queue = await open('a');
+        const big = [Buffer.from(`"${'x'.repeat(20_000)}"`)];
+        let taken = 0;
+        while (queue.state === 'accepting') {
+          await queue.append(big).then(
+            () => (taken += 1),
+            (error: unknown) => expect(error).toBeInstanceOf(QueueFullError),
+          );
+        }
+        expect(queue.state).toBe('full');
+        expect(await deliverAll(queue.reader('a'))).toHaveLength(taken);
+        await expect.poll(() => queue.state).toBe('accepting');
+        await queue.append(big);
+      });
+    });
+
+    describe('sinks', () => {
       it('are not given up while they have undelivered events, unless that is asked for', async () => {
         await openWith('1', '2');
         await close();
         await expect(open('a')).rejects.toThrow(/2 undelivered/);
-        expect(await harness.forget('b')).toBe(2);
+        expect(await used.harness.forget('b')).toBe(2);
         expect(await deliverAll((await open('a')).reader('a'))).toEqual(['1', '2']);
       });
     });
@@ -343,11 +374,5 @@ export function describeQueue(name: string, createHarness: () => Promise<QueueHa
       await checkAgainstModel(createHarness, COMMANDS, { numRuns: 10, examples: EXAMPLES });
       expect(tally.missing(HAS_TO_HAPPEN)).toEqual([]);
     });
-
-    async function openWith(...texts: string[]): Promise<EventQueue & Readers> {
-      const queue = await open('a', 'b');
-      await queue.append(events(...texts));
-      return queue;
-    }
   });
 }

@@ -12,7 +12,14 @@ export class TailedQueue {
   ) {}
 
   append(events: readonly EncodedEvent[]): Promise<void> {
-    const appended = this.queue.append(events);
+    return this.shown(events, this.queue.append(events));
+  }
+
+  store(events: readonly EncodedEvent[]): Promise<void> {
+    return this.shown(events, this.queue.store(events));
+  }
+
+  private shown(events: readonly EncodedEvent[], appended: Promise<void>): Promise<void> {
     return this.tail.isWatched ? appended.then(() => this.tail.show(events)) : appended;
   }
 }

@@ -89,6 +89,23 @@ describe('EmbeddedQueue', () => {
     expect(await deliverAll(queue)).toEqual(['a', 'b', 'c']);
   });
 
+  it('tells each append where its events are, before it resolves', async () => {
+    const queue = await open();
+    const told: string[] = [];
+    await Promise.all(
+      [['a', 'b'], ['c'], ['d', 'e', 'f']].map(async (texts) => {
+        await queue.append(encoded(...texts), (position) =>
+          told.push(`${texts[0]} at ${position}`),
+        );
+        told.push(`${texts[0]} resolved`);
+      }),
+    );
+    expect(told.slice(0, 3)).toEqual(['a at 0', 'c at 2', 'd at 3']);
+    expect(told.slice(3).toSorted()).toEqual(['a resolved', 'c resolved', 'd resolved']);
+    const batch = await queue.reader('log').read(NOW, never);
+    expect(batch.events.map(({ position }) => position)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   it.each([
     ['appends', 8192, 1],
     ['bytes', 64, MIB],

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { EncodedEvent } from '../../event/stored-event.js';
 import type { PipelineObserver, QueueStats } from '../../metrics/pipeline-observer.js';
-import { EventQueue, type QueueState, type Readers } from '../event-queue.js';
+import { LocalQueue, type QueueState, type Readers } from '../event-queue.js';
 import { CursorFile } from './cursor-file.js';
 import { Damage } from './damage.js';
 import { GroupCommitter } from './group-committer.js';
@@ -9,7 +9,7 @@ import { LogReader } from './log-reader.js';
 import { QueueDirectory, unusable } from './queue-directory.js';
 import { QueueFilesGoneError } from './queue-files.js';
 import { SegmentLog } from './segment-log.js';
-import { startingCursors } from './starting-cursors.js';
+import { type HowToDeliver, startingCursors } from './starting-cursors.js';
 
 /** How often a queue to which nothing is written sees whether its files are still there. */
 const CHECK_INTERVAL_MS = 1000;
@@ -18,10 +18,12 @@ export interface EmbeddedQueueOptions {
   readonly directory: string;
   readonly maxBytes: number;
   readonly sinks: readonly string[];
+  /** What to do about a sink that is not among them and has undelivered events. */
+  readonly howToDeliver?: HowToDeliver;
 }
 
 /** The queue on local disk: one append-only log of segments, and one cursor for each sink. */
-export class EmbeddedQueue extends EventQueue implements Readers {
+export class EmbeddedQueue extends LocalQueue implements Readers {
   private readonly committer: GroupCommitter;
   private checking: NodeJS.Timeout | undefined;
 
@@ -42,14 +44,14 @@ export class EmbeddedQueue extends EventQueue implements Readers {
 
   /** @throws QueueStartError when the directory cannot be used as it is */
   static async open(
-    { directory: path, maxBytes, sinks }: EmbeddedQueueOptions,
+    { directory: path, maxBytes, sinks, howToDeliver }: EmbeddedQueueOptions,
     observer: PipelineObserver,
   ): Promise<EmbeddedQueue> {
     const directory = await QueueDirectory.open(path);
     try {
       const cursorFile = await CursorFile.load(path, directory.files);
       const log = await SegmentLog.load(directory, maxBytes, cursorFile);
-      const cursors = startingCursors(cursorFile, log, sinks);
+      const cursors = startingCursors(cursorFile, log, sinks, howToDeliver);
       const damage = new Damage(join(path, 'damaged'), observer);
       const readers = new Map(
         Object.entries(cursors).map(([name, cursor]) => [
@@ -84,8 +86,8 @@ export class EmbeddedQueue extends EventQueue implements Readers {
     return this.committer.failure;
   }
 
-  append(events: readonly EncodedEvent[]): Promise<void> {
-    return this.committer.append(events);
+  append(events: readonly EncodedEvent[], onDurable?: (position: number) => void): Promise<void> {
+    return this.committer.append(events, onDurable);
   }
 
   reader(name: string): LogReader {

@@ -23,6 +23,7 @@ const PROBE_INTERVAL_MS = 250;
 interface Waiter {
   readonly events: readonly EncodedEvent[];
   readonly bytes: number;
+  readonly onDurable: ((position: number) => void) | undefined;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -77,7 +78,10 @@ export class GroupCommitter {
     this.commit();
   }
 
-  append(events: readonly EncodedEvent[]): Promise<void> {
+  append(
+    events: readonly EncodedEvent[],
+    onDurable: ((position: number) => void) | undefined,
+  ): Promise<void> {
     if (this.closing) {
       return Promise.reject(
         new QueueUnavailableError('draining', 'the collector is shutting down'),
@@ -98,7 +102,7 @@ export class GroupCommitter {
     }
     this.pendingBytes += bytes;
     return new Promise((resolve, reject) => {
-      this.waiting.push({ events, bytes, resolve, reject });
+      this.waiting.push({ events, bytes, onDurable, resolve, reject });
       if (this.committing) {
         return;
       }
@@ -147,7 +151,8 @@ export class GroupCommitter {
         ? (waiters[0] as Waiter).events
         : waiters.flatMap((waiter) => waiter.events);
     const committedAtMs = monotonicNowMs();
-    const block = encodeBlock(this.log.tail, committedAtMs, events);
+    const first = this.log.tail;
+    const block = encodeBlock(first, committedAtMs, events);
     const eventBytes = block.length - blockBytesOf(events.length, 0);
     const startedAt = performance.now();
     this.log.append(block, events.length, (error) => {
@@ -161,6 +166,7 @@ export class GroupCommitter {
       }
       // The disk continues before the waiters do: their answers take time on this thread.
       this.commit();
+      tellPositions(waiters, first);
       this.onCommit(committedAtMs, eventBytes);
       for (const waiter of waiters) {
         waiter.resolve();
@@ -247,6 +253,14 @@ export class GroupCommitter {
     this.diskError = undefined;
     this.logger.log(`the queue in ${this.log.directory} can be written again`);
     this.commit();
+  }
+}
+
+function tellPositions(waiters: readonly Waiter[], first: number): void {
+  let position = first;
+  for (const { events, onDurable } of waiters) {
+    onDurable?.(position);
+    position += events.length;
   }
 }
 

@@ -4,6 +4,17 @@ import type { CursorFile } from './cursor-file.js';
 import { QueueStartError } from './queue-start-error.js';
 import type { SegmentLog } from './segment-log.js';
 
+/** Says for a sink that nothing reads for any more why that is, and what has its events delivered. */
+export type HowToDeliver = (sink: string) => {
+  readonly cause: string;
+  readonly remedy: string;
+};
+
+export const nameItAgain: HowToDeliver = (sink) => ({
+  cause: `OUTPUTS no longer names ${sink}`,
+  remedy: 'Name it again to deliver them',
+});
+
 /**
  * A sink that is new starts at the end; without a cursor file, every sink starts at the beginning.
  * @throws QueueStartError when a sink that is not among `sinks` has undelivered events
@@ -12,13 +23,15 @@ export function startingCursors(
   { cursors: known, exists }: CursorFile,
   { tail, base, directory }: SegmentLog,
   sinks: readonly string[],
+  howToDeliver: HowToDeliver = nameItAgain,
 ): Cursors {
   for (const [name, cursor] of Object.entries(known)) {
     const undelivered = undeliveredEvents(cursor, tail);
     if (!sinks.includes(name) && undelivered > 0) {
+      const { cause, remedy } = howToDeliver(name);
       throw new QueueStartError(
-        `OUTPUTS no longer names ${name}, which has ${undelivered} undelivered event(s) in ${directory}. ` +
-          `Name it again to deliver them, or give them up with: gotrack queue forget ${name}`,
+        `${cause}, which has ${undelivered} undelivered event(s) in ${directory}. ` +
+          `${remedy}, or give them up with: gotrack queue forget ${name}`,
       );
     }
   }

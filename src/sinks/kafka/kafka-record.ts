@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../event/stored-event.js';
 import type { KafkaRecord } from '../../kafka/unconfirmed-batch.js';
-import { readHead } from '../support/event-head.js';
+import { readHead } from '../../event/event-head.js';
 
 const EVENT_TYPE = Buffer.from('event_type');
 const SCHEMA = Buffer.from('schema');

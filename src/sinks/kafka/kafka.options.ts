@@ -1,6 +1,7 @@
 import { Matches, MaxLength } from 'class-validator';
 import { oneOf, text } from '../../config/parsers.js';
 import { Setting } from '../../config/setting.js';
+import { LEGAL_NAME, MAX_NAME_LENGTH } from '../../kafka/legal-name.js';
 
 export const ACKS = { all: -1, '-1': -1, '1': 1, '0': 0 } as const;
 export const COMPRESSIONS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -11,10 +12,8 @@ export type Compression = (typeof COMPRESSIONS)[number];
 export class KafkaOptions {
   static readonly key = 'kafka';
 
-  @Matches(/^(?!\.{1,2}$)[\w.-]+$/, {
-    message: 'must be letters, digits, dots, hyphens and underscores, and not only one or two dots',
-  })
-  @MaxLength(249, { message: 'must not be longer than 249 characters' })
+  @Matches(LEGAL_NAME.pattern, { message: LEGAL_NAME.rule })
+  @MaxLength(MAX_NAME_LENGTH, { message: `must not be longer than ${MAX_NAME_LENGTH} characters` })
   @Setting('KAFKA_TOPIC', text, {
     doc: 'The topic that events go to. It is created when it is missing and the brokers create topics by themselves.',
   })

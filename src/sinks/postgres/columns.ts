@@ -1,7 +1,7 @@
 import { parse, v5 } from 'uuid';
 import { parseRfc3339 } from '../../event/rfc3339.js';
 import type { EncodedEvent } from '../../event/stored-event.js';
-import { readHead } from '../support/event-head.js';
+import { readHead } from '../../event/event-head.js';
 
 /** The parts of an event that have columns of their own. */
 export interface Columns {

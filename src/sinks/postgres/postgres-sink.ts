@@ -5,7 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { currentValue } from '../../config/current-value.js';
 import type { StoredEvent } from '../../event/stored-event.js';
 import { RejectedBatchError, RetryableSinkError, Sink, type Written } from '../sink.js';
-import { shareWhileRunning } from '../support/share-while-running.js';
+import { shareWhileRunning } from '../../threads/share-while-running.js';
 import { withSinkErrors } from '../support/with-sink-errors.js';
 import { Connection } from './connection.js';
 import { encodeCopyRows } from './copy-rows.js';

@@ -71,8 +71,8 @@ const replays: readonly fc.Arbitrary<Command>[] = [
 export const often = <T>(arbitrary: fc.Arbitrary<T>, times: number): fc.Arbitrary<T>[] =>
   Array.from({ length: times }, () => arbitrary);
 
-/** What can come to the queue of any driver. */
-export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
+/** What can come to the readers of any driver's queue. */
+export const READERS_COMMANDS: readonly fc.Arbitrary<Command>[] = [
   ...often(append, 7),
   ...often(read, 8),
   ...often(peek, 3),
@@ -85,20 +85,28 @@ export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
   ...replays,
   fc.constant(new Restart()),
   anySink.map((name) => new Join(name)),
+];
+
+/** What can come to a queue with a bound, whose sinks leave it only when they have everything. */
+export const COMMANDS: readonly fc.Arbitrary<Command>[] = [
+  ...READERS_COMMANDS,
   anySink.map((name) => new Leave(name)),
 ];
 
 /** Without these the runs would prove little. The examples alone make each of them happen. */
-export const HAS_TO_HAPPEN = [
-  'full',
+export const READERS_HAS_TO_HAPPEN = [
   'events that were peeked at',
-  'full queues that took events again',
   'commits within a batch',
   'dead letters',
   'replayed events',
   'replayed events that were refused again',
   'Restart',
   'Join',
+];
+export const HAS_TO_HAPPEN = [
+  ...READERS_HAS_TO_HAPPEN,
+  'full',
+  'full queues that took events again',
   'sinks that left',
   'forgotten sinks',
 ];
@@ -143,6 +151,10 @@ export const EXAMPLES: [Commands<Real>][] = [
     ],
   ],
 ];
+
+export const READERS_EXAMPLES: [Commands<Real>][] = EXAMPLES.map(([commands]) => [
+  [...commands].filter((command) => !(command instanceof Leave)),
+]);
 
 /** Runs random commands on a queue and on the model, which have to agree after each. */
 export async function checkAgainstModel<Harness extends QueueHarness>(

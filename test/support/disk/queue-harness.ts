@@ -1,8 +1,10 @@
 import type { PipelineObserver } from '../../../src/metrics/pipeline-observer.js';
-import type { EventQueue, Readers } from '../../../src/queueing/event-queue.js';
+import type { EventQueue, Progress, Readers } from '../../../src/queueing/event-queue.js';
 
 /** One place where a driver keeps a queue, empty at first, with a small bound. */
 export interface QueueHarness {
+  /** What the progress of a new queue's sink has that not every driver's has. */
+  readonly moreProgress?: Partial<Progress>;
   /**
    * Once the queue that was opened before is closed. Rejects, with the number of undelivered events, when
    * `sinks` leaves out one that has some.

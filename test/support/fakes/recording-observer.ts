@@ -14,6 +14,7 @@ export class RecordingObserver extends PipelineObserver {
 
   readonly eventsReceived = this.record('eventsReceived');
   readonly eventsAccepted = this.record('eventsAccepted');
+  readonly eventsSpilled = this.record('eventsSpilled');
   readonly eventsLocated = this.record('eventsLocated');
   readonly placesOpened = this.record('placesOpened');
   readonly eventsRejected = this.record('eventsRejected');

@@ -175,7 +175,7 @@ export class Collector {
   }
 
   async ready(): Promise<void> {
-    await until(() => this.child.exitCode !== null || this.port > 0);
+    await until(() => this.child.exitCode !== null || this.port > 0 || this.delivers);
     if (this.child.exitCode !== null) {
       await this.exited;
       throw new Error(`the program ended with ${this.child.exitCode}:\n${this.log.join('\n')}`);
@@ -220,6 +220,11 @@ export class Collector {
   /** Waits until the sink has confirmed everything that was accepted. */
   async drained(sink = 'log'): Promise<void> {
     await until(async () => (await this.metric('gotrack_queue_depth', { sink })) === 0);
+  }
+
+  /** What has no collector says when it begins. */
+  private get delivers(): boolean {
+    return this.log.some((line) => line.includes('delivers to'));
   }
 
   private listensOn(what: string): number {

@@ -169,6 +169,40 @@ export class KafkaBroker {
     }
   }
 
+  /** Whether there are so many nodes, and each partition of the topics has all its copies. */
+  async isComplete(nodes: number, topics: readonly string[]): Promise<boolean> {
+    const metadata = await this.asAdmin((admin) =>
+      admin.metadata({ topics: [...topics], forceUpdate: true }),
+    );
+    const found = topics.map((topic) => metadata.topics.get(topic)?.partitions ?? []);
+    return (
+      metadata.brokers.size === nodes &&
+      found.every(
+        (partitions) =>
+          partitions.length > 0 &&
+          partitions.every(({ replicas, isr }) => isr.length === replicas.length),
+      )
+    );
+  }
+
+  /** As retention does it. @param offsets partition → its first record from now on */
+  async deleteRecordsBefore(topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    const partitions = Array.from(offsets, ([partition, offset]) => ({
+      partition,
+      offset: BigInt(offset),
+    }));
+    await this.asAdmin((admin) => admin.deleteRecords({ topics: [{ name: topic, partitions }] }));
+  }
+
+  /** Once none of its members is thought to be alive. */
+  async deleteGroup(group: string): Promise<void> {
+    await until(() =>
+      this.hasDone((admin) => admin.deleteGroups({ groups: [group] }), 'GROUP_ID_NOT_FOUND').catch(
+        () => false,
+      ),
+    );
+  }
+
   topics(): Promise<readonly string[]> {
     return this.asAdmin((admin) => admin.listTopics());
   }

@@ -38,6 +38,9 @@ export function leaderProperties(settings: NodeSettings): Properties {
     ...common(settings),
     'process.roles': 'broker,controller',
     'node.id': '1',
+    // There may be no second one.
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
     listeners: listenersOf({ ...addresses, [CONTROLLER]: controller }),
     'advertised.listeners': listenersOf(advertised),
     ...login('LOGIN'),
@@ -60,6 +63,35 @@ export function followerProperties(settings: NodeSettings): Properties {
   };
 }
 
+/** Of the one that leads the brokers of a cluster, and holds no topic. */
+export function controllerProperties(controller: string, dataDirectory: string): Properties {
+  return {
+    ...common({ addresses: {}, controller, dataDirectory }),
+    'process.roles': 'controller',
+    'node.id': '1',
+    listeners: listenersOf({ [CONTROLLER]: controller }),
+  };
+}
+
+/** Of one of several brokers with a controller beside them, for topics with a copy on each. */
+export function memberProperties(
+  id: number,
+  settings: Omit<NodeSettings, 'addresses'> & { readonly address: string },
+): Properties {
+  const addresses = { PLAIN: settings.address };
+  return {
+    ...common({ ...settings, addresses }),
+    'process.roles': 'broker',
+    'node.id': String(id),
+    listeners: listenersOf(addresses),
+    // Longer than a busy machine lets one of them wait.
+    'broker.session.timeout.ms': '4000',
+    'broker.heartbeat.interval.ms': '500',
+    'offsets.topic.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+  };
+}
+
 function common({ addresses, controller, dataDirectory, createsTopics }: NodeSettings): Properties {
   return {
     'controller.quorum.voters': `1@${controller}`,
@@ -68,10 +100,11 @@ function common({ addresses, controller, dataDirectory, createsTopics }: NodeSet
       ...(Object.keys(addresses) as Listener[]).map((name) => `${name}:${LISTENERS[name]}`),
       `${CONTROLLER}:PLAINTEXT`,
     ].join(),
-    'inter.broker.listener.name': 'PLAIN',
+    ...('PLAIN' in addresses && { 'inter.broker.listener.name': 'PLAIN' }),
     // One that was killed is missed soon, and may come back.
     'broker.session.timeout.ms': '1000',
     'broker.heartbeat.interval.ms': '250',
+    'group.initial.rebalance.delay.ms': '0',
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': String(createsTopics ?? false),
     // Who does not log in may do everything, and so may the others until a test names their rights.

@@ -1,4 +1,4 @@
-import type { EncodedEvent } from '../../event/stored-event.js';
+import type { EncodedEvent } from './stored-event.js';
 
 /** The members that sinks use beside the whole event. Undefined where the event does not have them. */
 export interface EventHead {

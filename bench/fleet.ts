@@ -1,0 +1,65 @@
+// Measures how long an answer takes when it waits for a topic of three brokers, beside one that waits for the local disk,
+// with the topic after it and without one. All of it shares the machine: the ratios are what compares.
+import { Workplace } from '../test/support/servers/collector.js';
+import { KafkaCluster } from '../test/support/servers/kafka-cluster.js';
+import { uniqueName } from '../test/support/servers/postgres-server.js';
+import { cpuSeconds } from '../test/support/servers/process-figures.js';
+import { wrk } from './wrk.js';
+
+const CONNECTIONS = [1, 64, 1000];
+const SECONDS = 8;
+const WARM_UP_SECONDS = 3;
+const ROUNDS = 2;
+const PARTITIONS = 6;
+
+async function measure(mode: string, environment: Record<string, string>): Promise<void> {
+  const workplace = await Workplace.create();
+  try {
+    const collector = await workplace.start(environment);
+    await wrk(collector.port, { connections: 64, seconds: WARM_UP_SECONDS });
+    for (const connections of CONNECTIONS) {
+      const before = await cpuSeconds(collector.pid);
+      const load = await wrk(collector.port, { connections, seconds: SECONDS });
+      const cpu = ((await cpuSeconds(collector.pid)) - before) * (1e6 / load.requests);
+      console.log(
+        `${mode.padEnd(10)} ${String(connections).padStart(5)} clients  ` +
+          `${load.requestsPerSecond.toFixed(0).padStart(7)} requests/s  ` +
+          `p50 ${load.p50Ms.toFixed(2)} ms  p99 ${load.p99Ms.toFixed(2)} ms  ` +
+          `${cpu.toFixed(1)} µs CPU a request  ${load.failures} failed`,
+      );
+    }
+    const spilled = await collector.metric('gotrack_events_spilled_total');
+    if (spilled > 0) {
+      console.log(`${mode}: ${spilled} events were spilled`);
+    }
+  } finally {
+    await workplace.remove();
+  }
+}
+
+export async function run(): Promise<void> {
+  const cluster = await KafkaCluster.start();
+  if (!cluster) {
+    process.exitCode = 1;
+    return;
+  }
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await measure('embedded', { QUEUE_MAX_MB: '8192' });
+      for (const ack of ['local', 'replicated']) {
+        const topic = uniqueName('queue');
+        await cluster.createTopic(topic, { partitions: PARTITIONS });
+        await measure(ack, {
+          QUEUE_DRIVER: 'kafka',
+          ROLE: 'ingest',
+          QUEUE_ACK: ack,
+          QUEUE_MAX_MB: '8192',
+          KAFKA_BROKERS: cluster.addresses,
+          QUEUE_KAFKA_TOPIC: topic,
+        });
+      }
+    }
+  } finally {
+    await cluster.stop();
+  }
+}
