@@ -107,6 +107,9 @@ describe.skipIf(!findCaddy())('Caddy before several instances', () => {
       await Promise.all([send('POST', '/collect'), send('POST', '/collect')]);
       return first.received.length === 0;
     });
+    expect(await send('POST', '/collect')).toBe(200);
+    expect(first.received).toEqual([]);
+
     first.isReady = true;
     await until(async () => {
       await send('POST', '/collect');

