@@ -230,7 +230,7 @@ describe('faults', () => {
       BATCH_SIZE: '0',
       FLUSH_INTERVAL_MS: 'soon',
       OUTPUTS: 'log,disk',
-      ROLE: 'ingest',
+      FORWARD_DESTINATION: 'http://shop',
       METRICS_ENABLE: 'true',
     });
     expect(error.message).toBe(
@@ -238,7 +238,7 @@ describe('faults', () => {
   FLUSH_INTERVAL_MS: must be a whole number
   BATCH_SIZE: must not be less than 1
   OUTPUTS: each item must be one of the following values: log, kafka
-  ROLE: is not supported yet; unset it
+  FORWARD_DESTINATION: is not supported yet; unset it
   METRICS_ENABLE: unknown; did you mean METRICS_ENABLED?`,
     );
   });

@@ -44,7 +44,7 @@ describe('unsupportedFaults', () => {
   it.each([
     ['FORWARD_INJECT', 'no'],
     ['FORWARD_INJECT', 'f'],
-    ['EVENT_SCHEMAS_MODE', 'enforce'],
+    ['HTTP_SINK_FORMAT', 'ndjson'],
   ])('refuses %s=%s, which is not its default', (name, value) => {
     expect(faultyNames({ [name]: value })).toEqual([name]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../config/load-configuration.js';
+import { RoleOptions } from '../config/role.options.js';
 import { settingsOf } from '../config/setting.js';
 import { PostgresOptions } from './postgres/postgres.options.js';
 import { requiredSettings } from './required-settings.js';
@@ -7,7 +8,7 @@ import { SINK_CATALOGUE, SINK_OPTIONS_CLASSES } from './sink.catalogue.js';
 import { SinksOptions } from './sinks.options.js';
 
 const load = (environment: Record<string, string>) =>
-  loadConfiguration([SinksOptions, ...SINK_OPTIONS_CLASSES], {
+  loadConfiguration([RoleOptions, SinksOptions, ...SINK_OPTIONS_CLASSES], {
     environment,
     directory: '/nowhere',
     crossChecks: [requiredSettings],

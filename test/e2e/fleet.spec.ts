@@ -65,11 +65,15 @@ const ready = async (collector: Collector): Promise<{ code: number; status: stri
   return { code: response.status, ...((await response.json()) as { status: string }) };
 };
 
+/** A busy machine may take its time. */
+const isTaken = (collector: Collector, id: string): Promise<void> =>
+  until(async () => (await sendEvent(collector, id, 'collect')).status === 202);
+
 describe.skipIf(!started)('an instance that only takes events', () => {
   it('answers when the topic has them, opens no sink, and needs nothing of theirs', async () => {
     await cluster().createTopic(topic);
     const workplace = await place();
-    const collector = await workplace.start(settings());
+    const collector = await workplace.start(settings({ QUEUE_ACK_TIMEOUT_MS: FOR_EVER_MS }));
 
     const first = await sendEvent(collector, 'first', 'collect');
     expect(first.status).toBe(202);
@@ -142,22 +146,23 @@ describe.skipIf(!started)('an instance that only takes events', () => {
 
   it('keeps or refuses what comes below min.insync.replicas, as it is told', async () => {
     await cluster().createTopic(topic);
-    const [spillPlace, refusePlace, localPlace] = [await place(), await place(), await place()];
-    const [spilling, refusing, local] = await Promise.all([
+    const [spillPlace, refusePlace] = [await place(), await place()];
+    const [spilling, refusing] = await Promise.all([
       spillPlace.start(settings()),
       refusePlace.start(settings({ QUEUE_WHEN_AWAY: 'refuse' })),
-      localPlace.start(settings({ QUEUE_ACK: 'local' })),
     ]);
     const accepted: string[] = [];
     const take = async (collector: Collector, id: string): Promise<void> => {
       expect((await sendEvent(collector, id, 'collect')).status).toBe(202);
       accepted.push(id);
     };
-    await Promise.all([take(spilling, 's0'), take(refusing, 'r0'), take(local, 'l0')]);
+    await take(spilling, 's0');
+    await isTaken(refusing, 'r0');
+    accepted.push('r0');
 
     await cluster().kill(1, 2);
 
-    await Promise.all([take(spilling, 's1'), take(local, 'l1')]);
+    await take(spilling, 's1');
     await until(async () => (await spilling.metric('gotrack_events_spilled_total')) > 0);
     expect((await sendEvent(refusing, 'r1', 'collect')).status).toBe(503);
     await until(async () => (await ready(refusing)).code === 503);
@@ -178,20 +183,17 @@ describe.skipIf(!started)('an instance that only takes events', () => {
     const spilledBefore = await spilling.metric('gotrack_events_spilled_total');
     await take(spilling, 's2');
     expect(await spilling.metric('gotrack_events_spilled_total')).toBe(spilledBefore + 1);
-    await Promise.all([spilling.kill(), local.kill()]);
+    await spilling.kill();
     const again = await spillPlace.start(settings());
     await take(again, 's3');
     await again.kill();
 
     cluster().start(1, 2);
     await until(async () => (await ready(refusing)).code === 200);
-    await until(async () => (await sendEvent(refusing, 'r2', 'collect')).status === 202);
+    await isTaken(refusing, 'r2');
     accepted.push('r2');
-    const [third, localAgain] = await Promise.all([
-      spillPlace.start(settings()),
-      localPlace.start(settings({ QUEUE_ACK: 'local' })),
-    ]);
-    await Promise.all([third.drained('queue'), localAgain.drained('queue')]);
+    const third = await spillPlace.start(settings({ QUEUE_ACK_TIMEOUT_MS: FOR_EVER_MS }));
+    await third.drained('queue');
     expect(await missing(accepted)).toEqual([]);
     const found = await idsInTopic();
     expect([...found].filter((id) => id.startsWith('nothing'))).toEqual([]);
@@ -284,19 +286,16 @@ describe.skipIf(!started || !postgres)('a fleet', () => {
   it('is one process as well', async () => {
     const workplace = await place();
     const environment = { ...settings({ OUTPUTS: 'log', INSTANCE_ID: topic }), ROLE: 'all' };
-    const first = await workplace.start(environment);
-    for (const id of ['a', 'b']) {
-      expect((await sendEvent(first, id, 'collect')).status).toBe(202);
-    }
-    expect(await first.stop()).toBe(0);
-    const second = await workplace.start(environment);
-    expect((await sendEvent(second, 'c', 'pixel')).status).toBe(200);
-    await until(async () => (await workplace.logged()).length >= 3);
-    expect(new Set((await workplace.logged()).map(({ event_id }) => event_id))).toEqual(
-      new Set(['a', 'b', 'c']),
-    );
-    const { sinks } = await balancedBooks(second);
+    const collector = await workplace.start(environment);
+    expect((await sendEvent(collector, 'a', 'collect')).status).toBe(202);
+    expect((await sendEvent(collector, 'b', 'pixel')).status).toBe(200);
+    await until(async () => (await workplace.logged()).length >= 2);
+    expect((await workplace.logged()).map(({ event_id }) => event_id).toSorted()).toEqual([
+      'a',
+      'b',
+    ]);
+    const { sinks } = await balancedBooks(collector);
     expect([...sinks.keys()]).toEqual(['queue', 'log']);
-    expect(await second.stop()).toBe(0);
+    expect(await collector.stop()).toBe(0);
   });
 });

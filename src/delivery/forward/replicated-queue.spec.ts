@@ -32,10 +32,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gotrack-forward-'));
   observer = new RecordingObserver();
   topic = new ScriptedSink();
-  local = await EmbeddedQueue.open(
-    { directory: join(directory, 'queue'), maxBytes: 64 * MIB, sinks: ['queue'] },
-    observer,
-  );
+  local = await openLocal();
 });
 
 afterEach(async () => {
@@ -44,6 +41,13 @@ afterEach(async () => {
   await local.close();
   await rm(directory, { recursive: true });
 });
+
+function openLocal(): Promise<EmbeddedQueue> {
+  return EmbeddedQueue.open(
+    { directory: join(directory, 'queue'), maxBytes: 64 * MIB, sinks: ['queue'] },
+    observer,
+  );
+}
 
 function open(given: Partial<ForwardOptions>): ReplicatedQueue {
   const options = Object.assign(new ForwardOptions(), given);
@@ -148,6 +152,7 @@ describe('an append that is to be replicated', () => {
     await local.close();
     await expect(queue.append(events('a'))).rejects.toThrow(QueueUnavailableError);
     expect(queue.state).toBe('closed');
+    local = await openLocal();
   });
 
   it('takes nothing at once', async () => {

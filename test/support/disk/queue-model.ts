@@ -115,7 +115,7 @@ function lengthOf(model: Model, queue: Readers): number {
 }
 
 /** What has to be true after each command. */
-export function expectAgreement(model: Model, { queue }: Real): void {
+export function expectAgreement(model: Model, { queue, harness }: Real): void {
   expect(lengthOf(model, queue)).toBe(model.log.length);
   expect(queue.state === 'failing').toBe(model.failing);
   for (const [name, { place }] of model.sinks) {
@@ -124,7 +124,7 @@ export function expectAgreement(model: Model, { queue }: Real): void {
     const ledger = ledgerOf(progress, account);
     expect({ name, ledger, replay }).toEqual({
       name,
-      ledger: model.ledger(place),
+      ledger: { ...model.ledger(place), ...harness.moreProgress },
       replay: place.replay,
     });
     expect(depth).toBe(model.log.length - place.position);
@@ -138,7 +138,7 @@ export function expectAgreement(model: Model, { queue }: Real): void {
  * Takes over what the queue has found of that which was not confirmed; everything else has to be there.
  * The queue may have to estimate how many events a power cut has left.
  */
-export function reconcile(model: Model, { queue }: Real, afterPowerCut = false): void {
+export function reconcile(model: Model, { queue, harness }: Real, afterPowerCut = false): void {
   const length = lengthOf(model, queue);
   expect(length).toBeGreaterThanOrEqual(model.log.length);
   if (!afterPowerCut) {
@@ -156,7 +156,8 @@ export function reconcile(model: Model, { queue }: Real, afterPowerCut = false):
     const all = [sink.place, ...sink.possible];
     const found = all.find(
       (place) =>
-        JSON.stringify([model.ledger(place), place.replay]) === JSON.stringify([ledger, replay]),
+        JSON.stringify([{ ...model.ledger(place), ...harness.moreProgress }, place.replay]) ===
+        JSON.stringify([ledger, replay]),
     );
     expect(found, `${name}: ${JSON.stringify({ ledger, replay, all })}`).toBeDefined();
     count('unconfirmed commits that came back', found === sink.place ? 0 : 1);

@@ -6,22 +6,23 @@ import { until } from './collector.js';
 import { freePort } from './free-port.js';
 import { KafkaBroker } from './kafka-broker.js';
 import { KafkaProcess } from './kafka-process.js';
-import { quorumProperties } from './kafka-properties.js';
+import { controllerProperties, memberProperties } from './kafka-properties.js';
 import type { TopicRecord } from './topic-records.js';
 
-const NODES = 3;
+const BROKERS = 3;
 
-/** As production has it: a copy on each node, and two of three confirm. */
-const REPLICATED = { replicas: NODES, configs: { 'min.insync.replicas': '2' } };
+/** As production has it: a copy on each broker, and two of three confirm. */
+const REPLICATED = { replicas: BROKERS, configs: { 'min.insync.replicas': '2' } };
 
-/** Three real brokers, of which a test may kill each. */
+/** Three real brokers, of which a test may kill each, and a controller that stays. */
 export class KafkaCluster {
   private readonly client: KafkaBroker;
 
   private constructor(
     private readonly directory: string,
-    private readonly nodes: readonly KafkaProcess[],
-    /** Of all nodes, for `KAFKA_BROKERS`. */
+    private readonly controller: KafkaProcess,
+    private readonly brokers: readonly KafkaProcess[],
+    /** Of all brokers, for `KAFKA_BROKERS`. */
     readonly addresses: string,
   ) {
     this.client = KafkaBroker.connect(addresses);
@@ -39,25 +40,24 @@ export class KafkaCluster {
 
   private static async startNodes(): Promise<KafkaCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'gotrack-kafka-'));
-    const ids = Array.from({ length: NODES }, (_, index) => index + 1);
-    const [addresses, controllers] = [await freeAddresses(), await freeAddresses()];
-    const voters = ids.map((id) => `${id}@${controllers[id - 1]}`);
+    const addresses = await Promise.all(Array.from({ length: BROKERS }, freeAddress));
+    const controller = await freeAddress();
     // One that begins with a hyphen would be an option of the command that takes it.
     const clusterId = `a${randomBytes(16).toString('base64url').slice(1)}`;
-    const nodes = await Promise.all(
-      ids.map((id) => {
-        const address = addresses[id - 1] ?? '';
+    const create = (properties: Readonly<Record<string, string>>): Promise<KafkaProcess> =>
+      KafkaProcess.create(directory, properties, clusterId);
+    const [leader, ...brokers] = await Promise.all([
+      create(controllerProperties(controller, join(directory, 'data-1'))),
+      ...addresses.map((address, index) => {
+        const id = index + 2;
         const dataDirectory = join(directory, `data-${id}`);
-        return KafkaProcess.create(
-          directory,
-          quorumProperties({ id, address, dataDirectory, voters }),
-          clusterId,
-        );
+        return create(memberProperties(id, { address, controller, dataDirectory }));
       }),
-    );
-    const cluster = new KafkaCluster(directory, nodes, addresses.join());
+    ]);
+    const cluster = new KafkaCluster(directory, leader, brokers, addresses.join());
     try {
-      ids.forEach((_, index) => cluster.start(index));
+      leader.start();
+      cluster.start(...addresses.keys());
       await cluster.complete();
       return cluster;
     } catch (error) {
@@ -66,7 +66,7 @@ export class KafkaCluster {
     }
   }
 
-  /** A topic with a copy on each node, of which two confirm. */
+  /** A topic with a copy on each broker, of which two confirm. */
   createTopic(
     name: string,
     {
@@ -101,7 +101,7 @@ export class KafkaCluster {
     return this.client.alterTopic(name, configs);
   }
 
-  /** Everything in the topic, which may take a while after a node was killed. */
+  /** Everything in the topic, which may take a while after one was killed. */
   async recordsOf(topic: string): Promise<TopicRecord[]> {
     let records: TopicRecord[] = [];
     await until(async () => {
@@ -113,30 +113,30 @@ export class KafkaCluster {
 
   /** Ends it as a power cut would. */
   async kill(...indexes: readonly number[]): Promise<void> {
-    await Promise.all(indexes.map(async (index) => this.nodes[index]?.halt('SIGKILL')));
+    await Promise.all(indexes.map(async (index) => this.brokers[index]?.halt('SIGKILL')));
   }
 
   /** Starts it again, with what it holds; does not wait until it is there. */
   start(...indexes: readonly number[]): void {
-    indexes.forEach((index) => this.nodes[index]?.start());
+    indexes.forEach((index) => this.brokers[index]?.start());
   }
 
-  /** Resolves when all nodes are there, and every partition of these topics has all its copies. */
+  /** Resolves when all brokers are there, and every partition of these topics has all its copies. */
   async complete(...topics: readonly string[]): Promise<void> {
     await until(async () => {
-      this.nodes.forEach((node) => node.assertRunning());
-      return this.client.isComplete(NODES, topics);
+      [this.controller, ...this.brokers].forEach((node) => node.assertRunning());
+      return this.client.isComplete(BROKERS, topics);
     });
   }
 
   async stop(): Promise<void> {
     await this.client.halt();
-    await this.kill(...this.nodes.keys());
+    await this.kill(...this.brokers.keys());
+    await this.controller.halt('SIGKILL');
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
-async function freeAddresses(): Promise<string[]> {
-  const ports = await Promise.all(Array.from({ length: NODES }, () => freePort()));
-  return ports.map((port) => `127.0.0.1:${port}`);
+async function freeAddress(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`;
 }

@@ -38,6 +38,9 @@ export function leaderProperties(settings: NodeSettings): Properties {
     ...common(settings),
     'process.roles': 'broker,controller',
     'node.id': '1',
+    // There may be no second one.
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
     listeners: listenersOf({ ...addresses, [CONTROLLER]: controller }),
     'advertised.listeners': listenersOf(advertised),
     ...login('LOGIN'),
@@ -60,29 +63,27 @@ export function followerProperties(settings: NodeSettings): Properties {
   };
 }
 
-export interface QuorumSettings {
-  readonly id: number;
-  readonly address: string;
-  readonly dataDirectory: string;
-  /** `id@host:port` of all nodes. */
-  readonly voters: readonly string[];
+/** Of the one that leads the brokers of a cluster, and holds no topic. */
+export function controllerProperties(controller: string, dataDirectory: string): Properties {
+  return {
+    ...common({ addresses: {}, controller, dataDirectory }),
+    'process.roles': 'controller',
+    'node.id': '1',
+    listeners: listenersOf({ [CONTROLLER]: controller }),
+  };
 }
 
-/** Of one of several nodes, each of them a broker and one of the controllers, for topics with a copy on each. */
-export function quorumProperties({
-  id,
-  address,
-  dataDirectory,
-  voters,
-}: QuorumSettings): Properties {
-  const controller = voters[id - 1]?.split('@')[1] ?? '';
+/** Of one of several brokers with a controller beside them, for topics with a copy on each. */
+export function memberProperties(
+  id: number,
+  settings: Omit<NodeSettings, 'addresses'> & { readonly address: string },
+): Properties {
+  const addresses = { PLAIN: settings.address };
   return {
-    ...common({ addresses: { PLAIN: address }, controller, dataDirectory }),
-    'process.roles': 'broker,controller',
+    ...common({ ...settings, addresses }),
+    'process.roles': 'broker',
     'node.id': String(id),
-    'controller.quorum.voters': voters.join(),
-    listeners: listenersOf({ PLAIN: address, [CONTROLLER]: controller }),
-    'advertised.listeners': listenersOf({ PLAIN: address }),
+    listeners: listenersOf(addresses),
     // Longer than a busy machine lets one of them wait.
     'broker.session.timeout.ms': '4000',
     'broker.heartbeat.interval.ms': '500',
@@ -99,7 +100,7 @@ function common({ addresses, controller, dataDirectory, createsTopics }: NodeSet
       ...(Object.keys(addresses) as Listener[]).map((name) => `${name}:${LISTENERS[name]}`),
       `${CONTROLLER}:PLAINTEXT`,
     ].join(),
-    'inter.broker.listener.name': 'PLAIN',
+    ...('PLAIN' in addresses && { 'inter.broker.listener.name': 'PLAIN' }),
     // One that was killed is missed soon, and may come back.
     'broker.session.timeout.ms': '1000',
     'broker.heartbeat.interval.ms': '250',
