@@ -1,21 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { until, Workplace } from '../support/servers/collector.js';
-import { debianProgram, runDebianProgram } from '../support/servers/debian-program.js';
+import { Workplace } from '../support/servers/collector.js';
+import { Caddy, findCaddy } from '../support/servers/caddy.js';
 import { freePort } from '../support/servers/free-port.js';
 
 const CADDYFILE = 'config/caddy/Caddyfile';
-const program = debianProgram('caddy', ['caddy']);
-if (!program) {
-  process.stderr.write('no Caddy to test with: Debian has no package of it here\n');
-}
-
-describe.skipIf(!program)('behind Caddy', () => {
+describe.skipIf(!findCaddy())('behind Caddy', () => {
   let workplace: Workplace;
-  let child: ChildProcess;
-  let caddyPort: number;
+  let caddy: Caddy;
   let collectorPort: number;
 
   const settings = (): Record<string, string> => ({
@@ -30,7 +23,7 @@ describe.skipIf(!program)('behind Caddy', () => {
       agent: false,
       host: '127.0.0.1',
       localAddress: '127.0.5.6',
-      port: caddyPort,
+      port: caddy.port,
       path: `/px.gif?event_id=${id}`,
       headers,
     }).end();
@@ -43,45 +36,19 @@ describe.skipIf(!program)('behind Caddy', () => {
 
   beforeEach(async () => {
     workplace = await Workplace.create();
-    [caddyPort, collectorPort] = [await freePort(), await freePort()];
-    const admin = await freePort();
-    child = spawn(program?.path ?? '', ['run', '--config', CADDYFILE, '--adapter', 'caddyfile'], {
-      stdio: 'ignore',
-      env: {
-        ...process.env,
-        ...program?.environment,
-        GOTRACK_SITE: `http://127.0.0.1:${caddyPort}`,
-        GOTRACK_UPSTREAM: `127.0.0.1:${collectorPort}`,
-        CADDY_ADMIN: `127.0.0.1:${admin}`,
-        XDG_DATA_HOME: workplace.path('caddy-data'),
-        XDG_CONFIG_HOME: workplace.path('caddy-config'),
-      },
-    });
-    await until(async () => (await fetch(`http://127.0.0.1:${admin}/config/`)).ok);
+    collectorPort = await freePort();
+    const upstream = { GOTRACK_UPSTREAM: `127.0.0.1:${collectorPort}` };
+    caddy = await Caddy.start(CADDYFILE, upstream, workplace.directory);
   });
   afterEach(async () => {
-    child.kill('SIGKILL');
-    await once(child, 'close');
+    await caddy.stop();
     await workplace.remove();
   });
 
   it('finds nothing wrong with its file, certificates included', async () => {
-    const site = process.env['GOTRACK_SITE'];
-    process.env['GOTRACK_SITE'] = 'events.example.com';
-    try {
-      const adapted = await runDebianProgram(
-        'caddy',
-        ['caddy'],
-        ['adapt', '--validate', '--config', CADDYFILE],
-      );
-      expect(adapted).toContain('"events.example.com"');
-      expect(adapted).toContain('":443"');
-    } finally {
-      delete process.env['GOTRACK_SITE'];
-      if (site !== undefined) {
-        process.env['GOTRACK_SITE'] = site;
-      }
-    }
+    const adapted = await Caddy.adapted(CADDYFILE, { GOTRACK_SITE: 'events.example.com' });
+    expect(adapted).toContain('"events.example.com"');
+    expect(adapted).toContain('":443"');
   });
 
   it("stores the client's address, whatever the client says of it", async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,16 +24,21 @@ async function program(name: string, text: string): Promise<string> {
 }
 
 /** The script of the container, with other programs in the place of Kafka's and another port. */
-async function start(port: number, tool: string): Promise<ChildProcess> {
+async function start(
+  port: number,
+  tool: string,
+  environment: Record<string, string> = { TOPICS: 'some.events:3' },
+): Promise<ChildProcess> {
   const shipped = await readFile('config/kafka/start-kafka.sh', 'utf8');
   const run = await program('run', 'exec sleep 600');
   const topics = await program('kafka-topics.sh', tool);
   const script = shipped
     .replace('/opt/kafka/bin/kafka-topics.sh', topics)
     .replace('/etc/kafka/docker/run', run)
+    .replace('/tmp/topics-created', join(directory, 'topics-created'))
     .replaceAll('9092', String(port));
   const path = await program('start-kafka.sh', script);
-  const env = { ...process.env, TOPIC: 'some.events', PARTITIONS: '3' };
+  const env = { ...process.env, ...environment };
   // A group of its own: what waits for the broker outlives the script's first process.
   child = spawn('bash', [path], { env, detached: true });
   return child;
@@ -87,6 +93,22 @@ it('creates the topic once the broker takes requests, and again when that fails'
       '--topic=some.events',
     ]);
   }
+});
+
+it('creates several, each with its partitions and all with so many replicas, and says when it has', async () => {
+  const port = await freePort();
+  // The second is not there at once.
+  await start(port, `echo "$@" >> ${directory}/asked; [ $(wc -l < ${directory}/asked) -ne 2 ]`, {
+    TOPICS: 'the.queue:12 some.events:3',
+    REPLICAS: '3',
+  });
+  await listen(port);
+
+  await until(async () => existsSync(join(directory, 'topics-created')));
+  const made = (await asked()).map((line) => line.split(' ').filter((each) => /=(?!l)/.test(each)));
+  const queue = ['--topic=the.queue', '--partitions=12', '--replication-factor=3'];
+  const events = ['--topic=some.events', '--partitions=3', '--replication-factor=3'];
+  expect(made).toEqual([queue, events, queue, events]);
 });
 
 it('is Kafka itself for the signals that Docker sends', async () => {

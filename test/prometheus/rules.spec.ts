@@ -24,10 +24,13 @@ describe.skipIf(!found)('promtool', () => {
   const paths = async (folder: string): Promise<string[]> =>
     (await readFolder(folder)).map(([name]) => join(folder, name));
 
-  it('finds nothing wrong with the scrape configuration and its rules', async () => {
-    const { stdout } = await run(promtool, ['check', 'config', config('prometheus.yml')]);
-    expect(stdout).toContain('1 rule files found');
-  });
+  it.each(['prometheus.yml', 'prometheus-replicas.yml', 'prometheus-fleet.yml'])(
+    'finds nothing wrong with the scrape configuration %s and its rules',
+    async (name) => {
+      const { stdout } = await run(promtool, ['check', 'config', config(name)]);
+      expect(stdout).toContain('1 rule files found');
+    },
+  );
 
   it('finds nothing wrong with the one for TLS, beside its certificates', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'gotrack-prometheus-'));

@@ -73,12 +73,13 @@ export async function runDebianProgram(
   name: string,
   packages: readonly string[],
   args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const program = debianProgram(name, packages);
   if (!program) {
     throw new Error(`there is no ${name} here, and Debian's package of it cannot be had`);
   }
-  const env = { ...process.env, ...program.environment };
+  const env = { ...process.env, ...program.environment, ...environment };
   return (await promisify(execFile)(program.path, args, { env })).stdout;
 }
 
