@@ -25,7 +25,7 @@ import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
-const MAX_USER_AGENT_LENGTH = 1024;
+export const MAX_USER_AGENT_LENGTH = 1024;
 
 const DEFAULT_TYPE = 'pageview';
 

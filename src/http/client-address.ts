@@ -36,14 +36,19 @@ export class ClientAddress {
   /** Canonical text; `undefined` when the connection was gone before it could be asked. */
   of({ socket, headers }: IncomingMessage): string | undefined {
     const peer = peers.get(socket) ?? remoteAddressOf(socket);
-    if (
-      this.trusted === false ||
-      peer === undefined ||
-      (this.trusted !== true && !isWithin(peer, this.trusted))
-    ) {
-      return peer;
-    }
-    return this.namedBy(headers, peer, this.trusted);
+    return this.trusted === false || peer === undefined || !this.trusts(peer)
+      ? peer
+      : this.namedBy(headers, peer, this.trusted);
+  }
+
+  /** Whether a trusted proxy sent it: what it says in headers of its own may be believed. */
+  isFromProxy({ socket }: IncomingMessage): boolean {
+    const peer = peers.get(socket) ?? remoteAddressOf(socket);
+    return peer !== undefined && this.trusts(peer);
+  }
+
+  private trusts(peer: string): boolean {
+    return typeof this.trusted === 'boolean' ? this.trusted : isWithin(peer, this.trusted);
   }
 
   /** What the headers of a trusted proxy say. */

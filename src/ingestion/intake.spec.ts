@@ -86,6 +86,8 @@ describe('requests that wait for the queue', () => {
           events: [Buffer.from('{}')],
           rejections: mebibyteOfRejections(),
           drop: undefined,
+          dropped: new Map(),
+          warnings: [],
           source: undefined,
         })
         .then(
@@ -117,6 +119,8 @@ describe('requests that wait for the queue', () => {
       events: [Buffer.from('{}')],
       rejections: mebibyteOfRejections(),
       drop: undefined,
+      dropped: new Map(),
+      warnings: [],
       source: undefined,
     });
     expect(await later).toMatchObject({ accepted: 1 });

@@ -59,24 +59,28 @@ export class Intake {
    */
   async take(
     endpoint: EventEndpoint,
-    { events, rejections, drop, source }: PreparedRequest,
+    { events, rejections, drop, dropped, source }: PreparedRequest,
   ): Promise<Outcome> {
+    const droppedAlone = [...dropped.values()].reduce((sum, count) => sum + count, 0);
     if (events.length > 0 && drop === undefined) {
-      await this.append(endpoint, events, rejections);
+      await this.append(endpoint, events, rejections, droppedAlone);
     }
-    this.reportReceived(endpoint, rejections, events.length);
+    this.reportReceived(endpoint, rejections, events.length + droppedAlone);
+    for (const [reason, count] of dropped) {
+      this.observer.eventsDropped(reason, count);
+    }
     if (drop === undefined) {
       this.observer.eventsAccepted(endpoint, events.length, source);
       this.ring.keep(rejections.lines);
     } else {
       this.observer.eventsDropped(drop, events.length);
     }
-    if (events.length === 0) {
+    if (events.length + droppedAlone === 0) {
       throw new AllRejectedError(rejections);
     }
     return drop === undefined
-      ? { accepted: events.length, dropped: 0, rejected: rejections }
-      : { accepted: 0, dropped: events.length, rejected: rejections };
+      ? { accepted: events.length, dropped: droppedAlone, rejected: rejections }
+      : { accepted: 0, dropped: events.length + droppedAlone, rejected: rejections };
   }
 
   /**
@@ -113,6 +117,7 @@ export class Intake {
     endpoint: EventEndpoint,
     events: readonly EncodedEvent[],
     rejections: Rejections,
+    dropped: number,
   ): Promise<void> {
     const heldBytes = this.hold(rejections);
     try {
@@ -122,8 +127,10 @@ export class Intake {
       await this.queue.append(events);
     } catch (error) {
       const reason = refusalOf(error);
-      this.reportReceived(endpoint, rejections, events.length);
-      this.observer.eventsRefused(endpoint, reason ?? 'disk', events.length);
+      // The client sends all of them again, those that nobody wants, too.
+      const valid = events.length + dropped;
+      this.reportReceived(endpoint, rejections, valid);
+      this.observer.eventsRefused(endpoint, reason ?? 'disk', valid);
       throw reason === undefined
         ? error
         : new HttpError(REFUSALS[reason], undefined, { cause: error });

@@ -11,8 +11,11 @@ import type { EncodedEvent } from '../event/stored-event.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
+import { ClientEvent, withoutClient } from './client-event.js';
 import { Enrichment } from './enrichment/enrichment.js';
+import { type ContextAndDrop, EventContexts } from './event-contexts.js';
 import { IngestionOptions } from './ingestion.options.js';
+import { MessageHint } from './message-hint.js';
 import { Rejections } from './rejected/rejections.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
@@ -27,6 +30,7 @@ const HASHED_STRIDE = 1;
 
 /** Most requests have none. */
 const NO_REJECTIONS = new Rejections();
+const NONE_DROPPED: ReadonlyMap<DropReason, number> = new Map();
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export interface PreparedRequest {
@@ -35,6 +39,10 @@ export interface PreparedRequest {
   readonly rejections: Rejections;
   /** Why the operator does not want the valid ones, if so. */
   readonly drop: DropReason | undefined;
+  /** Valid ones that the operator does not want for what their own clients are; `events` is without them. */
+  readonly dropped: ReadonlyMap<DropReason, number>;
+  /** For the sender of events that are valid, and perhaps not what was meant. */
+  readonly warnings: readonly string[];
   /** The name of the key that the request came with. */
   readonly source: string | undefined;
 }
@@ -64,20 +72,11 @@ export class Preparation {
     elements: Elements,
     facts: RequestFacts,
   ): Work<PreparedRequest> {
-    const enriched = this.enrichment.ofRequest(facts);
-    const context: EventContext = {
-      receivedAtMs: facts.receivedAtMs,
-      sentAtMs: facts.sentAtMs,
-      server: enriched.server,
-      serverFieldsOf: this.enrichment.ofEvents(enriched),
-      userAgent: headerText(facts.headers['user-agent'] ?? ''),
-      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
-      anonymous: enriched.anonymous ?? false,
-      sanitizer: this.sanitizer,
-      fieldRules: this.fieldRules,
-      maxEventBytes: this.options.maxEventBytes,
-    };
+    const isCollect = endpoint === '/collect';
+    const contexts = new EventContexts(facts, endpoint, (each) => this.contextOf(each, isCollect));
+    const messages = new MessageHint();
     const events: EncodedEvent[] = [];
+    let dropped: Map<DropReason, number> | undefined;
     let rejections: Rejections | undefined;
     let index = 0;
     for (const element of elements) {
@@ -85,12 +84,20 @@ export class Preparation {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context);
-      if (prepared.rejected === undefined) {
-        events.push(prepared.json);
-      } else {
+      if (isCollect) {
+        messages.look(element, index);
+      }
+      const given = isCollect ? withoutClient(element, facts.isFromServer ?? false) : element;
+      const { context, drop } = contexts.of(given);
+      const prepared = this.prepare(given, context);
+      if (prepared.rejected !== undefined) {
         rejections ??= new Rejections();
         rejections.add(index, prepared.rejected);
+      } else if (drop === undefined || drop === contexts.shared.drop) {
+        events.push(prepared.json);
+      } else {
+        dropped ??= new Map();
+        dropped.set(drop, (dropped.get(drop) ?? 0) + 1);
       }
       index += 1;
       if (index % this.stride === 0) {
@@ -100,7 +107,9 @@ export class Preparation {
     return {
       events,
       rejections: rejections ?? NO_REJECTIONS,
-      drop: enriched.drop,
+      drop: contexts.shared.drop,
+      dropped: dropped ?? NONE_DROPPED,
+      warnings: messages.warnings,
       source: facts.source,
     };
   }
@@ -121,10 +130,34 @@ export class Preparation {
     });
   }
 
+  private contextOf(facts: RequestFacts, readsQuery: boolean): ContextAndDrop {
+    const enriched = this.enrichment.ofRequest(facts);
+    const context: EventContext = {
+      receivedAtMs: facts.receivedAtMs,
+      sentAtMs: facts.sentAtMs,
+      server: enriched.server,
+      serverFieldsOf: this.enrichment.ofEvents(enriched),
+      userAgent: headerText(facts.headers['user-agent'] ?? ''),
+      urlOfQuery: readsQuery ? urlOfQuery(facts.query, this.sanitizer) : undefined,
+      anonymous: enriched.anonymous ?? false,
+      sanitizer: this.sanitizer,
+      fieldRules: this.fieldRules,
+      maxEventBytes: this.options.maxEventBytes,
+    };
+    return { context, drop: enriched.drop };
+  }
+
   private prepare(element: unknown, context: EventContext): Prepared {
     if (element instanceof UnreadElement) {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
+    }
+    if (element instanceof ClientEvent) {
+      const { fields, errors } = element;
+      const { rejected, ...valid } = this.prepare(fields, context);
+      return rejected === undefined || errors.length === 0
+        ? ({ rejected, ...valid } as Prepared)
+        : { rejected: { ...rejected, errors } };
     }
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { SIGNATURE_HEADER } from './admission/sender.js';
 import type { PathsOptions } from './paths.options.js';
 import { COLLECT, isOwnPath, PIXEL } from './routes.js';
+import { segmentRoute } from './segment/paths.js';
 
 /** Gives the target under which a request is routed and counted. */
 export type RewriteTarget = (
@@ -9,7 +10,7 @@ export type RewriteTarget = (
 ) => string;
 
 /**
- * Leads further paths to the routes that they stand for. With signatures on, a POST that carries the header of one is
+ * Leads further paths, and those of the Segment HTTP API, to the routes that they stand for. With signatures on, a POST that carries the header of one is
  * collected on any path that no route has: the Go service's client posts to the path of its page.
  */
 export function rewriteTarget(
@@ -23,7 +24,10 @@ export function rewriteTarget(
       return PIXEL;
     }
     const isSigned = signatures && method === 'POST' && headers[SIGNATURE_HEADER] !== undefined;
-    return collects.has(path) || (isSigned && !isOwnPath(path)) ? COLLECT : path;
+    if (collects.has(path) || (isSigned && !isOwnPath(path))) {
+      return COLLECT;
+    }
+    return segmentRoute(path) ?? path;
   };
   return (request) => {
     const target = withoutHost(request.url ?? '/');

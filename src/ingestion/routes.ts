@@ -1,4 +1,5 @@
 import type { Route } from '../http/routes.js';
+import { CALL_ROUTES, SETTINGS, SOURCE_CONFIG, segmentRoute } from './segment/paths.js';
 
 export const COLLECT = '/collect';
 export const VALIDATE = '/collect/validate';
@@ -9,6 +10,9 @@ export const ROUTES: readonly Route[] = [
   { path: PIXEL, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: COLLECT, methods: ['POST', 'OPTIONS'], status: 202 },
   { path: VALIDATE, methods: ['POST', 'OPTIONS'], status: 200 },
+  ...CALL_ROUTES.map((path) => ({ path, methods: ['POST', 'OPTIONS'], status: 200 })),
+  { path: SETTINGS, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: SOURCE_CONFIG, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
@@ -24,7 +28,11 @@ const PATHS: ReadonlySet<string> = new Set(ROUTES.map(({ path }) => path));
 
 /** Whether a route answers to the path of a request target, which may be percent-encoded, as the router sees it. */
 export function isOwnPath(path: string): boolean {
-  return PATHS.has(path) || (path.includes('%') && PATHS.has(decoded(path)));
+  return isPlainPath(path) || (path.includes('%') && isPlainPath(decoded(path)));
+}
+
+function isPlainPath(path: string): boolean {
+  return PATHS.has(path) || segmentRoute(path) !== undefined;
 }
 
 function decoded(path: string): string {

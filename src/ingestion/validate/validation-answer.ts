@@ -22,13 +22,14 @@ export function* validationAnswer(prepared: PreparedRequest): Work<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function answerOf({ events: { length }, rejections, drop }: PreparedRequest): string {
-  if (length === 0) {
+function answerOf({ events, rejections, drop, dropped, warnings }: PreparedRequest): string {
+  const droppedAlone = [...dropped.values()].reduce((sum, count) => sum + count, 0);
+  const all = events.length + droppedAlone;
+  if (all === 0) {
     return JSON.stringify(new AllRejectedError(rejections).answer());
   }
-  return drop === undefined
-    ? collectAnswer({ accepted: length, dropped: 0, rejected: rejections })
-    : collectAnswer({ accepted: 0, dropped: length, rejected: rejections });
+  const accepted = drop === undefined ? events.length : 0;
+  return collectAnswer({ accepted, dropped: all - accepted, rejected: rejections }, warnings);
 }
 
 function withoutServer(event: EncodedEvent): Buffer {
