@@ -154,10 +154,10 @@ export class Preparation {
     }
     if (element instanceof ClientEvent) {
       const { fields, errors } = element;
-      const { rejected, ...valid } = this.prepare(fields, context);
-      return rejected === undefined || errors.length === 0
-        ? ({ rejected, ...valid } as Prepared)
-        : { rejected: { ...rejected, errors } };
+      const prepared = this.prepare(fields, context);
+      return prepared.rejected?.reason === 'schema' && errors.length > 0
+        ? { rejected: { ...prepared.rejected, errors } }
+        : prepared;
     }
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)

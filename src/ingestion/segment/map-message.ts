@@ -38,6 +38,7 @@ export function mapMessage(
   const draft: Draft = { event: emptyEvent(), address: undefined };
   const { event } = draft;
   const errors: string[] = [];
+  // An object is no type: what is refused here is refused, too, when it is validated again as an event.
   event['type'] = known === undefined ? { said } : (CALLS[known] ?? eventName(message, errors));
   if (known === undefined) {
     errors.push(`type: must be one of ${Object.keys(CALLS).join(', ')}`);
@@ -53,6 +54,9 @@ export function mapMessage(
     if ((name !== 'type' || rest[name] !== known) && (name !== 'event' || known !== 'track')) {
       addRest(event, name, rest[name]);
     }
+  }
+  if (errors.length > 0 && typeof event['type'] === 'string') {
+    event['type'] = { said: event['type'] };
   }
   const { ua } = (event['device'] ?? {}) as Fields;
   return new ClientEvent(
@@ -82,7 +86,6 @@ function isCall(value: unknown): value is Call {
   return typeof value === 'string' && Object.hasOwn(CALLS, value);
 }
 
-/** An object where there is none: it can't be taken for a type when the message is validated again. */
 function eventName({ event: name }: Fields, errors: string[]): unknown {
   if (typeof name === 'string' && name !== '') {
     return name;
