@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   backlog: () => import('./backlog.js'),
   overload: () => import('./overload.js'),
   loop: () => import('./loop.js'),
+  segment: () => import('./segment.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

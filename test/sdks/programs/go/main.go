@@ -7,13 +7,18 @@ import (
 	"github.com/segmentio/analytics-go/v3"
 )
 
+// Close gives up what cannot be sent at once: a program that must not lose it waits.
+type callback chan analytics.Message
+
+func (c callback) Success(message analytics.Message)            { c <- message }
+func (c callback) Failure(message analytics.Message, err error) { panic(err) }
+
 func main() {
+	delivered := make(callback, 1000)
 	// docs:begin github.com/segmentio/analytics-go/v3
 	client, err := analytics.NewWithConfig(os.Getenv("WRITE_KEY"), analytics.Config{
 		Endpoint: os.Getenv("COLLECTOR"),
-		DefaultContext: &analytics.Context{
-			App: analytics.AppInfo{Name: "shop"},
-		},
+		Callback: delivered,
 	})
 	// docs:end
 	if err != nil {
@@ -40,6 +45,9 @@ func main() {
 		}
 	}
 	fmt.Println("sent")
+	if os.Args[1] == "away" {
+		<-delivered
+	}
 	if err := client.Close(); err != nil {
 		panic(err)
 	}

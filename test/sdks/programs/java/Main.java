@@ -38,7 +38,7 @@ public class Main {
     }
     System.out.println("sent");
     System.out.flush();
-    analytics.blockFlush();
+    analytics.flush();
     analytics.shutdown();
   }
 }
