@@ -18,7 +18,7 @@ const USER_AGENT =
 function batch(): string {
   const now = new Date().toISOString();
   const messages = Array.from({ length: EVENTS }, (_, n) => {
-    const url = `${PAGES[n % PAGES.length]}?utm_source=mail&utm_medium=email&gclid=abc${n}`;
+    const url = `${PAGES[n % PAGES.length]}?utm_source=mail&utm_medium=email&gclid=abc`;
     return {
       type: 'track',
       event: 'Product viewed',

@@ -24,7 +24,7 @@ export interface Span {
 export function* findBatch(text: string): Work<Span | undefined> {
   let found: Span | undefined;
   let depth = 0;
-  let name = '';
+  let nameAt = 0;
   let start = -1;
   let pauseAt = STEP;
   for (let at = 0; at < text.length; at += 1) {
@@ -33,14 +33,15 @@ export function* findBatch(text: string): Work<Span | undefined> {
       pauseAt = at + STEP;
     }
     switch (text.charCodeAt(at)) {
-      case QUOTE: {
-        const end = yield* endOfString(text, at);
-        if (depth === 1 && start === -1) {
-          name = text.slice(at, end + 1);
+      case QUOTE:
+        nameAt = start === -1 ? at : nameAt;
+        for (at = nextQuote(text, at); isEscaped(text, at); at = nextQuote(text, at)) {
+          if (at >= pauseAt) {
+            yield;
+            pauseAt = at + STEP;
+          }
         }
-        at = end;
         break;
-      }
       case COLON:
         start = depth === 1 && start === -1 ? at + 1 : start;
         break;
@@ -52,7 +53,7 @@ export function* findBatch(text: string): Work<Span | undefined> {
       case CLOSE_OBJECT:
       case CLOSE_LIST:
         if (depth === 1 && start !== -1) {
-          found = isBatch(name) ? { start, end: at } : found;
+          found = isBatch(text.slice(nameAt, start - 1).trimEnd()) ? { start, end: at } : found;
           start = -1;
         }
         depth -= text.charCodeAt(at) === COMMA ? 0 : 1;
@@ -61,6 +62,19 @@ export function* findBatch(text: string): Work<Span | undefined> {
     }
   }
   return found;
+}
+
+function nextQuote(text: string, from: number): number {
+  const at = text.indexOf('"', from + 1);
+  return at === -1 ? text.length : at;
+}
+
+function isEscaped(text: string, quoteAt: number): boolean {
+  let backslashes = 0;
+  while (text.charCodeAt(quoteAt - 1 - backslashes) === BACKSLASH) {
+    backslashes += 1;
+  }
+  return quoteAt < text.length && backslashes % 2 === 1;
 }
 
 /** A name may be written with escapes: each character with six at most. */
@@ -76,20 +90,4 @@ function isBatch(quoted: string): boolean {
   } catch {
     return false;
   }
-}
-
-function* endOfString(text: string, start: number): Work<number> {
-  let pauseAt = start + STEP;
-  for (let at = start + 1; at < text.length; at += 1) {
-    if (at >= pauseAt) {
-      yield;
-      pauseAt = at + STEP;
-    }
-    const code = text.charCodeAt(at);
-    if (code === QUOTE) {
-      return at;
-    }
-    at += code === BACKSLASH ? 1 : 0;
-  }
-  return text.length;
 }

@@ -88,18 +88,49 @@ function group(event: Fields, name: string): Fields {
   return (event[name] ??= {}) as Fields;
 }
 
+interface PageFields {
+  readonly route: Fields;
+  readonly url: Fields;
+}
+
+/** A visitor's messages are mostly of a few pages: to read an address takes as long as half of a message. */
+const MAX_PAGES = 256;
+const MAX_KEPT_LENGTH = 1024;
+const pages = new Map<string, PageFields>();
+
 function putPage(event: Fields, address: string): boolean {
   if (address === '') {
     return true;
   }
-  const page = pageAt(address, '');
-  if (page === null) {
+  const page = pages.get(address) ?? readPage(address);
+  if (page === undefined) {
     return false;
   }
-  const url = (event['url'] ?? {}) as Fields;
-  addPage(page, group(event, 'route'), url);
-  event['url'] = unlessEmpty(url);
+  const { utm } = page.url;
+  event['route'] = { ...(event['route'] as Fields | undefined), ...page.route };
+  event['url'] = unlessEmpty({
+    ...(event['url'] as Fields | undefined),
+    ...page.url,
+    ...(utm !== undefined && { utm: { ...(utm as Fields) } }),
+  });
   return true;
+}
+
+/** What is read is shared by events, which must change nothing in it. */
+function readPage(address: string): PageFields | undefined {
+  const page = pageAt(address, '');
+  if (page === null) {
+    return undefined;
+  }
+  const fields: PageFields = { route: {}, url: {} };
+  addPage(page, fields.route, fields.url);
+  if (address.length <= MAX_KEPT_LENGTH) {
+    if (pages.size >= MAX_PAGES) {
+      pages.clear();
+    }
+    pages.set(address, fields);
+  }
+  return fields;
 }
 
 function putReferrer(event: Fields, referrer: string): boolean {
