@@ -12,7 +12,7 @@ export interface ContextAndDrop {
   readonly drop: DropReason | undefined;
 }
 
-/** Headers by which a client asks something of whoever handles its events, also through a server of its own. */
+/** Headers by which a client asks something of everyone who handles its events, also through a server. */
 const ASKED = ['dnt', 'sec-gpc'] as const;
 
 /**
