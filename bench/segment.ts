@@ -89,7 +89,11 @@ async function asEvents(
   await post(collector, agent, '/v1/batch', messages);
   await collector.drained();
   return JSON.stringify(
-    (await workplace.logged()).map(({ server: _, received_at: __, ...event }) => event),
+    (await workplace.logged()).map((event) => ({
+      ...event,
+      server: undefined,
+      received_at: undefined,
+    })),
   );
 }
 

@@ -74,7 +74,7 @@ async function openPage(sdk: BrowserSdk, collector: string): Promise<Page> {
 
 function only(events: readonly LoggedEvent[], type: string): LoggedEvent {
   const found = events.filter((event) => event.type === type);
-  expect(found, type).toHaveLength(1);
+  expect({ type, count: found.length }).toEqual({ type, count: 1 });
   return found[0] as LoggedEvent;
 }
 

@@ -104,7 +104,7 @@ function startCollector() {
 
 function only(events: readonly LoggedEvent[], type: string): LoggedEvent {
   const found = events.filter((event) => event.type === type);
-  expect(found, type).toHaveLength(1);
+  expect({ type, count: found.length }).toEqual({ type, count: 1 });
   return found[0] as LoggedEvent;
 }
 
