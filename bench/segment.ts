@@ -88,13 +88,9 @@ async function asEvents(
 ): Promise<string> {
   await post(collector, agent, '/v1/batch', messages);
   await collector.drained();
-  return JSON.stringify(
-    (await workplace.logged()).map((event) => ({
-      ...event,
-      server: undefined,
-      received_at: undefined,
-    })),
-  );
+  const events = await workplace.logged();
+  const ofServer = new Set(['server', 'received_at']);
+  return JSON.stringify(events, (name, value: unknown) => (ofServer.has(name) ? undefined : value));
 }
 
 /** Microseconds of CPU of the program for an event. */
