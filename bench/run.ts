@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   loop: () => import('./loop.js'),
   enrichment: () => import('./enrichment.js'),
   admission: () => import('./admission.js'),
+  segment: () => import('./segment.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

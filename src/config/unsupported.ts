@@ -16,7 +16,6 @@ export interface UnsupportedVariable {
 const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
 
 export const UNSUPPORTED: readonly UnsupportedVariable[] = [
-  { name: 'PUBLIC_URL' },
   { name: 'EVENT_SCHEMAS' },
   { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
 

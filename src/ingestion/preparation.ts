@@ -11,11 +11,12 @@ import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
+import { ClientEvent, takeClient } from './client-event.js';
 import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
-import type { Enriched } from './enrichment/enrichment-step.js';
+import { type ContextAndDrop, EventContexts } from './event-contexts.js';
 import { IngestionOptions } from './ingestion.options.js';
-import { factsOfServer, takeClient } from './named-client.js';
+import { MessageHint } from './message-hint.js';
 import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
@@ -28,8 +29,8 @@ const STRIDE = 8;
 /** A thousand hashes of one event take 2 ms. */
 const HASHED_STRIDE = 1;
 
-/** What follows from who the client is. */
-type ContextOfClient = Pick<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
+/** What all events of a request have in common, also those of different clients. */
+type ContextOfRequest = Omit<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
@@ -73,35 +74,38 @@ export class Preparation {
     elements: Elements,
     facts: RequestFacts,
   ): Work<PreparedRequest> {
-    const known = facts.isFromServer ? factsOfServer(facts) : facts;
-    const enriched = this.enrichment.ofRequest(known);
-    const context: EventContext = {
+    const isCollect = endpoint === '/collect';
+    const isFromServer = facts.isFromServer ?? false;
+    const same: ContextOfRequest = {
       receivedAtMs: facts.receivedAtMs,
       sentAtMs: facts.sentAtMs,
-      ...this.contextOf(known, enriched),
-      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
+      urlOfQuery: isCollect ? urlOfQuery(facts.query, this.sanitizer) : undefined,
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
     };
-    const request = new PreparedRequest(enriched.drop, facts.source);
+    const contexts = new EventContexts(facts, endpoint, (each) => this.contextOf(each, same));
+    const request = new PreparedRequest(contexts.shared.drop, facts.source);
+    const messages = new MessageHint();
     let index = 0;
     for (const element of elements) {
       if (element === PAUSE) {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context, known);
-      request.add(
-        index,
-        prepared,
-        enriched.drop ?? (enriched.isFromServer ? this.dropOf(prepared) : undefined),
-      );
+      if (isCollect) {
+        messages.look(element, index);
+      }
+      const event = isCollect ? takeClient(element, isFromServer) : element;
+      const { context, drop } = contexts.of(event);
+      const prepared = this.prepare(event, context);
+      request.add(index, prepared, drop ?? (isFromServer ? this.dropOf(prepared) : undefined));
       index += 1;
       if (index % this.stride === 0) {
         yield;
       }
     }
+    request.warnings = messages.warnings;
     return request;
   }
 
@@ -111,7 +115,7 @@ export class Preparation {
     const { hashed, ...server } = isFields(event['server']) ? event['server'] : {};
     // What was looked at has a verdict, unless nobody was to look: then the event alone says what sent it.
     const isFromServer = verdictOf(server) === undefined;
-    return this.prepare(event, {
+    return this.prepare(takeClient(event, false), {
       receivedAtMs: Number.isNaN(receivedAtMs) ? Date.now() : receivedAtMs,
       server,
       serverFieldsOf: this.enrichment.ofEvents({ server, isFromServer }),
@@ -128,26 +132,30 @@ export class Preparation {
     return server && this.enrichment.dropOf(server);
   }
 
-  private contextOf(facts: RequestFacts, enriched: Enriched): ContextOfClient {
-    return {
+  private contextOf(facts: RequestFacts, same: ContextOfRequest): ContextAndDrop {
+    const enriched = this.enrichment.ofRequest(facts);
+    const context: EventContext = {
+      ...same,
       server: enriched.server,
       serverFieldsOf: this.enrichment.ofEvents(enriched),
       userAgent: headerText(facts.headers['user-agent'] ?? ''),
       anonymous: enriched.anonymous ?? false,
     };
+    return { context, drop: enriched.drop };
   }
 
-  /** @param facts what is known of its request, unless it was kept */
-  private prepare(element: unknown, given: EventContext, facts?: RequestFacts): Prepared {
+  private prepare(element: unknown, context: EventContext): Prepared {
     if (element instanceof UnreadElement) {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
-    const client = takeClient(element, facts);
-    const context =
-      client === undefined
-        ? given
-        : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
+    if (element instanceof ClientEvent) {
+      const { fields, errors } = element;
+      const prepared = this.prepare(fields, context);
+      return prepared.rejected?.reason === 'schema' && errors.length > 0
+        ? { rejected: { ...prepared.rejected, errors } }
+        : prepared;
+    }
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })

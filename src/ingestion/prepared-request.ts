@@ -8,6 +8,7 @@ import { Rejections } from './rejected/rejections.js';
 /** Most requests have none. */
 const NO_REJECTIONS = new Rejections();
 const NONE_DROPPED: ReadonlyMap<DropReason, number> = new Map();
+const NO_WARNINGS: readonly string[] = [];
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export class PreparedRequest {
@@ -16,6 +17,8 @@ export class PreparedRequest {
   rejections = NO_REJECTIONS;
   /** The other valid ones. */
   dropped = NONE_DROPPED;
+  /** For the sender of events that are valid, and perhaps not what was meant. */
+  warnings = NO_WARNINGS;
   /** The valid ones, by what sent them; of those that nobody looked at, nothing. */
   readonly verdicts = new Map<BotVerdict, number>();
   /** `events`, by country; undefined stands for those whose country is not known. */

@@ -7,7 +7,19 @@ import type {
   RejectionReason,
 } from '../event/reasons.js';
 
-export type EventEndpoint = '/px.gif' | '/collect';
+/** The paths of those ways in that take events, as the router has them. */
+export const EVENT_ENDPOINTS = [
+  '/px.gif',
+  '/collect',
+  '/v1/track',
+  '/v1/page',
+  '/v1/screen',
+  '/v1/identify',
+  '/v1/group',
+  '/v1/alias',
+  '/v1/batch',
+] as const;
+export type EventEndpoint = (typeof EVENT_ENDPOINTS)[number];
 
 /** What a sink's lane has made of the events accepted for it, restarts included: accepted is the sum of the others. */
 export interface Ledger {
