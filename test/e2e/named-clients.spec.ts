@@ -10,7 +10,7 @@ import {
 import { ask } from '../support/servers/signing-client.js';
 
 /** What else is found out about clients has a spec of its own. */
-const NAMING = { BOTS: 'off', ENRICH_USER_AGENT: 'false' };
+const NAMING = { BOTS: 'off', ENRICH_USER_AGENT: 'false', GEOIP_DB: 'off' };
 const KEYS = 'shop:key-of-shop,back:key-of-back:server';
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0';
 const ADDRESS = '203.0.113.177';
