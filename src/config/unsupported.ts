@@ -26,7 +26,6 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
       'is not a variable of GoTrack; set METRICS_BEARER_TOKEN, or METRICS_CLIENT_CA for client certificates, and unset it',
   },
 
-
   { name: 'QUEUE_DRIVER', default: 'embedded' },
   { name: 'ROLE', default: 'all' },
   { name: 'QUEUE_KAFKA_TOPIC', default: 'gotrack.queue' },

@@ -69,9 +69,7 @@ export class BodyReader {
       throw new HttpError('GT_EMPTY_BODY');
     }
     await check?.(received);
-    return encoding === 'identity'
-      ? received
-      : decompress(received, encoding, maxBodyBytes, share);
+    return encoding === 'identity' ? received : decompress(received, encoding, maxBodyBytes, share);
   }
 }
 
