@@ -8,6 +8,7 @@ import { type EventContext, type Prepared, prepareEvent } from '../event/prepare
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
+import type { Removals } from './collect/least-size.js';
 import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
@@ -52,7 +53,7 @@ export class Preparation {
   }
 
   /** For the elements of this request. */
-  limitsOf(facts: RequestFacts): EventLimits {
+  limitsOf(facts: RequestFacts): EventLimits & { readonly removals: Removals } {
     const { options, enrichment, sanitizer, keySanitizer, fieldRules } = this;
     return {
       maxBatchEvents: options.maxBatchEvents,

@@ -337,6 +337,33 @@ describe('the client', () => {
     expect(JSON.stringify(events)).not.toContain(CONTEXT.ip);
   });
 
+  it.each(['k1', 'k2'])('is what a bot is known by, not the SDK: key %s', async (key) => {
+    const collector = await workplace.start({
+      INGEST_API_KEYS: 'srv:k1:server,site:k2',
+      BOTS: 'drop',
+    });
+    const message = (event: string, userAgent?: string): object => ({
+      type: 'track',
+      event,
+      context: { userAgent },
+    });
+    const crawler = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)';
+    const batch = [
+      message('person', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'),
+      message('crawler', crawler),
+      message('unknown'),
+    ];
+    const headers = { 'User-Agent': 'python-requests/2.32', ...basic(key) };
+    const answer = await post(collector, '/v1/batch', { batch }, headers);
+    expect(answer).toMatchObject({ status: 200, body: '{"success":true}' });
+    await collector.drained();
+    const events = await workplace.logged();
+    expect(events.map(({ type }) => type)).toEqual(['person', 'unknown']);
+    expect(events[0]?.['server']).toMatchObject({ bot: { verdict: 'human' } });
+    expect(await collector.metric('gotrack_events_dropped_total', { reason: 'bot' })).toBe(1);
+    await balancedBooks(collector);
+  });
+
   it('asks for privacy as everywhere', async () => {
     const collector = await workplace.start({ INGEST_API_KEYS: 'srv:k1:server' });
     const message = {

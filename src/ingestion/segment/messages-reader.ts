@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseClientTime } from '../../event/client-time.js';
-import { isFields } from '../../event/fields.js';
-import { bodyTooLarge } from '../../http/errors.js';
 import type { EventEndpoint } from '../../metrics/pipeline-observer.js';
 import { Admission, type Admitted } from '../admission/admission.js';
 import { BodyReader } from '../body/body-reader.js';
@@ -10,15 +8,13 @@ import { decodeText } from '../body/decode-text.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import { UnreadElement } from '../unread-element.js';
-import { PAUSE, type Work } from '../work.js';
-import { mapMessage } from './map-message.js';
+import type { Work } from '../work.js';
+import { eventsOf } from './events-of-messages.js';
 import type { Call } from './mapping.js';
-import { type Messages, parseMessages } from './parse-messages.js';
+import { parseMessages } from './parse-messages.js';
 import { keyOfSegment } from './segment-key.js';
 
 const ADMIT = { keyOf: keyOfSegment, keyInBody: true };
-const NOT_AN_OBJECT = new UnreadElement('not_an_object', 'message: must be an object');
 
 /** Makes stored events of the messages in a request, if it is admitted. Nothing is stored or counted yet. */
 @Injectable()
@@ -58,52 +54,19 @@ export class MessagesReader {
   ): Work<PreparedRequest> {
     const { options } = this.preparation;
     const text = yield* decodeText(bytes);
-    const messages = yield* parseMessages(
-      text,
-      call === undefined,
-      this.preparation.limitsOf(admitted.facts),
-    );
+    const messages = yield* parseMessages(text, call === undefined, options);
     const { writeKey, sentAt } = messages.envelope;
     this.admission.admitKey(admitted, request, textOf(writeKey));
     const facts = this.admission.begin(admitted);
     const sentAtMs = parseClientTime(sentAt) ?? facts.sentAtMs;
-    const events = eventsOf(messages, call, { maxSharedLength: options.maxBodyBytes, sentAtMs });
+    const { maxEventBytes, removals } = this.preparation.limitsOf(facts);
+    const events = eventsOf(messages, call, {
+      maxSharedLength: options.maxBodyBytes,
+      maxEventBytes,
+      removals,
+      sentAtMs,
+    });
     return yield* this.preparation.ofRequest(endpoint, events, { ...facts, sentAtMs });
-  }
-}
-
-interface Shared {
-  /** Characters of a batch's own context, as often as it is stored: a small body must not become many bytes. */
-  readonly maxSharedLength: number;
-  readonly sentAtMs: number | undefined;
-}
-
-function* eventsOf(
-  { elements, envelope }: Messages,
-  call: Call | undefined,
-  { maxSharedLength, sentAtMs }: Shared,
-): Generator {
-  const { context } = envelope;
-  const shared = call === undefined && isFields(context) ? context : undefined;
-  const sharedLength = shared === undefined ? 0 : JSON.stringify(shared).length;
-  let length = 0;
-  for (const element of elements) {
-    if (element === PAUSE || element instanceof UnreadElement) {
-      yield element;
-    } else if (isFields(element)) {
-      length += sharedLength;
-      if (length > maxSharedLength) {
-        throw bodyTooLarge(maxSharedLength);
-      }
-      const event = mapMessage(element, call, shared);
-      if (sentAtMs !== undefined) {
-        // The request says it for all of its messages, and again each time it is tried.
-        event.fields['sent_at'] = undefined;
-      }
-      yield event;
-    } else {
-      yield NOT_AN_OBJECT;
-    }
   }
 }
 

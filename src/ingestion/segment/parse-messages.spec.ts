@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { listOf, resultOf } from '../../../test/support/work.js';
+import { LargeElement } from '../collect/large-element.js';
 import { UnreadElement } from '../unread-element.js';
 import { findBatch } from './find-batch.js';
 import { parseMessages } from './parse-messages.js';
 
-const LIMITS = {
-  maxBatchEvents: 1000,
-  maxEventBytes: 65_536,
-  removals: { parameters: false, visitor: false, fieldRules: undefined },
-};
+const LIMITS = { maxBatchEvents: 1000, maxEventBytes: 65_536 };
 const FILLING = ' '.repeat(70_000);
 
 /** The same body small, and with so many blanks that it is parsed in pieces. */
@@ -80,10 +77,11 @@ describe('a batch', () => {
 
 describe('a single message', () => {
   it.each(sizes('{"writeKey":"k"~}'))('is the body', (text) => {
-    expect(parsed(text, false)).toEqual({
-      elements: [{ writeKey: 'k' }],
-      envelope: { writeKey: 'k' },
-    });
+    const { elements, envelope } = parsed(text, false);
+    const [element] = elements;
+    expect(elements).toHaveLength(1);
+    expect(element instanceof LargeElement ? element.fields : element).toEqual({ writeKey: 'k' });
+    expect(envelope).toEqual({ writeKey: 'k' });
   });
 
   it.each([...sizes('[~{}]'), ...sizes('[~]'), ...sizes('~5'), ...sizes('~null')])(
@@ -93,8 +91,15 @@ describe('a single message', () => {
     },
   );
 
-  it('is not parsed when it is far too large', () => {
-    const text = JSON.stringify({ text: 'x'.repeat(200_000) });
+  it('may be large, and says who sent it', () => {
+    const message = { writeKey: 'k', text: 'x'.repeat(200_000) };
+    const { elements, envelope } = parsed(JSON.stringify(message), false);
+    expect(elements).toEqual([new LargeElement(message, 5)]);
+    expect(envelope).toEqual(message);
+  });
+
+  it('is not parsed when it holds far too many values', () => {
+    const text = `{"list":[${'1,'.repeat(524_288)}1]}`;
     expect(parsed(text, false).elements).toMatchObject([{ reason: 'too_large' }]);
   });
 });

@@ -2,6 +2,7 @@ import { type Fields, isFields } from '../../event/fields.js';
 import { parseJson } from '../../event/parse-json.js';
 import { HttpError } from '../../http/errors.js';
 import { faultOf } from '../body/json-fault.js';
+import { LargeElement } from '../collect/large-element.js';
 import { type EventLimits, parseEvents } from '../collect/parse-events.js';
 import { UnreadElement } from '../unread-element.js';
 import { type Elements, PAUSE, type Work } from '../work.js';
@@ -12,7 +13,7 @@ const LARGE = 64 * 1024;
 
 /** A body in Segment's form. */
 export interface Messages {
-  /** Not validated yet; those of a large body are parsed as they are asked for. */
+  /** Not validated yet; those of a large body are parsed as they are asked for, the large ones as `LargeElement`. */
   readonly elements: Elements;
   /** Members beside the batch, or the message itself: its `writeKey`, `sentAt` and `context` are of interest. */
   readonly envelope: Fields;
@@ -29,8 +30,9 @@ const NO_BATCH = new UnreadElement('not_an_object', 'batch: must be an array of 
 export function* parseMessages(
   text: string,
   isBatch: boolean,
-  limits: EventLimits,
+  { maxBatchEvents, maxEventBytes }: Omit<EventLimits, 'removals'>,
 ): Work<Messages> {
+  const limits = { maxBatchEvents, maxEventBytes, removals: undefined };
   if (text.length <= LARGE) {
     return messagesOf(parseSmall(text), isBatch, limits);
   }
@@ -89,7 +91,8 @@ function* parseLargeMessage(text: string, limits: EventLimits): Work<Messages> {
   }
   for (const element of elements) {
     if (element !== PAUSE) {
-      return { elements: [element], envelope: isFields(element) ? element : {} };
+      const fields = element instanceof LargeElement ? element.fields : element;
+      return { elements: [element], envelope: isFields(fields) ? fields : {} };
     }
     yield;
   }
