@@ -75,7 +75,7 @@ function factsOfClients(facts: RequestFacts, endpoint: EventEndpoint): RequestFa
     return facts;
   }
   const { 'user-agent': _sdk, ...headers } = facts.headers;
-  return { ...facts, headers };
+  return { ...facts, headers, isFromSdk: true };
 }
 
 /** As Node hands over a header: a character for each byte. */

@@ -360,6 +360,7 @@ describe('the client', () => {
     const events = await workplace.logged();
     expect(events.map(({ type }) => type)).toEqual(['person', 'unknown']);
     expect(events[0]?.['server']).toMatchObject({ bot: { verdict: 'human' } });
+    expect(events[1]?.['server']).not.toHaveProperty('bot');
     expect(await collector.metric('gotrack_events_dropped_total', { reason: 'bot' })).toBe(1);
     await balancedBooks(collector);
   });

@@ -31,12 +31,13 @@ export class Bots extends EnrichmentStep {
     this.mode = bots;
   }
 
-  override ofRequest({ headers }: RequestFacts, before: Enriched): Enriched | undefined {
-    if (this.mode === 'off' || before.isFromServer) {
+  override ofRequest({ headers, isFromSdk }: RequestFacts, before: Enriched): Enriched | undefined {
+    const userAgent = headerOf(headers, 'user-agent');
+    if (this.mode === 'off' || before.isFromServer || (isFromSdk && userAgent === '')) {
       return undefined;
     }
     const found = this.of({
-      userAgent: headerOf(headers, 'user-agent'),
+      userAgent,
       brands: headerOf(headers, 'sec-ch-ua'),
       platform: headerOf(headers, 'sec-ch-ua-platform'),
       secFetchSite: headerOf(headers, 'sec-fetch-site'),

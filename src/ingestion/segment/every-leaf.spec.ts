@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { resultOf } from '../../../test/support/work.js';
 import type { Fields } from '../../event/fields.js';
 import { isFields, setField } from '../../event/fields.js';
 import { prepareEvent } from '../../event/prepare-event.js';
+import { LeastSize } from '../collect/least-size.js';
 import { mapMessage } from './map-message.js';
 import { CALLS, type Call, MAPPING } from './mapping.js';
 
@@ -105,6 +107,8 @@ describe('every leaf of a message', () => {
           maxEventBytes: 65_536,
         });
         expect(rejected !== undefined).toBe(errors.length > 0);
+        const least = new LeastSize({ parameters: false, visitor: false, fieldRules: undefined });
+        expect(resultOf(least.ofEvent(event))).toBeLessThanOrEqual(json?.length ?? Infinity);
         const stored = String(json ?? rejected?.event);
         const sentTokens = values.tokens.filter((token) => token !== '' && sent.includes(token));
         expect(sentTokens.filter((token) => !stored.includes(token))).toEqual([]);
