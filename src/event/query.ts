@@ -68,6 +68,15 @@ function decode(raw: string): string {
   return text.includes('%') ? decodeURIComponent(text) : text;
 }
 
+/** Without percent-escapes; as it is when one of them is none. */
+export function unescaped(text: string): string {
+  try {
+    return text.includes('%') ? decodeURIComponent(text) : text;
+  } catch {
+    return text;
+  }
+}
+
 /** What a request's target holds after its `?`. */
 export function rawQueryOf(target: string): string {
   const queryAt = target.indexOf('?');

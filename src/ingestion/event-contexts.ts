@@ -21,21 +21,34 @@ const ASKED = ['dnt', 'sec-gpc'] as const;
  * User-Agent of its own, so on `/v1` only the events name that of the client.
  */
 export class EventContexts {
-  /** For the events that say nothing of their client. */
-  readonly shared: ContextAndDrop;
   private readonly facts: RequestFacts;
+  private found: ContextAndDrop | undefined;
   private address: unknown;
   private userAgent: unknown;
-  private last: ContextAndDrop;
+  private last: ContextAndDrop | undefined;
 
   constructor(
     facts: RequestFacts,
-    endpoint: EventEndpoint,
+    readonly endpoint: EventEndpoint,
     private readonly contextOf: (facts: RequestFacts) => ContextAndDrop,
   ) {
     this.facts = factsOfClients(facts, endpoint);
-    this.shared = contextOf(this.facts);
-    this.last = this.shared;
+  }
+
+  /** The name of the key that the request came with. */
+  get source(): string | undefined {
+    return this.facts.source;
+  }
+
+  /** A server sent it, whose events may name their clients. */
+  get isFromServer(): boolean {
+    return this.facts.isFromServer ?? false;
+  }
+
+  /** For the events that say nothing of their client. Found out when it is asked for, and once: an error is counted. */
+  get shared(): ContextAndDrop {
+    this.found ??= this.contextOf(this.facts);
+    return this.found;
   }
 
   of(element: unknown): ContextAndDrop {
@@ -43,12 +56,12 @@ export class EventContexts {
       return this.shared;
     }
     const { userAgent } = element.client;
-    const address = this.facts.isFromServer ? element.client.address : undefined;
+    const address = this.isFromServer ? element.client.address : undefined;
     if (address === undefined && userAgent === undefined) {
       return this.shared;
     }
     // Mostly, the events of a request are one client's.
-    if (address !== this.address || userAgent !== this.userAgent || this.last === this.shared) {
+    if (address !== this.address || userAgent !== this.userAgent || this.last === undefined) {
       this.address = address;
       this.userAgent = userAgent;
       this.last = this.contextOf(this.factsOf(address, userAgent));

@@ -8,8 +8,13 @@ import { apiKeys } from './admission/api-key.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Preparation } from './preparation.js';
+import type { PreparedRequest } from './prepared-request.js';
 
 const FACTS = { receivedAtMs: Date.now(), headers: {}, query: '', address: undefined };
+
+function preparedOf(preparation: Preparation, elements: readonly unknown[]): PreparedRequest {
+  return resultOf(preparation.ofRequest(elements, preparation.contextsOf('/collect', FACTS)));
+}
 
 /** What is stored or kept of an element, by a collector with keys. */
 function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = []): unknown {
@@ -19,7 +24,7 @@ function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = 
     new Enrichment([], new RecordingObserver()),
     createSanitizer(sanitizeParams),
   );
-  const { events, rejections } = resultOf(preparation.ofRequest('/collect', [element], FACTS));
+  const { events, rejections } = preparedOf(preparation, [element]);
   const [line] = rejections.lines;
   return line
     ? (JSON.parse(line.toString()) as { event: unknown }).event
@@ -67,16 +72,10 @@ describe('a rejected event that is validated again', () => {
   it('has the hashes that it would have had at first', () => {
     const preparation = options(settings);
     const event = { user: { id: 'u-1' }, email: 'e@x.example' };
-    const { rejections, events } = resultOf(
-      preparation.ofRequest(
-        '/collect',
-        [
-          { ...event, type: 5 },
-          { ...event, type: 't' },
-        ],
-        FACTS,
-      ),
-    );
+    const { rejections, events } = preparedOf(preparation, [
+      { ...event, type: 5 },
+      { ...event, type: 't' },
+    ]);
     const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
     const again = preparation.ofKept({ ...kept, type: 't' });
     const plain = ({ user, props, server }: Fields) => ({ user, props, server });
@@ -99,9 +98,7 @@ describe('a rejected event that is validated again', () => {
 
   it('is hashed when it was kept without', () => {
     const before = options({});
-    const { rejections } = resultOf(
-      before.ofRequest('/collect', [{ type: 5, user: { id: 'u-1' } }], FACTS),
-    );
+    const { rejections } = preparedOf(before, [{ type: 5, user: { id: 'u-1' } }]);
     const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
     expect(String(options(settings).ofKept({ ...kept, type: 't' }).json)).not.toContain('u-1');
   });

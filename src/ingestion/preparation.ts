@@ -52,9 +52,22 @@ export class Preparation {
     this.stride = this.fieldRules?.marks === undefined ? STRIDE : HASHED_STRIDE;
   }
 
-  /** For the elements of this request. */
-  limitsOf(facts: RequestFacts): EventLimits & { readonly removals: Removals } {
-    const { options, enrichment, sanitizer, keySanitizer, fieldRules } = this;
+  /** What the server knows about the events of this request. */
+  contextsOf(endpoint: EventEndpoint, facts: RequestFacts): EventContexts {
+    const same: ContextOfRequest = {
+      receivedAtMs: facts.receivedAtMs,
+      sentAtMs: facts.sentAtMs,
+      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
+      sanitizer: this.sanitizer,
+      fieldRules: this.fieldRules,
+      maxEventBytes: this.options.maxEventBytes,
+    };
+    return new EventContexts(facts, endpoint, (each) => this.contextOf(each, same));
+  }
+
+  /** For the elements of that request. */
+  limitsOf(contexts: EventContexts): EventLimits & { readonly removals: Removals } {
+    const { options, sanitizer, keySanitizer, fieldRules } = this;
     return {
       maxBatchEvents: options.maxBatchEvents,
       maxEventBytes: options.maxEventBytes,
@@ -62,7 +75,7 @@ export class Preparation {
         parameters: sanitizer !== undefined || keySanitizer !== undefined,
         // Hardly any body has an element that is so large that somebody asks.
         get visitor() {
-          return enrichment.ofRequest(facts).anonymous ?? false;
+          return contexts.shared.context.anonymous;
         },
         fieldRules,
       },
@@ -70,23 +83,10 @@ export class Preparation {
   }
 
   /** @param elements what the client sent, in its order, and `PAUSE`s; not validated yet */
-  *ofRequest(
-    endpoint: EventEndpoint,
-    elements: Elements,
-    facts: RequestFacts,
-  ): Work<PreparedRequest> {
-    const isCollect = endpoint === '/collect';
-    const isFromServer = facts.isFromServer ?? false;
-    const same: ContextOfRequest = {
-      receivedAtMs: facts.receivedAtMs,
-      sentAtMs: facts.sentAtMs,
-      urlOfQuery: isCollect ? urlOfQuery(facts.query, this.sanitizer) : undefined,
-      sanitizer: this.sanitizer,
-      fieldRules: this.fieldRules,
-      maxEventBytes: this.options.maxEventBytes,
-    };
-    const contexts = new EventContexts(facts, endpoint, (each) => this.contextOf(each, same));
-    const request = new PreparedRequest(contexts.shared.drop, facts.source);
+  *ofRequest(elements: Elements, contexts: EventContexts): Work<PreparedRequest> {
+    const isCollect = contexts.endpoint === '/collect';
+    const { isFromServer } = contexts;
+    const request = new PreparedRequest(contexts.shared.drop, contexts.source);
     const messages = new MessageHint();
     let index = 0;
     for (const element of elements) {

@@ -7,7 +7,6 @@ import { Rejections } from './rejected/rejections.js';
 
 /** Most requests have none. */
 const NO_REJECTIONS = new Rejections();
-const NONE_DROPPED: ReadonlyMap<DropReason, number> = new Map();
 const NO_WARNINGS: readonly string[] = [];
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
@@ -16,7 +15,7 @@ export class PreparedRequest {
   readonly events: EncodedEvent[] = [];
   rejections = NO_REJECTIONS;
   /** The other valid ones. */
-  dropped = NONE_DROPPED;
+  readonly dropped = new Map<DropReason, number>();
   /** For the sender of events that are valid, and perhaps not what was meant. */
   warnings = NO_WARNINGS;
   /** The valid ones, by what sent them; of those that nobody looked at, nothing. */
@@ -43,9 +42,9 @@ export class PreparedRequest {
 
   /**
    * @param index its place in the request
-   * @param drop why the operator does not want this one, if so
+   * @param ownDrop why the operator does not want this one, if so
    */
-  add(index: number, prepared: Prepared, drop = this.drop): void {
+  add(index: number, prepared: Prepared, ownDrop?: DropReason): void {
     if (prepared.rejected !== undefined) {
       this.rejections = this.rejections === NO_REJECTIONS ? new Rejections() : this.rejections;
       this.rejections.add(index, prepared.rejected);
@@ -55,11 +54,12 @@ export class PreparedRequest {
     if (verdict !== undefined) {
       countIn(this.verdicts, verdict);
     }
+    const drop = this.drop ?? ownDrop;
     if (drop === undefined) {
       this.events.push(prepared.json);
       countIn(this.countries, (prepared.server?.['geo'] as Place | undefined)?.country);
     } else {
-      this.dropped = new Map(this.dropped).set(drop, (this.dropped.get(drop) ?? 0) + 1);
+      countIn(this.dropped, drop);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { unescaped } from '../event/query.js';
 import type { Route } from '../http/routes.js';
 import { CLIENT_ROUTES } from './assets/client-names.js';
 import { CALL_ROUTES, SETTINGS, SOURCE_CONFIG, segmentRoute } from './segment/paths.js';
@@ -31,22 +32,14 @@ const CLIENT_PATHS: ReadonlySet<string> = new Set(CLIENT_ROUTES);
 
 /** Whether a route answers to the path of a request target, which may be percent-encoded, as the router sees it. */
 export function isOwnPath(path: string): boolean {
-  return isPlainPath(path) || (path.includes('%') && isPlainPath(decoded(path)));
+  return isPlainPath(path) || (path.includes('%') && isPlainPath(unescaped(path)));
 }
 
 /** Whether that route is one of the client's files. */
 export function isClientRoute(path: string): boolean {
-  return CLIENT_PATHS.has(decoded(path));
+  return CLIENT_PATHS.has(unescaped(path));
 }
 
 function isPlainPath(path: string): boolean {
   return PATHS.has(path) || segmentRoute(path) !== undefined;
-}
-
-function decoded(path: string): string {
-  try {
-    return path.includes('%') ? decodeURIComponent(path) : path;
-  } catch {
-    return path;
-  }
 }

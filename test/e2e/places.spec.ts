@@ -73,6 +73,7 @@ it('changes nothing for the headers of a network when they come from nobody that
   const collector = await workplace.start({
     GEOIP_DB: workplace.path('db'),
     TRUST_PROXY: '192.0.2.0/24',
+    BOTS: 'off',
   });
   await view(collector);
   for (const headers of SPOOFED) {

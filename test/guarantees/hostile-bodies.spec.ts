@@ -225,6 +225,7 @@ describe('any body over HTTP', () => {
       MAX_BODY_BYTES: String(MAX_BODY_BYTES),
       MAX_EVENT_BYTES: String(MAX_EVENT_BYTES),
       QUEUE_MAX_MB: '64',
+      BOTS: 'off',
     });
     agent = new Agent({ keepAlive: true, maxSockets: 8 });
   });

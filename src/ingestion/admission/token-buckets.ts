@@ -1,4 +1,4 @@
-import { BoundedTable } from './bounded-table.js';
+import { BoundedTable } from '../bounded-table.js';
 
 const MAX_BUCKETS = 100_000;
 

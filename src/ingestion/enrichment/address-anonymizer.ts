@@ -3,25 +3,25 @@ import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { InjectOptions } from '../../config/inject-options.js';
 import type { ServerFields } from '../../event/prepare-event.js';
+import { BoundedTable } from '../bounded-table.js';
 import { IngestionOptions } from '../ingestion.options.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type Enriched, EnrichmentStep } from './enrichment-step.js';
+import { dayKeys } from './utc-day.js';
 
-const DAY_MS = 86_400_000;
 const MAX_CACHED = 10_000;
 
 /** Makes of a client's address what may be stored; the full address goes no further than here. */
 @Injectable()
 export class AddressAnonymizer extends EnrichmentStep {
   override readonly name = 'address';
-  private readonly secret: string | undefined;
-  private readonly cache = new Map<string, Enriched>();
-  private day = -1;
-  private dayKey: Buffer = Buffer.alloc(0);
+  private readonly keyOfDay: ((receivedAtMs: number) => Buffer) | undefined;
+  private readonly cache = new BoundedTable<Enriched>(MAX_CACHED);
+  private key: Buffer | undefined;
 
   constructor(@InjectOptions(IngestionOptions) { ipHashSecret }: IngestionOptions) {
     super();
-    this.secret = ipHashSecret;
+    this.keyOfDay = ipHashSecret === undefined ? undefined : dayKeys(ipHashSecret, 'ip-hash');
   }
 
   override ofRequest(
@@ -30,44 +30,27 @@ export class AddressAnonymizer extends EnrichmentStep {
   ): Enriched | undefined {
     return address === undefined || before.anonymous
       ? undefined
-      : this.onDay(Math.floor(receivedAtMs / DAY_MS), address);
+      : this.of(address, this.keyOfDay?.(receivedAtMs));
   }
 
-  private onDay(day: number, address: string): Enriched {
-    if (day !== this.day) {
-      this.begin(day);
+  private of(address: string, key: Buffer | undefined): Enriched {
+    if (key !== this.key) {
+      this.key = key;
+      this.cache.clear();
     }
     let found = this.cache.get(address);
     if (found === undefined) {
-      found = { server: this.fieldsOf(address) };
-      if (this.cache.size >= MAX_CACHED) {
-        this.cache.clear();
-      }
+      found = { server: fieldsOf(address, key) };
       this.cache.set(address, found);
     }
     return found;
   }
-
-  private begin(day: number): void {
-    this.day = day;
-    this.cache.clear();
-    if (this.secret !== undefined) {
-      this.dayKey = dayKey(this.secret, new Date(day * DAY_MS));
-    }
-  }
-
-  private fieldsOf(address: string): ServerFields {
-    return this.secret === undefined
-      ? { ip: truncatedAddress(address) }
-      : { ip_hash: hashedAddress(this.dayKey, address) };
-  }
 }
 
-/** The key of one UTC day: hashes of different days can't be joined. */
-function dayKey(secret: string, day: Date): Buffer {
-  return createHmac('sha256', secret)
-    .update(`ip-hash:${day.toISOString().slice(0, 10)}`)
-    .digest();
+function fieldsOf(address: string, key: Buffer | undefined): ServerFields {
+  return key === undefined
+    ? { ip: truncatedAddress(address) }
+    : { ip_hash: hashedAddress(key, address) };
 }
 
 function hashedAddress(key: Buffer, address: string): string {

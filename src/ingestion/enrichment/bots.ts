@@ -4,7 +4,7 @@ import { InjectOptions } from '../../config/inject-options.js';
 import type { Fields } from '../../event/fields.js';
 import type { ServerFields } from '../../event/prepare-event.js';
 import type { DropReason } from '../../event/reasons.js';
-import { BoundedTable } from '../admission/bounded-table.js';
+import { BoundedTable } from '../bounded-table.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type BotFinding, verdictOf } from './bot-verdict.js';
 import { headerOf } from './client-hints.js';
@@ -23,17 +23,19 @@ const NO_SIGNS = { brands: '', platform: '', secFetchSite: '', from: '', signatu
 @Injectable()
 export class Bots extends EnrichmentStep {
   override readonly name = 'bots';
+  override readonly isOn: boolean;
   private readonly mode: BotMode;
   private readonly cache = new BoundedTable<Enriched>(MAX_CACHED);
 
   constructor(@InjectOptions(EnrichmentOptions) { bots }: EnrichmentOptions) {
     super();
     this.mode = bots;
+    this.isOn = bots !== 'off';
   }
 
   override ofRequest({ headers, isFromSdk }: RequestFacts, before: Enriched): Enriched | undefined {
     const userAgent = headerOf(headers, 'user-agent');
-    if (this.mode === 'off' || before.isFromServer || (isFromSdk && userAgent === '')) {
+    if (!this.isOn || before.isFromServer || (isFromSdk && userAgent === '')) {
       return undefined;
     }
     const found = this.of({
@@ -48,7 +50,7 @@ export class Bots extends EnrichmentStep {
   }
 
   override ofEvent(event: Readonly<Fields>, request: Enriched): ServerFields | undefined {
-    if (this.mode === 'off' || !request.isFromServer) {
+    if (!this.isOn || !request.isFromServer) {
       return undefined;
     }
     const userAgent = userAgentOfEvent(event);

@@ -36,6 +36,7 @@ const PAID_CLICK_IDS: readonly (readonly [group: string, name: string, source: s
 @Injectable()
 export class Channel extends EnrichmentStep {
   override readonly name = 'channel';
+  override readonly isOn: boolean;
   private readonly referrers: Referrers | undefined;
   private lastFound: { readonly channel: FoundChannel } = { channel: DIRECT };
   /** The events of a request mostly have one referrer. */
@@ -44,6 +45,7 @@ export class Channel extends EnrichmentStep {
 
   constructor(@InjectOptions(EnrichmentOptions) { enrichChannel }: EnrichmentOptions) {
     super();
+    this.isOn = enrichChannel;
     this.referrers = enrichChannel ? loadReferrers() : undefined;
   }
 

@@ -8,14 +8,16 @@ import { Places } from './places/places.js';
 /** Where the client is: as the network in front of us says, else as the databases have its address. */
 @Injectable()
 export class ClientPlace extends EnrichmentStep {
-  readonly name = 'geo';
+  override readonly name = 'geo';
+  override readonly isOn: boolean;
 
   constructor(private readonly places: Places) {
     super();
+    this.isOn = places.isOn;
   }
 
   override ofRequest(facts: RequestFacts, before: Enriched): Enriched | undefined {
-    if (!this.places.isOn) {
+    if (!this.isOn) {
       return undefined;
     }
     const { address, headers } = facts;

@@ -23,6 +23,8 @@ export interface Enriched {
 export abstract class EnrichmentStep {
   /** Its label in the metrics. */
   abstract readonly name: string;
+  /** One that is off adds nothing, and is not asked. */
+  readonly isOn: boolean = true;
 
   /**
    * What follows from the request alone. Called once a request, and once for each of its events that names a client

@@ -6,19 +6,22 @@ import type { RequestFacts } from '../request-facts.js';
 import type { Enriched, EnrichmentStep } from './enrichment-step.js';
 
 const NOTHING: Enriched = {};
+const NO_FIELDS: ServerFields = {};
 const FROM_SERVER: Enriched = { isFromServer: true };
 
 type EventStep = EnrichmentStep & Required<Pick<EnrichmentStep, 'ofEvent'>>;
 
 /** Runs the steps and joins what they find; a step that fails adds nothing. Makes a new object only where something is new. */
 export class Enrichment {
+  private readonly steps: readonly EnrichmentStep[];
   private readonly eventSteps: readonly EventStep[];
 
   constructor(
-    private readonly steps: readonly EnrichmentStep[],
+    steps: readonly EnrichmentStep[],
     private readonly observer: Pick<PipelineObserver, 'enrichmentFailed' | 'enrichmentStepsNamed'>,
   ) {
-    this.eventSteps = steps.filter((step): step is EventStep => step.ofEvent !== undefined);
+    this.steps = steps.filter(({ isOn }) => isOn);
+    this.eventSteps = this.steps.filter((step): step is EventStep => step.ofEvent !== undefined);
     observer.enrichmentStepsNamed(steps.map(({ name }) => name));
   }
 
@@ -43,7 +46,8 @@ export class Enrichment {
       return undefined;
     }
     const found: (ServerFields | undefined)[] = [];
-    let joinedFields: ServerFields = {};
+    // The same for all requests: what is joined with it is known already.
+    let joinedFields = NO_FIELDS;
     return (event) => {
       let isSame = true;
       let index = 0;

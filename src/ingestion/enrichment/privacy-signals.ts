@@ -14,11 +14,13 @@ const EFFECTS: Readonly<Record<PrivacyMode, Enriched | undefined>> = {
 @Injectable()
 export class PrivacySignals extends EnrichmentStep {
   override readonly name = 'privacy_signals';
+  override readonly isOn: boolean;
   private readonly effect: Enriched | undefined;
 
   constructor(@InjectOptions(IngestionOptions) { privacySignals }: IngestionOptions) {
     super();
     this.effect = EFFECTS[privacySignals];
+    this.isOn = this.effect !== undefined;
   }
 
   override ofRequest({ headers }: RequestFacts): Enriched | undefined {

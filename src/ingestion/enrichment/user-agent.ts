@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectOptions } from '../../config/inject-options.js';
 import type { Fields } from '../../event/fields.js';
 import type { ServerFields } from '../../event/prepare-event.js';
-import { BoundedTable } from '../admission/bounded-table.js';
+import { BoundedTable } from '../bounded-table.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type ClientHeaders, clientOfHeaders } from './client-of-headers.js';
 import { headerOf } from './client-hints.js';
@@ -26,7 +26,7 @@ const NOTHING: Enriched = {};
 @Injectable()
 export class UserAgent extends EnrichmentStep {
   override readonly name = 'user_agent';
-  private readonly isOn: boolean;
+  override readonly isOn: boolean;
   private readonly cache = new BoundedTable<Enriched>(MAX_CACHED);
 
   constructor(@InjectOptions(EnrichmentOptions) { enrichUserAgent }: EnrichmentOptions) {

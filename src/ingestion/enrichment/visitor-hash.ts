@@ -6,12 +6,13 @@ import type { RequestFacts } from '../request-facts.js';
 import { clientOfAddress } from './address-anonymizer.js';
 import { DailySalt } from './daily-salt.js';
 import { type Enriched, EnrichmentStep } from './enrichment-step.js';
-import { utcDay } from './utc-day.js';
+import { dayKeys } from './utc-day.js';
 
 /** Tells the visitors of a day apart without a cookie: an HMAC of what each request says of them, under the key of the day. */
 @Injectable()
 export class VisitorHash extends EnrichmentStep {
-  readonly name = 'visitor_hash';
+  override readonly name = 'visitor_hash';
+  override readonly isOn: boolean;
   private readonly keyOfDay: ((receivedAtMs: number) => Buffer) | undefined;
 
   constructor(
@@ -19,8 +20,10 @@ export class VisitorHash extends EnrichmentStep {
     salt: DailySalt,
   ) {
     super();
+    this.isOn = visitorHash !== false;
     if (visitorHash === 'shared') {
-      this.keyOfDay = sharedKeys(hashSecret ?? '');
+      // The same on each instance that has the secret.
+      this.keyOfDay = dayKeys(hashSecret ?? '', 'visitor-hash');
     } else if (visitorHash) {
       this.keyOfDay = () => salt.current;
     }
@@ -38,18 +41,4 @@ export class VisitorHash extends EnrichmentStep {
     const hash = createHmac('sha256', this.keyOfDay(receivedAtMs)).update(visitor).digest('hex');
     return { server: { visitor_hash: hash } };
   }
-}
-
-/** The same on each instance that has the secret; who holds it can compute them again. */
-function sharedKeys(secret: string): (receivedAtMs: number) => Buffer {
-  let day = '';
-  let key: Buffer = Buffer.alloc(0);
-  return (receivedAtMs) => {
-    const today = utcDay(receivedAtMs);
-    if (today !== day) {
-      day = today;
-      key = createHmac('sha256', secret).update(`visitor-hash:${day}`).digest();
-    }
-    return key;
-  };
 }

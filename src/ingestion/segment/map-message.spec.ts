@@ -220,6 +220,11 @@ describe('the context', () => {
     });
     expect(eventOf(track({}), shared)).toMatchObject({ context: { app: { name: 'shared' } } });
     expect(JSON.stringify([shared, message])).toBe(before);
+    const nulls = track({ context: { app: null, library: { name: null }, ip: null } });
+    expect(mapMessage(nulls, undefined, shared)).toMatchObject({
+      fields: { context: { app: { name: 'shared' }, library: { name: 'l', version: '1' } } },
+      client: { address: '::1' },
+    });
   });
 });
 

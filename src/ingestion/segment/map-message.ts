@@ -184,12 +184,16 @@ function withContext(message: Fields, shared: Fields): Fields {
     : message;
 }
 
-/** The members of both, objects in objects; where both say something, the first counts. */
-function laidOver(over: Fields, under: Fields): Fields {
+/** The members of both, and of objects that both have; where both say something, the first counts. */
+function laidOver(over: Fields, under: Fields, levels = 2): Fields {
   const both = { ...under };
   for (const name in over) {
-    const [upper, lower] = [over[name], Object.hasOwn(under, name) ? under[name] : undefined];
-    setField(both, name, isFields(upper) && isFields(lower) ? { ...lower, ...upper } : upper);
+    const upper = over[name];
+    const lower = Object.hasOwn(under, name) ? under[name] : undefined;
+    const isInside = levels > 1 && isFields(upper) && isFields(lower);
+    if (upper !== null || lower === undefined) {
+      setField(both, name, isInside ? laidOver(upper, lower, levels - 1) : upper);
+    }
   }
   return both;
 }

@@ -59,14 +59,15 @@ export class MessagesReader {
     this.admission.admitKey(admitted, request, textOf(writeKey));
     const facts = this.admission.begin(admitted);
     const sentAtMs = parseClientTime(sentAt) ?? facts.sentAtMs;
-    const { maxEventBytes, removals } = this.preparation.limitsOf(facts);
+    const contexts = this.preparation.contextsOf(endpoint, { ...facts, sentAtMs });
+    const { maxEventBytes, removals } = this.preparation.limitsOf(contexts);
     const events = eventsOf(messages, call, {
       maxSharedLength: options.maxBodyBytes,
       maxEventBytes,
       removals,
       sentAtMs,
     });
-    return yield* this.preparation.ofRequest(endpoint, events, { ...facts, sentAtMs });
+    return yield* this.preparation.ofRequest(events, contexts);
   }
 }
 

@@ -3,7 +3,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { followValue } from '../../config/follow-value.js';
 import { InjectOptions } from '../../config/inject-options.js';
 import { AdmissionOptions } from '../admission/admission.options.js';
-import { BoundedTable } from '../admission/bounded-table.js';
+import { BoundedTable } from '../bounded-table.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import type { Work } from '../work.js';
 import { clientOfAddress } from '../enrichment/address-anonymizer.js';

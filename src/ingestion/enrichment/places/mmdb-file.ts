@@ -3,12 +3,14 @@ import { createRequire } from 'node:module';
 import type { Reader, Response } from 'maxmind';
 import type { Fault } from '../../../config/configuration-error.js';
 import { fileFailure } from '../../../config/file-failure.js';
+import { BoundedTable } from '../../bounded-table.js';
 import { BUILTIN, type GeoOptions } from './geo.options.js';
 
 /** Stands before a database's metadata, which are at its end, within so many bytes. */
 const METADATA_MARKER = Buffer.from('\xAB\xCD\xEFMaxMind.com', 'latin1');
 const MAX_METADATA_BYTES = 128 * 1024;
 
+/** Most look-ups end at a record that was decoded before. */
 const MAX_CACHED_RECORDS = 4096;
 
 const BUILTIN_FILE = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb';
@@ -31,7 +33,8 @@ export async function openDatabase(bytes: Buffer): Promise<Reader<Response>> {
   // Who turns the look-ups off does not pay for the library.
   const { Reader } = await import('maxmind');
   try {
-    const reader = new Reader<Response>(bytes, { cache: new RecordCache() });
+    const cache = new BoundedTable<unknown, string | number>(MAX_CACHED_RECORDS);
+    const reader = new Reader<Response>(bytes, { cache });
     assertWhole(reader, bytes);
     return reader;
   } catch (error) {
@@ -91,21 +94,5 @@ function assertWhole(reader: Reader<Response>, bytes: Buffer): void {
     if (ipVersion === 6) {
       reader.get(`2${first.toString(16).padStart(3, '0')}:${first.toString(16)}::1`);
     }
-  }
-}
-
-/** Most look-ups end at a record that was decoded before. */
-class RecordCache {
-  private readonly records = new Map<string | number, unknown>();
-
-  get(key: string | number): unknown {
-    return this.records.get(key);
-  }
-
-  set(key: string | number, record: unknown): void {
-    if (this.records.size >= MAX_CACHED_RECORDS) {
-      this.records.clear();
-    }
-    this.records.set(key, record);
   }
 }

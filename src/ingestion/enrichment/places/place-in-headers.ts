@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { headerText } from '../../../event/header-text.js';
+import { unescaped } from '../../../event/query.js';
 import { countryCode } from './countries.js';
 import { type Place, placeOf } from './place.js';
 
@@ -88,17 +89,6 @@ function nameIn(header: string | string[] | undefined): string | undefined {
   }
   const name = unescaped(text);
   return CONTROL_CHARACTER.test(name) ? undefined : name.slice(0, MAX_NAME_LENGTH);
-}
-
-function unescaped(text: string): string {
-  if (!text.includes('%')) {
-    return text;
-  }
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function numberIn(text: string | undefined, min: number, max: number): number | undefined {

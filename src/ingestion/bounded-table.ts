@@ -2,9 +2,9 @@
  * A map with at most so many entries: those that were not used for longest give way, half of the bound at once.
  * Deleting one entry at a time would make V8 walk over the deleted ones of its maps.
  */
-export class BoundedTable<V> {
-  private recent = new Map<string, V>();
-  private older = new Map<string, V>();
+export class BoundedTable<V, K = string> {
+  private recent = new Map<K, V>();
+  private older = new Map<K, V>();
 
   constructor(private readonly maxEntries: number) {}
 
@@ -13,7 +13,7 @@ export class BoundedTable<V> {
   }
 
   /** Counts as a use. */
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const value = this.recent.get(key);
     if (value !== undefined) {
       return value;
@@ -26,7 +26,7 @@ export class BoundedTable<V> {
     return old;
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     if (this.recent.size >= this.maxEntries / 2 && !this.recent.has(key)) {
       this.older = this.recent;
       this.recent = new Map();
