@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Logger, type OnModuleDestroy } from '@nestjs/common';
+import type { Fault } from '../../config/configuration-error.js';
+import { followStamp } from '../../config/follow-file.js';
+import type { Fields } from '../../event/fields.js';
+import type { SchemaViolation } from '../../event/prepare-event.js';
+import type { EncodedEvent } from '../../event/stored-event.js';
+import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
+import { HangingCallError } from '../../threads/bounded-calls.js';
+import type { EventSchema } from './event-schema.js';
+import type { SchemasOptions } from './schemas.options.js';
