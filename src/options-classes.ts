@@ -10,6 +10,8 @@ import { PathsOptions } from './ingestion/paths.options.js';
 import { GeoOptions } from './ingestion/enrichment/places/geo.options.js';
 import { databaseFaults } from './ingestion/enrichment/places/mmdb-file.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
+import { eventSchemaFaults } from './ingestion/schemas/event-schemas.js';
+import { SchemasOptions } from './ingestion/schemas/schemas.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
 import { requiredSettings } from './sinks/required-settings.js';
@@ -23,6 +25,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   PathsOptions,
   IngestionOptions,
   GeoOptions,
+  SchemasOptions,
   AdmissionOptions,
   EnrichmentOptions,
   QueueingOptions,
@@ -44,9 +47,12 @@ const usableCertificates: CrossCheck = (get) => {
 /** They are looked at, not read: the start reads them. */
 const usableDatabases: CrossCheck = (get) => databaseFaults(get(GeoOptions));
 
+const usableEventSchemas: CrossCheck = (get) => eventSchemaFaults(get(SchemasOptions));
+
 /** Rules over several options classes, and over the files that they name. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [
   requiredSettings,
   usableCertificates,
   usableDatabases,
+  usableEventSchemas,
 ];

@@ -16,9 +16,6 @@ export interface UnsupportedVariable {
 const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
 
 export const UNSUPPORTED: readonly UnsupportedVariable[] = [
-  { name: 'EVENT_SCHEMAS' },
-  { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
-
   {
     name: 'METRICS_REQUIRE_AUTH',
     default: false,
@@ -59,7 +56,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'FORWARD_INJECT', default: true },
 ];
 
-/** Refuses what is set to something other than its default: ignoring `EVENT_SCHEMAS` would be a lie. */
+/** Refuses what is set to something other than its default: ignoring `ROLE` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
   return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) =>
     namesOf(variable)

@@ -20,6 +20,7 @@ import {
 import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
+import type { SchemaViolation } from './schema-violation.js';
 import type { Sanitizer } from './sanitize.js';
 import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
@@ -58,6 +59,9 @@ export interface EventContext {
   readonly fieldRules?: FieldRules | undefined;
   /** Bytes of the event as it is stored, without `server`. */
   readonly maxEventBytes: number;
+  /** Judges an otherwise valid event by the operator's schema for its type. It must not throw. */
+  readonly violationOf?:
+    ((type: string, json: EncodedEvent) => SchemaViolation | undefined) | undefined;
 }
 
 export type Prepared =
@@ -65,9 +69,15 @@ export type Prepared =
       readonly json: EncodedEvent;
       /** What the server has written into it. */
       readonly server: ServerFields | undefined;
+      readonly violation?: SchemaViolation | undefined;
       readonly rejected?: undefined;
     }
-  | { readonly rejected: Rejection; readonly json?: undefined; readonly server?: undefined };
+  | {
+      readonly rejected: Rejection;
+      readonly violation?: SchemaViolation | undefined;
+      readonly json?: undefined;
+      readonly server?: undefined;
+    };
 
 /** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
 type Draft = {
@@ -132,7 +142,18 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     const isKept = length <= maxKeptBytes(maxEventBytes);
     return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
-  return { json, server: event.server };
+  return judged(event, json, given, context);
+}
+
+/** As stored: what protocols call the same fields, and what the operator strips, is settled by then. */
+function judged(event: Draft, json: EncodedEvent, given: Fields, context: EventContext): Prepared {
+  const violation = context.violationOf?.(event.type as string, json);
+  if (violation?.isRejected) {
+    const { errors } = violation;
+    const kept = keptForDiagnosis(given, context);
+    return { rejected: { reason: 'event_schema', errors, event: kept }, violation };
+  }
+  return { json, server: event.server, violation };
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */

@@ -34,6 +34,8 @@ import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { servedRoutes } from './routes.js';
 import { SampleEvents } from './sample-events.js';
+import { EventSchemas } from './schemas/event-schemas.js';
+import { SchemasOptions } from './schemas/schemas.options.js';
 import { MessagesReader } from './segment/messages-reader.js';
 import { SegmentController } from './segment/segment.controller.js';
 import { SourcesController } from './segment/sources.controller.js';
@@ -85,6 +87,12 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
       inject: [getConfigToken(GeoOptions.key), PipelineObserver],
       useFactory: (options: GeoOptions, observer: PipelineObserver) =>
         Places.open(options, observer),
+    },
+    {
+      provide: EventSchemas,
+      inject: [getConfigToken(SchemasOptions.key), PipelineObserver],
+      useFactory: (options: SchemasOptions, observer: PipelineObserver) =>
+        EventSchemas.open(options, observer),
     },
     { provide: DailySalt, useFactory: () => new DailySalt() },
     ...ENRICHMENT_STEPS,

@@ -20,15 +20,18 @@ import { IngestionOptions } from './ingestion.options.js';
 import { MessageHint } from './message-hint.js';
 import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
+import { EventSchemas } from './schemas/event-schemas.js';
 import { UnreadElement } from './unread-element.js';
-import { type Elements, PAUSE, type Work } from './work.js';
+import { type Elements, LONG, PAUSE, type Work } from './work.js';
 
 const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 
 /** Events of a small body between two pauses: at its worst, it takes 4 ms in all. */
 const STRIDE = 8;
-/** A thousand hashes of one event take 2 ms. */
-const HASHED_STRIDE = 1;
+/** A thousand hashes of one event take 2 ms, and so may its schema. */
+const LONG_STRIDE = 1;
+/** Units of checking: about 0.1 ms. */
+const MUCH_CHECKING = 5000;
 
 /** What all events of a request have in common, also those of different clients. */
 type ContextOfRequest = Omit<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
@@ -40,16 +43,20 @@ export class Preparation {
   private readonly keySanitizer: Sanitizer | undefined;
   private readonly fieldRules: FieldRules | undefined;
   private readonly stride: number;
+  private readonly violationOf: EventContext['violationOf'];
 
   constructor(
     @InjectOptions(IngestionOptions) readonly options: IngestionOptions,
     @InjectOptions(AdmissionOptions) { apiKeys }: AdmissionOptions,
     private readonly enrichment: Enrichment,
     @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
+    private readonly schemas: EventSchemas = EventSchemas.NONE,
   ) {
     this.keySanitizer = apiKeys && createSanitizer([...options.sanitizeParams, KEY_PARAMETER]);
     this.fieldRules = options.fieldRules;
-    this.stride = this.fieldRules?.marks === undefined ? STRIDE : HASHED_STRIDE;
+    const takesLong = schemas.isOn || this.fieldRules?.marks !== undefined;
+    this.stride = takesLong ? LONG_STRIDE : STRIDE;
+    this.violationOf = schemas.isOn ? (type, json) => schemas.violationOf(type, json) : undefined;
   }
 
   /** What the server knows about the events of this request. */
@@ -61,6 +68,7 @@ export class Preparation {
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules,
       maxEventBytes: this.options.maxEventBytes,
+      violationOf: this.violationOf,
     };
     return new EventContexts(facts, endpoint, (each) => this.contextOf(each, same));
   }
@@ -102,11 +110,13 @@ export class Preparation {
       const prepared = this.prepare(event, context);
       request.add(index, prepared, drop ?? (isFromServer ? this.dropOf(prepared) : undefined));
       index += 1;
-      if (index % this.stride === 0) {
+      if (this.schemas.takeWork() > MUCH_CHECKING) {
+        yield LONG;
+      } else if (index % this.stride === 0) {
         yield;
       }
     }
-    request.warnings = messages.warnings;
+    request.warnings = [...messages.warnings, ...request.violations.warnings];
     return request;
   }
 
@@ -125,6 +135,7 @@ export class Preparation {
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules?.afterMarks({ hashed }),
       maxEventBytes: this.options.maxEventBytes,
+      violationOf: this.violationOf,
     });
   }
 

@@ -1,5 +1,8 @@
+/** A pause after what may have taken much longer than the others do. */
+export const LONG = Symbol('long');
+
 /** A computation that pauses often, after about half a millisecond, so that others get their turn. */
-export type Work<T> = Generator<void, T, void>;
+export type Work<T> = Generator<typeof LONG | undefined, T, void>;
 
 /** Among the elements of a body: a moment to pause. */
 export const PAUSE = Symbol('pause');

@@ -7,9 +7,6 @@ import { readFileInTime } from '../../threads/read-file.js';
 import { EventSchema } from './event-schema.js';
 import { UnusableSchemaError } from './unusable-schema-error.js';
 
-/** The type of those without a schema of their own. */
-export const OTHER_TYPES = '*';
-
 const SUFFIX = '.json';
 /** Each is a series of the metrics, and is looked at each second. */
 const MAX_FILES = 1000;
