@@ -5,7 +5,7 @@ import type { Fields } from '../../event/fields.js';
 import { meteredFormats } from './formats.js';
 import { linearPattern } from './linear-pattern.js';
 import { type VisitWork, WORK } from './metered-schema.js';
-import { hasUniqueItems } from './unique-items.js';
+import { hasUniqueItems, isOneOf } from './same-value.js';
 import { UnusableSchemaError } from './unusable-schema-error.js';
 import type { WorkMeter } from './work-meter.js';
 
@@ -86,16 +86,46 @@ export function compileWith(draft: Draft, schema: Fields, meter: WorkMeter): Val
     before: 'not',
     code: (context) => countVisit(context, meter),
   });
-  ajv.removeKeyword('uniqueItems');
-  ajv.addKeyword({
-    keyword: 'uniqueItems',
+  replaceKeyword(ajv, 'const', {
+    passes: (value) => isOneOf([value], meter),
+    message: 'must be equal to constant',
+  });
+  replaceKeyword(ajv, 'enum', {
+    passes: (values) => isOneOf(values as readonly unknown[], meter),
+    message: 'must be equal to one of the allowed values',
+  });
+  replaceKeyword(ajv, 'uniqueItems', {
     type: 'array',
-    schemaType: 'boolean',
-    validate: (isOn: boolean, items: readonly unknown[]) => !isOn || hasUniqueItems(items, meter),
-    errors: false,
-    error: { message: 'must not have an item twice' },
+    passes: (isOn) => (items) => isOn !== true || hasUniqueItems(items as unknown[], meter),
+    message: 'must not have an item twice',
   });
   return ajv.compile(schema);
+}
+
+interface Replacement {
+  /** The type of the values that it is about; undefined: all. */
+  readonly type?: 'array';
+  /** @param argument what the schema says */
+  readonly passes: (argument: unknown) => (value: unknown) => boolean;
+  readonly message: string;
+}
+
+/** Ajv's own takes too long, or throws, for what clients may send. */
+function replaceKeyword(ajv: AnyAjv, keyword: string, replacement: Replacement): void {
+  const { type, passes, message } = replacement;
+  ajv.removeKeyword(keyword);
+  ajv.addKeyword({
+    keyword,
+    ...(type && { type }),
+    // Where Ajv has them: before what goes into subschemas.
+    before: type === undefined ? 'not' : 'items',
+    code: (context) => {
+      const { gen, data, schema } = context;
+      const test = gen.scopeValue('func', { ref: passes(schema) });
+      context.pass(_`${test}(${data})`);
+    },
+    error: { message },
+  });
 }
 
 function countVisit({ gen, data, schema }: KeywordCxt, meter: WorkMeter): void {

@@ -141,6 +141,21 @@ describe('EventSchema', () => {
     ]);
   });
 
+  it.each(['toString', 'valueOf', 'constructor', 'length', '__proto__'])(
+    'compares values that have a member %s',
+    (name) => {
+      const value = JSON.parse(`{"${name}":1}`) as unknown;
+      const equal = { const: value };
+      const listed = { enum: [{}, value, []] };
+      for (const keyword of [equal, listed]) {
+        const schema = compile(ofProps({ properties: { it: keyword } }));
+        expect(schema.errorsOf({ props: { it: value } })).toEqual([]);
+        expect(schema.errorsOf({ props: { it: JSON.parse(`{"${name}":2}`) } })).toHaveLength(1);
+        expect(schema.errorsOf({ props: { it: `{"${name}":1}` } })).toHaveLength(1);
+      }
+    },
+  );
+
   it.each([
     [[1, 1], false],
     [[1, '1'], true],
