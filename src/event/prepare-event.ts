@@ -59,9 +59,11 @@ export interface EventContext {
   readonly fieldRules?: FieldRules | undefined;
   /** Bytes of the event as it is stored, without `server`. */
   readonly maxEventBytes: number;
-  /** Judges an otherwise valid event by the operator's schema for its type. It must not throw. */
-  readonly violationOf?:
-    ((type: string, json: EncodedEvent) => SchemaViolation | undefined) | undefined;
+  /**
+   * Judges an otherwise valid event by the operator's schema for its type: what its JSON is made of. It must neither
+   * change the event nor throw.
+   */
+  readonly violationOf?: ((event: Readonly<Fields>) => SchemaViolation | undefined) | undefined;
 }
 
 export type Prepared =
@@ -133,7 +135,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
   const stored = finished(event, given, unreadTs, context);
-  const json = encodeFinished(stored);
+  const { json, clean } = encodeFinished(stored);
   const { maxEventBytes } = context;
   const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
   if (length > maxEventBytes) {
@@ -142,16 +144,11 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     const isKept = length <= maxKeptBytes(maxEventBytes);
     return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
-  return judged(event, json, given, context);
-}
-
-/** As stored: what protocols call the same fields, and what the operator strips, is settled by then. */
-function judged(event: Draft, json: EncodedEvent, given: Fields, context: EventContext): Prepared {
-  const violation = context.violationOf?.(event.type as string, json);
+  // What protocols call the same fields, and what the operator strips, is settled by now.
+  const violation = context.violationOf?.(clean as Fields);
   if (violation?.isRejected) {
-    const { errors } = violation;
     const kept = keptForDiagnosis(given, context);
-    return { rejected: { reason: 'event_schema', errors, event: kept }, violation };
+    return { ...rejected('event_schema', violation.errors, kept), violation };
   }
   return { json, server: event.server, violation };
 }
@@ -211,7 +208,13 @@ function serverBytes({ server }: Draft | Fields): number {
     : Buffer.byteLength(`,"server":${encodeText(server as ServerFields)}`);
 }
 
-function encodeFinished(event: Draft | Fields): EncodedEvent {
+interface Encoded {
+  readonly json: EncodedEvent;
+  /** What it was made of. */
+  readonly clean: object;
+}
+
+function encodeFinished(event: Draft | Fields): Encoded {
   const server = event.server as ServerFields | undefined;
   if (server === undefined) {
     return encodeClean(event);
@@ -219,16 +222,13 @@ function encodeFinished(event: Draft | Fields): EncodedEvent {
   event.server = undefined;
   const text = textWithServer(event, server);
   event.server = server;
-  return text.includes('@') ? encodeClean(event) : Buffer.from(text);
+  return text.includes('@') ? encodeClean(event) : { json: Buffer.from(text), clean: event };
 }
 
-function encodeClean(event: Draft | Fields): EncodedEvent {
+function encodeClean(event: Draft | Fields): Encoded {
   const text = encodeText(event);
-  if (!text.includes('@')) {
-    return Buffer.from(text);
-  }
-  const clean = withoutCredentialsInside(event);
-  return Buffer.from(clean === event ? text : encodeText(clean));
+  const clean = text.includes('@') ? withoutCredentialsInside(event) : event;
+  return { json: Buffer.from(clean === event ? text : encodeText(clean)), clean };
 }
 
 function rejected(
@@ -253,7 +253,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | 
     delete kept['session'];
     delete kept['user'];
   }
-  const json = encodeClean(fieldRules?.apply(kept) ?? kept);
+  const { json } = encodeClean(fieldRules?.apply(kept) ?? kept);
   return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
 }
 

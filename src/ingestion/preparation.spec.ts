@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import { resultOf } from '../../test/support/work.js';
 import type { Fields } from '../event/fields.js';
@@ -9,6 +12,8 @@ import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Preparation } from './preparation.js';
 import type { PreparedRequest } from './prepared-request.js';
+import { EventSchemas } from './schemas/event-schemas.js';
+import { LONG } from './work.js';
 
 const FACTS = { receivedAtMs: Date.now(), headers: {}, query: '', address: undefined };
 
@@ -56,6 +61,44 @@ describe('a key inside an event', () => {
   it('takes nothing along that only looks like one', () => {
     const props = { text: 'set gt_key in the query', address: 'https://a.example/?x=gt_key' };
     expect(preparedWithKeys({ props })).toMatchObject({ props });
+  });
+});
+
+describe('events of which the schema takes long to check', () => {
+  it('are each followed by a look at the clock', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'schemas-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const schema = {
+      properties: { props: { properties: { list: { items: { type: 'number' } } } } },
+    };
+    await writeFile(join(folder, 'long.json'), JSON.stringify(schema));
+    const observer = new RecordingObserver();
+    const schemas = await EventSchemas.open({ folder, mode: 'reject' }, observer);
+    onTestFinished(() => schemas.onModuleDestroy());
+    const preparation = new Preparation(
+      new IngestionOptions(),
+      new AdmissionOptions(),
+      new Enrichment([], observer),
+      undefined,
+      schemas,
+    );
+    const list = Array.from({ length: 10_000 }, () => 1);
+    const elements = [
+      { type: 'long', props: { list } },
+      { type: 'long', props: { list: [1] } },
+      { type: 'other', props: { list } },
+      { type: 'long', props: { list: [...list, '1'] } },
+    ];
+    const work = preparation.ofRequest(elements, preparation.contextsOf('/collect', FACTS));
+    const pauses: unknown[] = [];
+    let step = work.next();
+    for (; !step.done; step = work.next()) {
+      pauses.push(step.value);
+    }
+    expect(pauses).toEqual([LONG, undefined, undefined, LONG]);
+    const { events, rejections, violations, warnings } = step.value;
+    expect([events.length, rejections.byReason]).toEqual([3, new Map([['event_schema', 1]])]);
+    expect([violations.counts, warnings]).toEqual([new Map([['long', 1]]), []]);
   });
 });
 

@@ -56,7 +56,7 @@ export class Preparation {
     this.fieldRules = options.fieldRules;
     const takesLong = schemas.isOn || this.fieldRules?.marks !== undefined;
     this.stride = takesLong ? LONG_STRIDE : STRIDE;
-    this.violationOf = schemas.isOn ? (type, json) => schemas.violationOf(type, json) : undefined;
+    this.violationOf = schemas.isOn ? (event) => schemas.violationOf(event) : undefined;
   }
 
   /** What the server knows about the events of this request. */

@@ -4,6 +4,7 @@ import { reasonOf } from '../../event/event-schema.js';
 import { type Fields, isFields } from '../../event/fields.js';
 import { assertSchema, compileWith, draftOf } from './drafts.js';
 import { meteredSchema } from './metered-schema.js';
+import { plainEvent } from './plain-event.js';
 import { UnusableSchemaError } from './unusable-schema-error.js';
 import { TooMuchWorkError, WorkMeter } from './work-meter.js';
 
@@ -13,6 +14,8 @@ const MAX_ERRORS = 10;
 
 const NONE: readonly string[] = [];
 const TOO_MUCH_WORK = ['event: takes more work to check against its schema than an event may'];
+/** One event must not take its neighbours with it. */
+const FAILED = ['event: cannot be checked against its schema'];
 /** Stands for an item of a list, and for a name that the schema does not declare: that is a client's. */
 const ANY = '*';
 
@@ -53,19 +56,18 @@ export class EventSchema {
   }
 
   /**
-   * What is wrong with an event: `path: reason`, for people, at most ten. They name what the schema declares, and hold
-   * nothing of the event. Empty when it is valid.
+   * What is wrong with an event as it is stored, but for `server`: `path: reason`, for people, at most ten. They name
+   * what the schema declares, and hold nothing of the event. Empty when it is valid.
    */
-  errorsOf(event: Fields): readonly string[] {
+  errorsOf(event: Readonly<Fields>): readonly string[] {
     this.meter.start();
     try {
-      return this.validate(event) ? NONE : this.told(this.validate.errors ?? []);
+      const isValid = this.validate(plainEvent(event, this.meter));
+      return isValid ? NONE : this.told(this.validate.errors ?? []);
     } catch (error) {
       // A schema may refer to itself so often that the stack is full before the work is too much.
-      if (error instanceof TooMuchWorkError || error instanceof RangeError) {
-        return TOO_MUCH_WORK;
-      }
-      throw error;
+      const isTooMuch = error instanceof TooMuchWorkError || error instanceof RangeError;
+      return isTooMuch ? TOO_MUCH_WORK : FAILED;
     } finally {
       this.validate.errors = null;
     }

@@ -35,7 +35,7 @@ async function open(mode: 'report' | 'reject' = 'report'): Promise<Opened> {
   onTestFinished(() => schemas.onModuleDestroy());
   const [stats] = observer.of('eventSchemasOpened')[0] as [() => EventSchemaStats];
   const violation = (type: string, event: object = {}): unknown =>
-    schemas.violationOf(type, Buffer.from(JSON.stringify(event)));
+    schemas.violationOf({ type, ...event });
   return { schemas, stats, violation };
 }
 
@@ -44,7 +44,7 @@ describe('EventSchemas', () => {
     const observer = new RecordingObserver();
     const schemas = await EventSchemas.open({ folder: undefined, mode: 'reject' }, observer);
     expect(schemas.isOn).toBe(false);
-    expect(schemas.violationOf('signup', Buffer.from('{}'))).toBeUndefined();
+    expect(schemas.violationOf({ type: 'signup' })).toBeUndefined();
     expect(observer.facts).toEqual([]);
     await expect(eventSchemaFaults({ folder: undefined, mode: 'report' })).resolves.toEqual([]);
   });

@@ -2,7 +2,6 @@ import type { OnModuleDestroy } from '@nestjs/common';
 import type { Fault } from '../../config/configuration-error.js';
 import type { Fields } from '../../event/fields.js';
 import { OTHER_TYPES, type SchemaViolation } from '../../event/schema-violation.js';
-import type { EncodedEvent } from '../../event/stored-event.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import type { FollowedSchemas } from './followed-schemas.js';
 import type { SchemasOptions } from './schemas.options.js';
@@ -48,15 +47,14 @@ export class EventSchemas implements OnModuleDestroy {
    * Checks an event as it is stored, without what the server writes: that is no fault of its client.
    * @returns undefined when it is valid, or no schema is for its type
    */
-  violationOf(type: string, json: EncodedEvent): SchemaViolation | undefined {
+  violationOf(event: Readonly<Fields>): SchemaViolation | undefined {
     const byType = this.schemas?.byType;
+    const type = event['type'] as string;
     const name = byType?.has(type) ? type : OTHER_TYPES;
     const schema = byType?.get(name);
     if (schema === undefined) {
       return undefined;
     }
-    const event = JSON.parse(json.toString()) as Fields;
-    delete event['server'];
     const errors = schema.errorsOf(event);
     this.work += schema.work;
     return errors.length === 0 ? undefined : { schema: name, errors, isRejected: this.rejects };
