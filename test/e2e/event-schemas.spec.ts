@@ -248,7 +248,7 @@ describe('POST /collect/validate', () => {
     };
     const body = JSON.stringify(sent, (_, value: unknown) =>
       typeof value === 'bigint' ? Number(value) : value,
-    );
+    ).replace('__proto__x', '__proto__');
     const { events } = parsed(await collect(collector, body, '/collect/validate')) as {
       events: [Record<string, unknown>];
     };
@@ -350,7 +350,7 @@ describe('what hostile events cost', () => {
     const hostile = [
       ...Array.from({ length: 10 }, () => ({ type: 'text', props: { it: 'a'.repeat(60_000) } })),
       ...Array.from({ length: 200 }, () => ({ type: 'tree', props: nested(28) })),
-      { type: 'list', props: { list: Array.from({ length: 14_000 }, (_, index) => [index]) } },
+      { type: 'list', props: { list: Array.from({ length: 8000 }, (_, index) => [index]) } },
       ...['toString', 'valueOf', 'constructor'].map((name) => ({
         type: 'value',
         props: { [name]: 1 },
