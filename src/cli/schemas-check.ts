@@ -14,7 +14,7 @@ import { print, printJson } from './print.js';
 import { UsageError } from './usage-error.js';
 
 const NDJSON = /\.(?:ndjson|jsonl)$/i;
-const TYPES_OF_JSON: readonly unknown[] = [
+const TYPES_OF_JSON = new Set([
   'array',
   'boolean',
   'integer',
@@ -22,7 +22,7 @@ const TYPES_OF_JSON: readonly unknown[] = [
   'number',
   'object',
   'string',
-];
+]);
 /** What a schema without a type begins with, and an event does not have. */
 const KEYWORDS = [
   '$schema',
@@ -115,7 +115,7 @@ function isSchema(bytes: Buffer): boolean {
   const { type } = value;
   const fields = value;
   return typeof type === 'string'
-    ? TYPES_OF_JSON.includes(type)
+    ? TYPES_OF_JSON.has(type)
     : KEYWORDS.some((keyword) => Object.hasOwn(fields, keyword));
 }
 

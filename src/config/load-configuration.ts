@@ -68,7 +68,11 @@ export async function loadConfiguration(
 }
 
 async function faultsOf(checks: readonly CrossCheck[], get: GetOptions): Promise<Fault[]> {
-  return (await Promise.all(checks.map((check) => check(get)))).flat();
+  const faults: Fault[] = [];
+  for (const check of checks) {
+    faults.push(...(await check(get)));
+  }
+  return faults;
 }
 
 function getterOf(loaded: ReadonlyMap<OptionsClass, OptionsRead<object>>): GetOptions {

@@ -73,7 +73,7 @@ function schemas(lists: (schema: fc.Arbitrary<unknown>) => Record<string, fc.Arb
           },
           { requiredKeys: [], noNullPrototype: true },
         ),
-        fc.record({ if: schema, then: schema, else: schema }),
+        fc.record(Object.fromEntries(['if', 'then', 'else'].map((keyword) => [keyword, schema]))),
       ),
     };
   }).schema;
