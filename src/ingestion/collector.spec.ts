@@ -26,6 +26,7 @@ import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
 import { PathsOptions } from './paths.options.js';
+import { SchemasOptions } from './schemas/schemas.options.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -124,6 +125,7 @@ async function startCollector({
     },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: getConfigToken(PathsOptions.key), useValue: new PathsOptions() },
+    { provide: getConfigToken(SchemasOptions.key), useValue: new SchemasOptions() },
     { provide: EventQueue, useValue: queue },
     {
       provide: getConfigToken(GeoOptions.key),
