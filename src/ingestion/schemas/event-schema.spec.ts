@@ -220,6 +220,11 @@ describe('a schema that cannot be used', () => {
       { default: { not: {} }, $ref: '#/default' },
       /^refers to #\/default, where/,
     ],
+    [
+      'a reference that is not well encoded',
+      { $ref: '#/%' },
+      /^refers to #\/%, where it has no schema/,
+    ],
     ['a reference to an anchor that is not there', { $ref: '#a' }, /^cannot be used: /],
     [
       'a schema inside it',

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -132,6 +132,21 @@ describe('EventSchemas', () => {
     expect(stats().lastReloadSuccessful).toBe(true);
   });
 
+  it('takes what Kubernetes puts in the place of a mounted map', async () => {
+    const version = async (name: string, schema: object): Promise<void> => {
+      await mkdir(join(folder, name));
+      await write(join(name, 'signup.json'), schema);
+      await symlink(name, join(folder, '..data.new'));
+      await rename(join(folder, '..data.new'), join(folder, '..data'));
+    };
+    await version('..v1', NEEDS_PLAN);
+    await symlink('..data/signup.json', join(folder, 'signup.json'));
+    const { violation } = await open();
+    expect(violation('signup')).toBeDefined();
+    await version('..v2', {});
+    await vi.waitFor(() => expect(violation('signup')).toBeUndefined(), { timeout: 20_000 });
+  });
+
   it('keeps what it has while a file or the folder cannot be used', async () => {
     await write('signup.json', NEEDS_PLAN);
     const { violation, stats } = await open();
@@ -173,6 +188,15 @@ describe('a folder of schemas that cannot be used', () => {
       reasons.map((reason: unknown) => ({ name: 'EVENT_SCHEMAS', reason })),
     );
     await expect(open()).rejects.toThrow(/^EVENT_SCHEMAS: a\.json is no JSON/);
+  });
+
+  it('is one of too many', async () => {
+    for (let index = 0; index < 1001; index += 1) {
+      await writeFile(join(folder, `t${index}.json`), '{}');
+    }
+    await expect(faults()).resolves.toEqual([
+      { name: 'EVENT_SCHEMAS', reason: 'names a folder of more than 1000 schemas' },
+    ]);
   });
 
   it('is one that is empty, or not there', async () => {
