@@ -160,7 +160,9 @@ async function batches(): Promise<void> {
   const figures = preparations.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const [index, preparation] of preparations.entries()) {
-      const us = timed(BATCHES, () => resultOf(preparation.ofRequest('/collect', events, FACTS)));
+      const us = timed(BATCHES, () =>
+        resultOf(preparation.ofRequest(events, preparation.contextsOf('/collect', FACTS))),
+      );
       if (round > 0) {
         figures[index]?.push(us / BATCH);
       }

@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   enrichment: () => import('./enrichment.js'),
   admission: () => import('./admission.js'),
   fleet: () => import('./fleet.js'),
+  segment: () => import('./segment.js'),
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);

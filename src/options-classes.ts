@@ -12,6 +12,8 @@ import { PathsOptions } from './ingestion/paths.options.js';
 import { GeoOptions } from './ingestion/enrichment/places/geo.options.js';
 import { databaseFaults } from './ingestion/enrichment/places/mmdb-file.js';
 import { IngestionOptions } from './ingestion/ingestion.options.js';
+import { eventSchemaFaults } from './ingestion/schemas/event-schemas.js';
+import { SchemasOptions } from './ingestion/schemas/schemas.options.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { KafkaQueueOptions } from './queueing/kafka/kafka-queue.options.js';
 import { QueueingOptions } from './queueing/queueing.options.js';
@@ -28,6 +30,7 @@ export const OPTIONS_CLASSES: readonly OptionsClass[] = [
   PathsOptions,
   IngestionOptions,
   GeoOptions,
+  SchemasOptions,
   AdmissionOptions,
   EnrichmentOptions,
   QueueingOptions,
@@ -59,10 +62,13 @@ function hasCollector(get: GetOptions): boolean {
   return get(RoleOptions).role !== 'deliver';
 }
 
+const usableEventSchemas: CrossCheck = (get) => eventSchemaFaults(get(SchemasOptions));
+
 /** Rules over several options classes, and over the files that they name. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [
   requiredSettings,
   roleRules,
   usableCertificates,
   usableDatabases,
+  usableEventSchemas,
 ];

@@ -52,6 +52,14 @@ export const COMMANDS: readonly Command[] = [
     load: () => import('./dead-letters-purge.js'),
   },
   {
+    name: 'schemas check',
+    argument: 'FILE',
+    about:
+      'check a schema, a folder of them, or events (JSON, or NDJSON in a file of that name) against EVENT_SCHEMAS',
+    options: ['json'],
+    load: () => import('./schemas-check.js'),
+  },
+  {
     name: 'tail',
     about: 'show events as they are accepted, of one type or one source if so asked',
     options: ['json'],

@@ -30,6 +30,7 @@ describe('parseCommandLine', () => {
     ['--json queue status', 'queue status', '', ['json']],
     ['queue forget kafka', 'queue forget', 'kafka', []],
     ['dead-letters replay --wait postgres', 'dead-letters replay', 'postgres', ['wait']],
+    ['schemas check --json events.ndjson', 'schemas check', 'events.ndjson', ['json']],
     ['dead-letters purge rejected --yes --yes', 'dead-letters purge', 'rejected', ['yes']],
   ])('reads "%s"', (line, name, argument, options) => {
     const parsed = parse(line);

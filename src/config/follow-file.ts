@@ -13,10 +13,19 @@ export function followFile(
   seen: string | undefined,
   take: () => Promise<void>,
 ): () => void {
+  return followStamp(() => stampOf(path), seen, take);
+}
+
+/** The same for what has another stamp after each replacement. */
+export function followStamp(
+  stampNow: () => Promise<string>,
+  seen: string | undefined,
+  take: () => Promise<void>,
+): () => void {
   let stopped = false;
   let taken = seen;
   const look = async (): Promise<void> => {
-    const stamp = await stampOf(path);
+    const stamp = await stampNow();
     if (!stopped && stamp !== taken) {
       await take();
       taken = stamp;

@@ -11,7 +11,7 @@ import type { OptionsClass } from './setting.js';
 export type GetOptions = <T extends object>(optionsClass: OptionsClass<T>) => T;
 
 /** A rule over several options classes. Asked when each of them is sound by itself. */
-export type CrossCheck = (get: GetOptions) => readonly Fault[];
+export type CrossCheck = (get: GetOptions) => readonly Fault[] | Promise<readonly Fault[]>;
 
 /** The configuration as it was when the process started: validated, and never read again. */
 export interface Configuration {
@@ -51,7 +51,7 @@ export async function loadConfiguration(
   const ownFaults = reads.flatMap(({ faults }) => faults);
   const faults = [
     ...ownFaults,
-    ...(ownFaults.length === 0 ? crossChecks.flatMap((check) => check(get)) : []),
+    ...(ownFaults.length === 0 ? await faultsOf(crossChecks, get) : []),
     ...nameFaults(optionsClasses, variables),
   ];
   if (faults.length > 0) {
@@ -65,6 +65,14 @@ export async function loadConfiguration(
     nodeEnv,
     settings: reads.flatMap(({ settings }) => settings),
   };
+}
+
+async function faultsOf(checks: readonly CrossCheck[], get: GetOptions): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  for (const check of checks) {
+    faults.push(...(await check(get)));
+  }
+  return faults;
 }
 
 function getterOf(loaded: ReadonlyMap<OptionsClass, OptionsRead<object>>): GetOptions {

@@ -15,10 +15,6 @@ export interface UnsupportedVariable {
 const SINKS = ['LOG', 'KAFKA', 'POSTGRES', 'CLICKHOUSE', 'S3', 'HTTP'];
 
 export const UNSUPPORTED: readonly UnsupportedVariable[] = [
-  { name: 'PUBLIC_URL' },
-  { name: 'EVENT_SCHEMAS' },
-  { name: 'EVENT_SCHEMAS_MODE', default: 'report' },
-
   {
     name: 'METRICS_REQUIRE_AUTH',
     default: false,
@@ -50,7 +46,7 @@ export const UNSUPPORTED: readonly UnsupportedVariable[] = [
   { name: 'FORWARD_INJECT', default: true },
 ];
 
-/** Refuses what is set to something other than its default: ignoring `EVENT_SCHEMAS` would be a lie. */
+/** Refuses what is set to something other than its default: ignoring `ROLE` would be a lie. */
 export function unsupportedFaults(variables: Variables, declared: ReadonlySet<string>): Fault[] {
   return UNSUPPORTED.filter(({ name }) => !declared.has(name)).flatMap((variable) =>
     namesOf(variable)

@@ -53,22 +53,21 @@ export function validationErrors(event: object): string[] {
   return errors;
 }
 
-function reasonOf(error: ErrorObject): string {
-  switch (error.keyword) {
-    case 'type':
-      return TYPE_REASONS[String(error.params['type'])] as string;
-    default:
-      return error.message ?? 'is not valid';
-  }
+/** For people, without the value. */
+export function reasonOf({ keyword, params, message = 'is not valid' }: ErrorObject): string {
+  const expected = keyword === 'type' ? String(params['type']) : '';
+  return TYPE_REASONS.get(expected) ?? message;
 }
 
-const TYPE_REASONS: Readonly<Record<string, string>> = {
-  array: 'must be an array',
-  boolean: 'must be true or false',
-  number: 'must be a finite number',
-  object: 'must be an object',
-  string: 'must be a string',
-};
+const TYPE_REASONS: ReadonlyMap<string, string> = new Map([
+  ['array', 'must be an array'],
+  ['boolean', 'must be true or false'],
+  ['integer', 'must be an integer'],
+  ['null', 'must be null'],
+  ['number', 'must be a finite number'],
+  ['object', 'must be an object'],
+  ['string', 'must be a string'],
+]);
 
 /** A copy of our groups in it, to take fields out. What else a client sends is not copied: it may be much. */
 function knownFields(fields: Readonly<Fields>, schema: Schema): Fields {

@@ -20,6 +20,7 @@ import {
 import { completedUrl } from './page.js';
 import type { RejectionReason } from './reasons.js';
 import type { Rejection } from './rejection.js';
+import type { SchemaViolation } from './schema-violation.js';
 import type { Sanitizer } from './sanitize.js';
 import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
@@ -58,6 +59,11 @@ export interface EventContext {
   readonly fieldRules?: FieldRules | undefined;
   /** Bytes of the event as it is stored, without `server`. */
   readonly maxEventBytes: number;
+  /**
+   * Judges an otherwise valid event by the operator's schema for its type: what its JSON is made of. It must neither
+   * change the event nor throw.
+   */
+  readonly violationOf?: ((event: Readonly<Fields>) => SchemaViolation | undefined) | undefined;
 }
 
 export type Prepared =
@@ -65,9 +71,15 @@ export type Prepared =
       readonly json: EncodedEvent;
       /** What the server has written into it. */
       readonly server: ServerFields | undefined;
+      readonly violation?: SchemaViolation | undefined;
       readonly rejected?: undefined;
     }
-  | { readonly rejected: Rejection; readonly json?: undefined; readonly server?: undefined };
+  | {
+      readonly rejected: Rejection;
+      readonly violation?: SchemaViolation | undefined;
+      readonly json?: undefined;
+      readonly server?: undefined;
+    };
 
 /** In the order of the stored event: sinks read `event_id` and `ts` from its first bytes. */
 type Draft = {
@@ -123,7 +135,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
   const stored = finished(event, given, unreadTs, context);
-  const json = encodeFinished(stored);
+  const { json, clean } = encodeFinished(stored);
   const { maxEventBytes } = context;
   const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
   if (length > maxEventBytes) {
@@ -132,7 +144,13 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     const isKept = length <= maxKeptBytes(maxEventBytes);
     return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
   }
-  return { json, server: event.server };
+  // What protocols call the same fields, and what the operator strips, is settled by now.
+  const violation = context.violationOf?.(clean as Fields);
+  if (violation?.isRejected) {
+    const kept = keptForDiagnosis(given, context);
+    return { ...rejected('event_schema', violation.errors, kept), violation };
+  }
+  return { json, server: event.server, violation };
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */
@@ -190,7 +208,13 @@ function serverBytes({ server }: Draft | Fields): number {
     : Buffer.byteLength(`,"server":${encodeText(server as ServerFields)}`);
 }
 
-function encodeFinished(event: Draft | Fields): EncodedEvent {
+interface Encoded {
+  readonly json: EncodedEvent;
+  /** What it was made of. */
+  readonly clean: object;
+}
+
+function encodeFinished(event: Draft | Fields): Encoded {
   const server = event.server as ServerFields | undefined;
   if (server === undefined) {
     return encodeClean(event);
@@ -198,16 +222,13 @@ function encodeFinished(event: Draft | Fields): EncodedEvent {
   event.server = undefined;
   const text = textWithServer(event, server);
   event.server = server;
-  return text.includes('@') ? encodeClean(event) : Buffer.from(text);
+  return text.includes('@') ? encodeClean(event) : { json: Buffer.from(text), clean: event };
 }
 
-function encodeClean(event: Draft | Fields): EncodedEvent {
+function encodeClean(event: Draft | Fields): Encoded {
   const text = encodeText(event);
-  if (!text.includes('@')) {
-    return Buffer.from(text);
-  }
-  const clean = withoutCredentialsInside(event);
-  return Buffer.from(clean === event ? text : encodeText(clean));
+  const clean = text.includes('@') ? withoutCredentialsInside(event) : event;
+  return { json: Buffer.from(clean === event ? text : encodeText(clean)), clean };
 }
 
 function rejected(
@@ -232,7 +253,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | 
     delete kept['session'];
     delete kept['user'];
   }
-  const json = encodeClean(fieldRules?.apply(kept) ?? kept);
+  const { json } = encodeClean(fieldRules?.apply(kept) ?? kept);
   return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
 }
 

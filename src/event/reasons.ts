@@ -7,6 +7,7 @@ export const REJECTION_REASONS = [
   'too_deep',
   'too_many_fields',
   'type_too_long',
+  'event_schema',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 

@@ -3,13 +3,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendError } from './error-filter.js';
 import { HttpError } from './errors.js';
 
+/** The beginning of a Content-Type (RFC 9110, 8.3.1). */
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/;
+const UNKNOWN_TYPE = 'application/octet-stream';
+
 /** A hook for what Node's parser lets through and no handler may see. It comes before every other. */
 export function checkHead({ raw }: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const error = faultOfHead(raw);
   if (error === undefined) {
     // An empty one is none (RFC 9110, 8.3); Fastify would refuse it.
-    if (raw.headers['content-type'] === '') {
+    const type = raw.headers['content-type'];
+    if (type === '') {
       raw.headers['content-type'] = undefined;
+    } else if (type !== undefined && !MEDIA_TYPE.test(type)) {
+      // Fastify would refuse it before a route could say that the type does not matter.
+      raw.headers['content-type'] = UNKNOWN_TYPE;
     }
     done();
     return;

@@ -32,6 +32,21 @@ const headerName: Parser<string> = (value) => {
   return value;
 };
 
+/** An address that only more path may follow. */
+const publicUrl: Parser<string> = (value) => {
+  const address = URL.parse(value);
+  if (
+    address === null ||
+    !['http:', 'https:'].includes(address.protocol) ||
+    address.href !== address.origin + address.pathname
+  ) {
+    throw new InvalidValueError(
+      'must be an http or https address without a query, such as https://events.example.com',
+    );
+  }
+  return address.href.replace(/\/+$/, '');
+};
+
 const HOUR_MS = 3_600_000;
 
 /** Not class-validator's bounds: `healthcheck` reads these options, and has to stay light. */
@@ -91,6 +106,11 @@ export class HttpOptions {
     doc: 'Pages that may send events, and read the answers with credentials: a comma list of origins; null is a page without one. Others get 403. * is any page, without credentials.',
   })
   readonly corsOrigins: readonly string[] = ['*'];
+
+  @Setting('PUBLIC_URL', publicUrl, {
+    doc: 'The address under which clients reach the collector, for SDKs that ask it where to send. Unset: that of their request.',
+  })
+  readonly publicUrl: string | undefined = undefined;
 
   /** Undefined: the collector speaks plain HTTP. */
   get tlsFiles(): CredentialFiles | undefined {

@@ -18,6 +18,7 @@ import { EventQueue, QueueFullError, QueueUnavailableError } from '../queueing/e
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { BodyBudget } from './body/body-budget.js';
+import { Bots } from './enrichment/bots.js';
 import { EnrichmentOptions } from './enrichment/enrichment.options.js';
 import { createCollectorAdapter } from './collector-adapter.js';
 import { GeoOptions } from './enrichment/places/geo.options.js';
@@ -25,6 +26,7 @@ import { IngestionModule } from './ingestion.module.js';
 import { HttpOptions } from '../http/http.options.js';
 import { IngestionOptions, type PrivacyMode } from './ingestion.options.js';
 import { PathsOptions } from './paths.options.js';
+import { SchemasOptions } from './schemas/schemas.options.js';
 
 class RecordingQueue extends EventQueue {
   override readonly state = 'accepting';
@@ -123,6 +125,7 @@ async function startCollector({
     },
     { provide: getConfigToken(AdmissionOptions.key), useValue: new AdmissionOptions() },
     { provide: getConfigToken(PathsOptions.key), useValue: new PathsOptions() },
+    { provide: getConfigToken(SchemasOptions.key), useValue: new SchemasOptions() },
     { provide: EventQueue, useValue: queue },
     {
       provide: getConfigToken(GeoOptions.key),
@@ -483,6 +486,18 @@ describe('POST /collect', () => {
       'received /collect': 1,
       'refused /collect disk': 1,
     });
+  });
+});
+
+describe('a body with a large event', () => {
+  it.each(['/collect', '/v1/track'])('asks the enrichment once at %s', async (path) => {
+    const collector = await startCollector({ enrichment: { bots: 'mark' } });
+    vi.spyOn(collector.app.get(Bots, { strict: false }), 'ofRequest').mockImplementation(() => {
+      throw new Error('broken');
+    });
+    const body = JSON.stringify({ event: 'a', properties: {}, server: 'x'.repeat(100_000) });
+    await send(collector, path, { method: 'POST', body });
+    expect(collector.observer.reported['failed bots']).toBe(1);
   });
 });
 

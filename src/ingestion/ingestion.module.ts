@@ -5,6 +5,7 @@ import { DeadLetterOptions } from '../config/dead-letter.options.js';
 import { createSanitizer, Sanitizer } from '../event/sanitize.js';
 import { ClientAddress } from '../http/client-address.js';
 import { ErrorFilter } from '../http/error-filter.js';
+import { PublicAddress } from '../http/public-address.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { ADMISSION_STEPS } from './admission/admission.catalogue.js';
 import { Admission } from './admission/admission.js';
@@ -33,6 +34,11 @@ import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { servedRoutes } from './routes.js';
 import { SampleEvents } from './sample-events.js';
+import { EventSchemas } from './schemas/event-schemas.js';
+import { SchemasOptions } from './schemas/schemas.options.js';
+import { MessagesReader } from './segment/messages-reader.js';
+import { SegmentController } from './segment/segment.controller.js';
+import { SourcesController } from './segment/sources.controller.js';
 import { Tail } from './tail/tail.js';
 import { TailedQueue } from './tail/tailed-queue.js';
 import { ValidateController } from './validate/validate.controller.js';
@@ -46,6 +52,8 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     PixelController,
     CollectController,
     ValidateController,
+    SegmentController,
+    SourcesController,
     SigningController,
     AssetsController,
   ],
@@ -54,8 +62,10 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     Preparation,
     BodyReader,
     EventsReader,
+    MessagesReader,
     ParsingTurns,
     ClientAddress,
+    PublicAddress,
     ClientKeys,
     SourceKeys,
     RejectedReplay,
@@ -77,6 +87,12 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
       inject: [getConfigToken(GeoOptions.key), PipelineObserver],
       useFactory: (options: GeoOptions, observer: PipelineObserver) =>
         Places.open(options, observer),
+    },
+    {
+      provide: EventSchemas,
+      inject: [getConfigToken(SchemasOptions.key), PipelineObserver],
+      useFactory: (options: SchemasOptions, observer: PipelineObserver) =>
+        EventSchemas.open(options, observer),
     },
     { provide: DailySalt, useFactory: () => new DailySalt() },
     ...ENRICHMENT_STEPS,
@@ -106,7 +122,7 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
         new ErrorFilter({
           application: 'Collector',
           routes: servedRoutes(options),
-          notFoundDetail: 'events go to POST /collect or GET /px.gif',
+          notFoundDetail: 'events go to POST /collect, GET /px.gif or POST /v1/batch',
         }),
     },
   ],

@@ -161,13 +161,16 @@ export class Intake {
 
   /** Call together with the report of what became of the wanted ones, not before: so the sums agree at any time. */
   private reportReceived(endpoint: EventEndpoint, request: PreparedRequest): void {
-    const { events, rejections, dropped, droppedCount } = request;
+    const { events, rejections, dropped, droppedCount, violations } = request;
     this.observer.eventsReceived(endpoint, rejections.count + events.length + droppedCount);
     for (const [reason, count] of rejections.byReason) {
       this.observer.eventsRejected(endpoint, reason, count);
     }
     for (const [reason, count] of dropped) {
       this.observer.eventsDropped(reason, count);
+    }
+    for (const [schema, count] of violations.counts) {
+      this.observer.eventSchemaViolated(schema, count);
     }
   }
 }

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
 import { resultOf } from '../../test/support/work.js';
 import type { Fields } from '../event/fields.js';
@@ -8,8 +11,15 @@ import { apiKeys } from './admission/api-key.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Preparation } from './preparation.js';
+import type { PreparedRequest } from './prepared-request.js';
+import { EventSchemas } from './schemas/event-schemas.js';
+import { LONG } from './work.js';
 
 const FACTS = { receivedAtMs: Date.now(), headers: {}, query: '', address: undefined };
+
+function preparedOf(preparation: Preparation, elements: readonly unknown[]): PreparedRequest {
+  return resultOf(preparation.ofRequest(elements, preparation.contextsOf('/collect', FACTS)));
+}
 
 /** What is stored or kept of an element, by a collector with keys. */
 function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = []): unknown {
@@ -19,7 +29,7 @@ function preparedWithKeys(element: unknown, sanitizeParams: readonly string[] = 
     new Enrichment([], new RecordingObserver()),
     createSanitizer(sanitizeParams),
   );
-  const { events, rejections } = resultOf(preparation.ofRequest('/collect', [element], FACTS));
+  const { events, rejections } = preparedOf(preparation, [element]);
   const [line] = rejections.lines;
   return line
     ? (JSON.parse(line.toString()) as { event: unknown }).event
@@ -54,6 +64,44 @@ describe('a key inside an event', () => {
   });
 });
 
+describe('events of which the schema takes long to check', () => {
+  it('are each followed by a look at the clock', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'schemas-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const schema = {
+      properties: { props: { properties: { list: { items: { type: 'number' } } } } },
+    };
+    await writeFile(join(folder, 'long.json'), JSON.stringify(schema));
+    const observer = new RecordingObserver();
+    const schemas = await EventSchemas.open({ folder, mode: 'reject' }, observer);
+    onTestFinished(() => schemas.onModuleDestroy());
+    const preparation = new Preparation(
+      new IngestionOptions(),
+      new AdmissionOptions(),
+      new Enrichment([], observer),
+      undefined,
+      schemas,
+    );
+    const list = Array.from({ length: 10_000 }, () => 1);
+    const elements = [
+      { type: 'long', props: { list } },
+      { type: 'long', props: { list: [1] } },
+      { type: 'other', props: { list } },
+      { type: 'long', props: { list: [...list, '1'] } },
+    ];
+    const work = preparation.ofRequest(elements, preparation.contextsOf('/collect', FACTS));
+    const pauses: unknown[] = [];
+    let step = work.next();
+    for (; !step.done; step = work.next()) {
+      pauses.push(step.value);
+    }
+    expect(pauses).toEqual([LONG, undefined, undefined, LONG]);
+    const { events, rejections, violations, warnings } = step.value;
+    expect([events.length, rejections.byReason]).toEqual([3, new Map([['event_schema', 1]])]);
+    expect([violations.counts, warnings]).toEqual([new Map([['long', 1]]), []]);
+  });
+});
+
 describe('a rejected event that is validated again', () => {
   const options = (settings: Partial<IngestionOptions>) =>
     new Preparation(
@@ -67,16 +115,10 @@ describe('a rejected event that is validated again', () => {
   it('has the hashes that it would have had at first', () => {
     const preparation = options(settings);
     const event = { user: { id: 'u-1' }, email: 'e@x.example' };
-    const { rejections, events } = resultOf(
-      preparation.ofRequest(
-        '/collect',
-        [
-          { ...event, type: 5 },
-          { ...event, type: 't' },
-        ],
-        FACTS,
-      ),
-    );
+    const { rejections, events } = preparedOf(preparation, [
+      { ...event, type: 5 },
+      { ...event, type: 't' },
+    ]);
     const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
     const again = preparation.ofKept({ ...kept, type: 't' });
     const plain = ({ user, props, server }: Fields) => ({ user, props, server });
@@ -99,9 +141,7 @@ describe('a rejected event that is validated again', () => {
 
   it('is hashed when it was kept without', () => {
     const before = options({});
-    const { rejections } = resultOf(
-      before.ofRequest('/collect', [{ type: 5, user: { id: 'u-1' } }], FACTS),
-    );
+    const { rejections } = preparedOf(before, [{ type: 5, user: { id: 'u-1' } }]);
     const kept = (JSON.parse(String(rejections.lines[0])) as { event: Fields }).event;
     expect(String(options(settings).ofKept({ ...kept, type: 't' }).json)).not.toContain('u-1');
   });

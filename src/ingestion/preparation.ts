@@ -8,28 +8,33 @@ import { type EventContext, type Prepared, prepareEvent } from '../event/prepare
 import type { DropReason } from '../event/reasons.js';
 import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
+import type { Removals } from './collect/least-size.js';
 import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
+import { ClientEvent, takeClient } from './client-event.js';
 import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
-import type { Enriched } from './enrichment/enrichment-step.js';
+import { type ContextAndDrop, EventContexts } from './event-contexts.js';
 import { IngestionOptions } from './ingestion.options.js';
-import { factsOfServer, takeClient } from './named-client.js';
+import { MessageHint } from './message-hint.js';
 import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
+import { EventSchemas } from './schemas/event-schemas.js';
 import { UnreadElement } from './unread-element.js';
-import { type Elements, PAUSE, type Work } from './work.js';
+import { type Elements, LONG, PAUSE, type Work } from './work.js';
 
 const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 
 /** Events of a small body between two pauses: at its worst, it takes 4 ms in all. */
 const STRIDE = 8;
-/** A thousand hashes of one event take 2 ms. */
-const HASHED_STRIDE = 1;
+/** A thousand hashes of one event take 2 ms, and so may its schema. */
+const LONG_STRIDE = 1;
+/** Units of checking: about 0.1 ms. */
+const MUCH_CHECKING = 5000;
 
-/** What follows from who the client is. */
-type ContextOfClient = Pick<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
+/** What all events of a request have in common, also those of different clients. */
+type ContextOfRequest = Omit<EventContext, 'server' | 'serverFieldsOf' | 'userAgent' | 'anonymous'>;
 
 /** Makes stored events of what clients send: with what the server knows, without what the operator strips. */
 @Injectable()
@@ -38,21 +43,39 @@ export class Preparation {
   private readonly keySanitizer: Sanitizer | undefined;
   private readonly fieldRules: FieldRules | undefined;
   private readonly stride: number;
+  private readonly violationOf: EventContext['violationOf'];
 
   constructor(
     @InjectOptions(IngestionOptions) readonly options: IngestionOptions,
     @InjectOptions(AdmissionOptions) { apiKeys }: AdmissionOptions,
     private readonly enrichment: Enrichment,
     @Inject(Sanitizer) private readonly sanitizer: Sanitizer | undefined,
+    private readonly schemas: EventSchemas = EventSchemas.NONE,
   ) {
     this.keySanitizer = apiKeys && createSanitizer([...options.sanitizeParams, KEY_PARAMETER]);
     this.fieldRules = options.fieldRules;
-    this.stride = this.fieldRules?.marks === undefined ? STRIDE : HASHED_STRIDE;
+    const takesLong = schemas.isOn || this.fieldRules?.marks !== undefined;
+    this.stride = takesLong ? LONG_STRIDE : STRIDE;
+    this.violationOf = schemas.isOn ? (event) => schemas.violationOf(event) : undefined;
   }
 
-  /** For the elements of this request. */
-  limitsOf(facts: RequestFacts): EventLimits {
-    const { options, enrichment, sanitizer, keySanitizer, fieldRules } = this;
+  /** What the server knows about the events of this request. */
+  contextsOf(endpoint: EventEndpoint, facts: RequestFacts): EventContexts {
+    const same: ContextOfRequest = {
+      receivedAtMs: facts.receivedAtMs,
+      sentAtMs: facts.sentAtMs,
+      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
+      sanitizer: this.sanitizer,
+      fieldRules: this.fieldRules,
+      maxEventBytes: this.options.maxEventBytes,
+      violationOf: this.violationOf,
+    };
+    return new EventContexts(facts, endpoint, (each) => this.contextOf(each, same));
+  }
+
+  /** For the elements of that request. */
+  limitsOf(contexts: EventContexts): EventLimits & { readonly removals: Removals } {
+    const { options, sanitizer, keySanitizer, fieldRules } = this;
     return {
       maxBatchEvents: options.maxBatchEvents,
       maxEventBytes: options.maxEventBytes,
@@ -60,7 +83,7 @@ export class Preparation {
         parameters: sanitizer !== undefined || keySanitizer !== undefined,
         // Hardly any body has an element that is so large that somebody asks.
         get visitor() {
-          return enrichment.ofRequest(facts).anonymous ?? false;
+          return contexts.shared.context.anonymous;
         },
         fieldRules,
       },
@@ -68,36 +91,32 @@ export class Preparation {
   }
 
   /** @param elements what the client sent, in its order, and `PAUSE`s; not validated yet */
-  *ofRequest(
-    endpoint: EventEndpoint,
-    elements: Elements,
-    facts: RequestFacts,
-  ): Work<PreparedRequest> {
-    const known = facts.isFromServer ? factsOfServer(facts) : facts;
-    const enriched = this.enrichment.ofRequest(known);
-    const context: EventContext = {
-      receivedAtMs: facts.receivedAtMs,
-      sentAtMs: facts.sentAtMs,
-      ...this.contextOf(known, enriched),
-      urlOfQuery: endpoint === '/collect' ? urlOfQuery(facts.query, this.sanitizer) : undefined,
-      sanitizer: this.sanitizer,
-      fieldRules: this.fieldRules,
-      maxEventBytes: this.options.maxEventBytes,
-    };
-    const request = new PreparedRequest(enriched.drop, facts.source);
+  *ofRequest(elements: Elements, contexts: EventContexts): Work<PreparedRequest> {
+    const isCollect = contexts.endpoint === '/collect';
+    const { isFromServer } = contexts;
+    const request = new PreparedRequest(contexts.shared.drop, contexts.source);
+    const messages = new MessageHint();
     let index = 0;
     for (const element of elements) {
       if (element === PAUSE) {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context, known);
-      request.add(index, prepared, enriched.isFromServer ? this.dropOf(prepared) : undefined);
+      if (isCollect) {
+        messages.look(element, index);
+      }
+      const event = isCollect ? takeClient(element, isFromServer) : element;
+      const { context, drop } = contexts.of(event);
+      const prepared = this.prepare(event, context);
+      request.add(index, prepared, drop ?? (isFromServer ? this.dropOf(prepared) : undefined));
       index += 1;
-      if (index % this.stride === 0) {
+      if (this.schemas.takeWork() > MUCH_CHECKING) {
+        yield LONG;
+      } else if (index % this.stride === 0) {
         yield;
       }
     }
+    request.warnings = [...messages.warnings, ...request.violations.warnings];
     return request;
   }
 
@@ -107,7 +126,7 @@ export class Preparation {
     const { hashed, ...server } = isFields(event['server']) ? event['server'] : {};
     // What was looked at has a verdict, unless nobody was to look: then the event alone says what sent it.
     const isFromServer = verdictOf(server) === undefined;
-    return this.prepare(event, {
+    return this.prepare(takeClient(event, false), {
       receivedAtMs: Number.isNaN(receivedAtMs) ? Date.now() : receivedAtMs,
       server,
       serverFieldsOf: this.enrichment.ofEvents({ server, isFromServer }),
@@ -116,6 +135,7 @@ export class Preparation {
       sanitizer: this.sanitizer,
       fieldRules: this.fieldRules?.afterMarks({ hashed }),
       maxEventBytes: this.options.maxEventBytes,
+      violationOf: this.violationOf,
     });
   }
 
@@ -124,26 +144,30 @@ export class Preparation {
     return server && this.enrichment.dropOf(server);
   }
 
-  private contextOf(facts: RequestFacts, enriched: Enriched): ContextOfClient {
-    return {
+  private contextOf(facts: RequestFacts, same: ContextOfRequest): ContextAndDrop {
+    const enriched = this.enrichment.ofRequest(facts);
+    const context: EventContext = {
+      ...same,
       server: enriched.server,
       serverFieldsOf: this.enrichment.ofEvents(enriched),
       userAgent: headerText(facts.headers['user-agent'] ?? ''),
       anonymous: enriched.anonymous ?? false,
     };
+    return { context, drop: enriched.drop };
   }
 
-  /** @param facts what is known of its request, unless it was kept */
-  private prepare(element: unknown, given: EventContext, facts?: RequestFacts): Prepared {
+  private prepare(element: unknown, context: EventContext): Prepared {
     if (element instanceof UnreadElement) {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
-    const client = takeClient(element, facts);
-    const context =
-      client === undefined
-        ? given
-        : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
+    if (element instanceof ClientEvent) {
+      const { fields, errors } = element;
+      const prepared = this.prepare(fields, context);
+      return prepared.rejected?.reason === 'schema' && errors.length > 0
+        ? { rejected: { ...prepared.rejected, errors } }
+        : prepared;
+    }
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })

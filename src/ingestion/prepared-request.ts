@@ -4,9 +4,12 @@ import type { EncodedEvent } from '../event/stored-event.js';
 import { verdictOf } from './enrichment/bot-verdict.js';
 import type { Place } from './enrichment/places/place.js';
 import { Rejections } from './rejected/rejections.js';
+import { SchemaReport } from './schemas/schema-report.js';
 
 /** Most requests have none. */
 const NO_REJECTIONS = new Rejections();
+const NO_WARNINGS: readonly string[] = [];
+const NO_VIOLATIONS = new SchemaReport();
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export class PreparedRequest {
@@ -15,6 +18,10 @@ export class PreparedRequest {
   rejections = NO_REJECTIONS;
   /** The other valid ones. */
   readonly dropped = new Map<DropReason, number>();
+  /** For the sender of events that are valid, and perhaps not what was meant. */
+  warnings = NO_WARNINGS;
+  /** Also those of valid ones. */
+  violations = NO_VIOLATIONS;
   /** The valid ones, by what sent them; of those that nobody looked at, nothing. */
   readonly verdicts = new Map<BotVerdict, number>();
   /** `events`, by country; undefined stands for those whose country is not known. */
@@ -42,6 +49,10 @@ export class PreparedRequest {
    * @param ownDrop why the operator does not want this one, if so
    */
   add(index: number, prepared: Prepared, ownDrop?: DropReason): void {
+    if (prepared.violation !== undefined) {
+      this.violations = this.violations === NO_VIOLATIONS ? new SchemaReport() : this.violations;
+      this.violations.add(index, prepared.violation);
+    }
     if (prepared.rejected !== undefined) {
       this.rejections = this.rejections === NO_REJECTIONS ? new Rejections() : this.rejections;
       this.rejections.add(index, prepared.rejected);

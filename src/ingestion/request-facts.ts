@@ -21,4 +21,6 @@ export interface RequestFacts {
   source?: string;
   /** Its key is that of a server, which may name the clients that its events are about. */
   isFromServer?: boolean;
+  /** An SDK sent it, which has a User-Agent of its own: that header is the client's here, and absent if it is not known. */
+  readonly isFromSdk?: boolean;
 }

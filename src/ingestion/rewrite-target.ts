@@ -3,6 +3,7 @@ import { SIGNATURE_HEADER } from './admission/sender.js';
 import { CLIENT, clientName } from './assets/client-names.js';
 import type { PathsOptions } from './paths.options.js';
 import { COLLECT, isClientRoute, isOwnPath, PIXEL } from './routes.js';
+import { segmentRoute } from './segment/paths.js';
 
 /** Gives the target under which a request is routed and counted. */
 export type RewriteTarget = (
@@ -13,7 +14,7 @@ export type RewriteTarget = (
 const WITHHELD = '/';
 
 /**
- * Leads further paths to the routes that they stand for. With signatures on, a POST that carries the header of one is
+ * Leads further paths, and those of the Segment HTTP API, to the routes that they stand for. With signatures on, a POST that carries the header of one is
  * collected on any path that no route has: the Go service's client posts to the path of its page.
  */
 export function rewriteTarget(
@@ -35,7 +36,7 @@ export function rewriteTarget(
     if (collects.has(path) || (isSigned && (!isOwnPath(path) || isWithheld(path)))) {
       return COLLECT;
     }
-    return isWithheld(path) ? path + WITHHELD : path;
+    return isWithheld(path) ? path + WITHHELD : (segmentRoute(path) ?? path);
   };
   return (request) => {
     const target = withoutHost(request.url ?? '/');

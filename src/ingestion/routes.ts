@@ -1,6 +1,7 @@
 import { unescaped } from '../event/query.js';
 import type { Route } from '../http/routes.js';
 import { CLIENT_ROUTES } from './assets/client-names.js';
+import { CALL_ROUTES, SETTINGS, SOURCE_CONFIG, segmentRoute } from './segment/paths.js';
 
 export const COLLECT = '/collect';
 export const VALIDATE = '/collect/validate';
@@ -12,6 +13,9 @@ export const ROUTES: readonly Route[] = [
   { path: COLLECT, methods: ['POST', 'OPTIONS'], status: 202 },
   { path: VALIDATE, methods: ['POST', 'OPTIONS'], status: 200 },
   ...CLIENT_ROUTES.map((path) => ({ path, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 })),
+  ...CALL_ROUTES.map((path) => ({ path, methods: ['POST', 'OPTIONS'], status: 200 })),
+  { path: SETTINGS, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: SOURCE_CONFIG, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
@@ -28,10 +32,14 @@ const CLIENT_PATHS: ReadonlySet<string> = new Set(CLIENT_ROUTES);
 
 /** Whether a route answers to the path of a request target, which may be percent-encoded, as the router sees it. */
 export function isOwnPath(path: string): boolean {
-  return PATHS.has(unescaped(path));
+  return isPlainPath(path) || (path.includes('%') && isPlainPath(unescaped(path)));
 }
 
 /** Whether that route is one of the client's files. */
 export function isClientRoute(path: string): boolean {
   return CLIENT_PATHS.has(unescaped(path));
+}
+
+function isPlainPath(path: string): boolean {
+  return PATHS.has(path) || segmentRoute(path) !== undefined;
 }

@@ -59,7 +59,8 @@ export class SampleEvents implements OnApplicationBootstrap {
       isFromServer: true,
     };
     try {
-      const work = this.preparation.ofRequest('/collect', SAMPLES, facts);
+      const contexts = this.preparation.contextsOf('/collect', facts);
+      const work = this.preparation.ofRequest(SAMPLES, contexts);
       const { accepted } = await this.intake.take('/collect', await this.turns.run(work, 0));
       this.logger.log(`TEST_MODE: ${accepted} sample events were accepted`);
     } catch (error) {

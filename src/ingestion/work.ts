@@ -1,8 +1,22 @@
+/** A pause after what may have taken much longer than the others do. */
+export const LONG = Symbol('long');
+
 /** A computation that pauses often, after about half a millisecond, so that others get their turn. */
-export type Work<T> = Generator<void, T, void>;
+export type Work<T> = Generator<typeof LONG | undefined, T, void>;
 
 /** Among the elements of a body: a moment to pause. */
 export const PAUSE = Symbol('pause');
+
+/** Does a work where the elements of a body are made: its pauses are theirs. */
+export function* amongElements<T>(work: Work<T>): Generator<typeof PAUSE, T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) {
+      return step.value;
+    }
+    yield PAUSE;
+  }
+}
 
 /** What a body holds, in its order: anything that JSON can say, not validated yet, and `PAUSE`s. */
 export type Elements = Iterable<unknown>;

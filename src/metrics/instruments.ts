@@ -258,6 +258,16 @@ export const INSTRUMENTS = {
     '1 when what is in the files of GEOIP_DB is in use, 0 when one cannot be used and what it held before stays.',
   ),
 
+  eventSchemaViolations: counter(
+    'gotrack_event_schema_violations_total',
+    'Received events that are not what the schema of their type asks for; * is the schema of all other types.',
+    'type',
+  ),
+  eventSchemasLastReload: gauge(
+    'gotrack_event_schemas_last_reload_successful',
+    '1 when what is in the files of EVENT_SCHEMAS is in use, 0 when one cannot be used and what it held before stays.',
+  ),
+
   processCpu: counter(
     'process_cpu_seconds_total',
     'User and system CPU time of the process, all its threads.',

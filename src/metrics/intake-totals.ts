@@ -8,7 +8,7 @@ import {
   REFUSAL_REASONS,
   REJECTION_REASONS,
 } from '../event/reasons.js';
-import { type EventEndpoint } from './pipeline-observer.js';
+import { EVENT_ENDPOINTS, type EventEndpoint } from './pipeline-observer.js';
 import { type Tally, zeros } from './tally.js';
 
 interface EndpointTotals {
@@ -21,10 +21,9 @@ interface EndpointTotals {
 
 /** What became of the events that clients sent. */
 export class IntakeTotals implements MetricSource {
-  readonly endpoints: Readonly<Record<EventEndpoint, EndpointTotals>> = {
-    '/px.gif': endpointTotals('/px.gif'),
-    '/collect': endpointTotals('/collect'),
-  };
+  readonly endpoints = Object.fromEntries(
+    EVENT_ENDPOINTS.map((endpoint) => [endpoint, endpointTotals(endpoint)]),
+  ) as Readonly<Record<EventEndpoint, EndpointTotals>>;
   readonly dropped: Tally = zeros(DROP_REASONS);
   readonly denied: Tally = zeros(DENIAL_REASONS);
   /** Accepted events by source; empty while no source has a key. */

@@ -137,6 +137,8 @@ describe('the metrics application', () => {
       'gotrack_events_by_country_total',
       'gotrack_geo_database_build_timestamp_seconds',
       'gotrack_geo_database_last_reload_successful',
+      'gotrack_event_schema_violations_total',
+      'gotrack_event_schemas_last_reload_successful',
       'gotrack_sink_up',
       'gotrack_tls_certificate_not_after_timestamp_seconds',
       'gotrack_tls_last_reload_successful',

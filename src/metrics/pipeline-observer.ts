@@ -7,7 +7,19 @@ import type {
   RejectionReason,
 } from '../event/reasons.js';
 
-export type EventEndpoint = '/px.gif' | '/collect';
+/** The paths of those ways in that take events, as the router has them. */
+export const EVENT_ENDPOINTS = [
+  '/px.gif',
+  '/collect',
+  '/v1/track',
+  '/v1/page',
+  '/v1/screen',
+  '/v1/identify',
+  '/v1/group',
+  '/v1/alias',
+  '/v1/batch',
+] as const;
+export type EventEndpoint = (typeof EVENT_ENDPOINTS)[number];
 
 /** What a sink's lane has made of the events accepted for it, restarts included: accepted is the sum of the others. */
 export interface Ledger {
@@ -58,6 +70,14 @@ export interface PlaceStats {
   readonly lastReloadSuccessful: boolean;
 }
 
+/** The schemas of event types that are in use. */
+export interface EventSchemaStats {
+  /** The types that they are for; `*` stands for all others. */
+  readonly types: readonly string[];
+  /** Whether what is in their files is what is used. */
+  readonly lastReloadSuccessful: boolean;
+}
+
 /**
  * What the pipeline reports about itself: facts in the past tense, a batch at a time. Every method
  * returns at once and never throws; all may be called on the hot path.
@@ -92,6 +112,10 @@ export abstract class PipelineObserver {
   abstract enrichmentFailed(step: string): void;
   /** Valid events that were taken or dropped, by what their sender is thought to be. */
   abstract botsJudged(verdict: BotVerdict, count: number): void;
+  /** Events are checked against schemas. Without a call, nothing is shown of them. @param stats asked at each scrape */
+  abstract eventSchemasOpened(stats: () => EventSchemaStats): void;
+  /** Received events that are not what the schema of their type asks for, rejected for that or not. */
+  abstract eventSchemaViolated(type: string, count: number): void;
   /** Rejected events that no longer fit among those kept for diagnosis. */
   abstract rejectedDiscarded(count: number): void;
 

@@ -218,6 +218,32 @@ describe('PrometheusObserver', () => {
     expect((await geo()).at(-1)).toBe('gotrack_geo_database_last_reload_successful 0');
   });
 
+  it('counts violations by the schemas that there are or were', async () => {
+    const { observer, series } = observed('log');
+    const schemas = async (): Promise<string[]> =>
+      Array.from(await series(), ([name, value]) => `${name} ${value}`).filter((line) =>
+        line.startsWith('gotrack_event_schema'),
+      );
+    await expect(schemas()).resolves.toEqual([]);
+    let types = ['*', 'signup'];
+    let lastReloadSuccessful = true;
+    observer.eventSchemasOpened(() => ({ types, lastReloadSuccessful }));
+    observer.eventSchemaViolated('signup', 3);
+    await expect(schemas()).resolves.toEqual([
+      'gotrack_event_schema_violations_total{type="signup"} 3',
+      'gotrack_event_schema_violations_total{type="*"} 0',
+      'gotrack_event_schemas_last_reload_successful 1',
+    ]);
+    types = ['login'];
+    lastReloadSuccessful = false;
+    await expect(schemas()).resolves.toEqual([
+      'gotrack_event_schema_violations_total{type="signup"} 3',
+      'gotrack_event_schema_violations_total{type="*"} 0',
+      'gotrack_event_schema_violations_total{type="login"} 0',
+      'gotrack_event_schemas_last_reload_successful 0',
+    ]);
+  });
+
   it('shows the state of the queue and of its lanes', async () => {
     const { observer, series } = observed('log');
     observer.queueOpened(() => Promise.resolve(QUEUE));

@@ -13,11 +13,13 @@ import {
 import {
   type EventEndpoint,
   type FleetQuestions,
+  type EventSchemaStats,
   type LaneStats,
   PipelineObserver,
   type PlaceStats,
   type QueueStats,
 } from './pipeline-observer.js';
+import { EventSchemaTotals } from './event-schema-totals.js';
 import { PlaceTotals } from './place-totals.js';
 import { QueueTotals } from './queue-totals.js';
 import { SinksTotals } from './sinks-totals.js';
@@ -32,6 +34,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   readonly queue: QueueTotals;
   private readonly places = new PlaceTotals();
   private readonly fleet = new FleetTotals();
+  private readonly eventSchemas = new EventSchemaTotals();
   private readonly sinks: SinksTotals;
 
   constructor({ sinks }: { readonly sinks: readonly string[] }) {
@@ -97,6 +100,14 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
 
   botsJudged(verdict: BotVerdict, count: number): void {
     add(this.intake.bots, verdict, count);
+  }
+
+  eventSchemasOpened(stats: () => EventSchemaStats): void {
+    this.eventSchemas.ask = stats;
+  }
+
+  eventSchemaViolated(type: string, count: number): void {
+    this.eventSchemas.count(type, count);
   }
 
   rejectedDiscarded(count: number): void {
@@ -173,6 +184,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   registerOn(registry: Registry): void {
     this.intake.registerOn(registry);
     this.places.registerOn(registry);
+    this.eventSchemas.registerOn(registry);
     this.sinks.registerOn(registry);
     this.queue.registerOn(registry);
     this.fleet.registerOn(registry);

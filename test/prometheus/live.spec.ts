@@ -93,9 +93,12 @@ describe.skipIf(!programs || !server || !kafka)('on a real Prometheus', () => {
     await proxy.open();
     const dsn = new URL(postgres.dsn);
     dsn.port = String(proxy.port);
+    await mkdir(workplace.path('schemas'));
+    await writeFile(workplace.path('schemas', 'signup.json'), '{"required":["user"]}');
     collector = await workplace.start({
       OUTPUTS: 'log,kafka,postgres',
       INGEST_API_KEYS: 'shop:key-of-shop',
+      EVENT_SCHEMAS: 'schemas',
       KAFKA_BROKERS: broker.address(),
       KAFKA_TOPIC: table,
       PG_DSN: dsn.toString(),

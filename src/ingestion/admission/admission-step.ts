@@ -11,9 +11,12 @@ import type { Sender } from './sender.js';
 export abstract class AdmissionStep {
   /** What its refusals are counted as. */
   abstract readonly reason: DenialReason;
+  /** Whether it looks at the key, or at whose it is. It then waits for a key that the body brings. */
+  readonly usesKey: boolean = false;
 
   /**
    * Runs once for every request, before its body is read: what is refused here costs neither the reading nor memory.
+   * A step that uses the key runs after it where the key may be in the body.
    * Decides at once, from what is in memory.
    */
   abstract check(facts: RequestFacts, sender: Sender, request: FastifyRequest): void;

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import { parseClientTime } from '../../event/client-time.js';
 import type { DenialReason } from '../../event/reasons.js';
@@ -13,6 +14,15 @@ import { type Sender, senderOf, separateQuery, withoutSecrets } from './sender.j
 export interface Admitted {
   readonly facts: RequestFacts;
   readonly sender: Sender;
+  /** The body may bring the key: `admitKey` has to follow. */
+  readonly awaitsKey: boolean;
+}
+
+export interface AdmitOptions {
+  /** Finds the key of a protocol that has it in more places than `Authorization` and `gt_key`. */
+  readonly keyOf?: (headers: IncomingHttpHeaders, query: string) => string | undefined;
+  /** A request whose head has no key may have it in its body. */
+  readonly keyInBody?: boolean;
 }
 
 /** Decides whether the events of a request are taken at all. */
@@ -27,9 +37,13 @@ export class Admission {
    * Call before anything of the request is read.
    * @throws HttpError of the step that refuses it
    */
-  admit(request: FastifyRequest): Admitted {
+  admit(request: FastifyRequest, { keyOf, keyInBody = false }: AdmitOptions = {}): Admitted {
     const separated = separateQuery(rawQueryOf(request.raw.url ?? ''));
-    const sender = senderOf(request.headers, separated);
+    const found = senderOf(request.headers, separated);
+    const sender =
+      keyOf === undefined
+        ? found
+        : { ...found, key: found.key ?? keyOf(request.headers, separated.query) };
     const facts: RequestFacts = {
       receivedAtMs: Date.now(),
       headers: headersForEvents(request.headers),
@@ -38,14 +52,28 @@ export class Admission {
       address: this.clientAddress.of(request.raw),
       ...(this.clientAddress.isFromProxy(request.raw) && { viaTrustedProxy: true }),
     };
+    const awaitsKey = keyInBody && sender.key === undefined;
     for (const step of this.steps) {
-      try {
-        step.check(facts, sender, request);
-      } catch (error) {
-        throw this.counted(step.reason, error);
+      if (!(awaitsKey && step.usesKey)) {
+        this.check(step, facts, sender, request);
       }
     }
-    return { facts, sender };
+    return { facts, sender, awaitsKey };
+  }
+
+  /**
+   * Call with the key that the body of a request brings, if any.
+   * @throws HttpError of the step that refuses it
+   */
+  admitKey({ facts, sender, awaitsKey }: Admitted, request: FastifyRequest, key?: string): void {
+    if (!awaitsKey) {
+      return;
+    }
+    for (const step of this.steps) {
+      if (step.usesKey) {
+        this.check(step, facts, { ...sender, key }, request);
+      }
+    }
   }
 
   /**
@@ -78,6 +106,19 @@ export class Admission {
       }
     }
     return { ...facts, receivedAtMs: Date.now() };
+  }
+
+  private check(
+    step: AdmissionStep,
+    facts: RequestFacts,
+    sender: Sender,
+    request: FastifyRequest,
+  ): void {
+    try {
+      step.check(facts, sender, request);
+    } catch (error) {
+      throw this.counted(step.reason, error);
+    }
   }
 
   private counted(reason: DenialReason, error: unknown): unknown {

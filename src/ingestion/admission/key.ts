@@ -11,6 +11,7 @@ import { SourceKeys } from './source-keys.js';
 @Injectable()
 export class Key extends AdmissionStep {
   override readonly reason = 'key';
+  override readonly usesKey = true;
 
   constructor(
     @InjectOptions(AdmissionOptions) private readonly options: AdmissionOptions,

@@ -14,6 +14,7 @@ const SIGNATURE = /^[\da-f]{64}$/i;
 @Injectable()
 export class Signature extends AdmissionStep {
   override readonly reason = 'signature';
+  override readonly usesKey = true;
 
   constructor(
     @InjectOptions(AdmissionOptions) private readonly options: AdmissionOptions,

@@ -10,6 +10,7 @@ import { TokenBuckets } from './token-buckets.js';
 @Injectable()
 export class SourceRate extends AdmissionStep {
   override readonly reason = 'rate_limit';
+  override readonly usesKey = true;
   private readonly buckets = new TokenBuckets();
   private readonly limits: ReadonlyMap<string, number> | undefined;
 

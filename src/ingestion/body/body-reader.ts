@@ -27,15 +27,17 @@ export class BodyReader {
 
   /**
    * @param check is given the body as it came, before anything is made of it; what it throws refuses the body
+   * @param form what a body holds whose Content-Type does not matter
    * @throws HttpError
    */
   async read(
     request: IncomingMessage,
     response: ServerResponse,
     check?: (received: Buffer) => Promise<void>,
+    form = bodyForm(request.headers['content-type']),
   ): Promise<EventsBody> {
     try {
-      return await this.readWithin(request, response, check);
+      return { form, bytes: await this.readWithin(request, response, check) };
     } catch (error) {
       if (error instanceof HttpError && error.code === 'GT_BUSY') {
         this.observer.requestDenied('busy');
@@ -48,10 +50,9 @@ export class BodyReader {
     request: IncomingMessage,
     response: ServerResponse,
     check: ((received: Buffer) => Promise<void>) | undefined,
-  ): Promise<EventsBody> {
+  ): Promise<Buffer> {
     const { headers } = request;
     const { maxBodyBytes } = this.options;
-    const form = bodyForm(headers['content-type']);
     const encoding = bodyEncoding(headers['content-encoding']);
     const announced = Number(headers['content-length'] ?? 0);
     if (announced > maxBodyBytes) {
@@ -68,11 +69,7 @@ export class BodyReader {
       throw new HttpError('GT_EMPTY_BODY');
     }
     await check?.(received);
-    const bytes =
-      encoding === 'identity'
-        ? received
-        : await decompress(received, encoding, maxBodyBytes, share);
-    return { form, bytes };
+    return encoding === 'identity' ? received : decompress(received, encoding, maxBodyBytes, share);
   }
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Work } from '../work.js';
+import { LONG, type Work } from '../work.js';
 import { ParsingTurns } from './parsing-turns.js';
 
 const LARGE = 64 * 1024 + 1;
@@ -68,6 +68,20 @@ describe('ParsingTurns', () => {
     // The last one to begin in a turn has units before it looks at the clock.
     const most = Math.max(...done.map(({ length }) => length));
     expect(most).toBeLessThan(MAX_UNITS + STRIDE);
+  });
+
+  it('looks at the clock after what may have taken long', async () => {
+    function* longUnits(count: number): Work<string> {
+      for (let unit = 0; unit < count; unit += 1) {
+        turns.clock += 2;
+        done.at(-1)?.push('long');
+        yield LONG;
+      }
+      return 'long';
+    }
+    await untilDone([turns.run(longUnits(20), SMALL)]);
+    expect(done.flat()).toHaveLength(20);
+    expect(Math.max(...done.map(({ length }) => length))).toBe(3);
   });
 
   it('interrupts a small work, too, and begins no other before it is done', async () => {

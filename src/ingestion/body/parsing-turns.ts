@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Work } from '../work.js';
+import { LONG, type Work } from '../work.js';
 
 /** What all requests together may take of one turn of the event loop. The others get theirs in between. */
 const BUDGET_MS = 5;
@@ -67,7 +67,7 @@ export class ParsingTurns {
     return performance.now();
   }
 
-  private proceed<T>(work: Work<T>, stride: number): IteratorResult<void, T> {
+  private proceed<T>(work: Work<T>, stride: number): IteratorResult<typeof LONG | undefined, T> {
     const startedAt = this.now();
     const alreadyMs = this.spentMs;
     try {
@@ -76,7 +76,8 @@ export class ParsingTurns {
         if (step.done) {
           return step;
         }
-        if (steps % stride === 0 && alreadyMs + this.now() - startedAt >= BUDGET_MS) {
+        const isLookedAt = step.value === LONG || steps % stride === 0;
+        if (isLookedAt && alreadyMs + this.now() - startedAt >= BUDGET_MS) {
           return step;
         }
       }

@@ -16,11 +16,12 @@ export class CollectController {
   @Post()
   async collect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const prepared = await this.reader.read(request, reply);
+    const { warnings } = prepared;
     const outcome = await this.intake.take('/collect', prepared);
     await reply
       .code(202)
       .header('x-gotrack-accepted', outcome.accepted)
       .type('application/json; charset=utf-8')
-      .send(collectAnswer(outcome));
+      .send(collectAnswer(outcome, warnings));
   }
 }

@@ -32,9 +32,9 @@ export class EventsReader {
   }
 
   private *work(admitted: Admitted, { form, bytes }: EventsBody): Work<PreparedRequest> {
-    const facts = this.admission.begin(admitted);
+    const contexts = this.preparation.contextsOf('/collect', this.admission.begin(admitted));
     const text = yield* decodeText(bytes);
-    const elements = yield* parseEvents(form, text, this.preparation.limitsOf(facts));
-    return yield* this.preparation.ofRequest('/collect', elements, facts);
+    const elements = yield* parseEvents(form, text, this.preparation.limitsOf(contexts));
+    return yield* this.preparation.ofRequest(elements, contexts);
   }
 }

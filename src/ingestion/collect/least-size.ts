@@ -117,11 +117,11 @@ export class LeastSize {
     if (typeof value === 'string') {
       return rule === undefined ? this.ofText(value, name) : 0;
     }
+    if (value === null || value === undefined) {
+      return 0;
+    }
     if (typeof value !== 'object' || value instanceof NumberLiteral) {
       return 1;
-    }
-    if (value === null) {
-      return 0;
     }
     if (level === MAX_DEPTH) {
       this.isTooDeep = true;

@@ -3,9 +3,9 @@ import { parseJson } from '../../event/parse-json.js';
 import { faultAt, faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
-import { type Elements, PAUSE, type Work } from '../work.js';
+import { amongElements, type Elements, PAUSE, type Work } from '../work.js';
 import { JsonFaultError, JsonScanner } from './json-scanner.js';
-import { readLargeElement } from './large-element.js';
+import { buildLargeElement, readLargeElement } from './large-element.js';
 import type { Removals } from './least-size.js';
 
 /**
@@ -24,7 +24,8 @@ const SPACE = 0x20;
 export interface EventLimits {
   readonly maxBatchEvents: number;
   readonly maxEventBytes: number;
-  readonly removals: Removals;
+  /** Undefined for elements that only become events: a large one is a `LargeElement` then. */
+  readonly removals: Removals | undefined;
 }
 
 /**
@@ -87,12 +88,11 @@ function* parseScanned(
 ): Generator {
   for (const value of found) {
     if (value.end - value.start > large) {
-      const work = readLargeElement(text, value, maxEventBytes, removals);
-      let step = work.next();
-      for (; !step.done; step = work.next()) {
-        yield PAUSE;
-      }
-      yield step.value;
+      yield yield* amongElements(
+        removals === undefined
+          ? buildLargeElement(text, value)
+          : readLargeElement(text, value, maxEventBytes, removals),
+      );
     } else {
       yield parseJson(text.slice(value.start, value.end));
     }

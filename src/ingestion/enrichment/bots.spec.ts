@@ -166,6 +166,19 @@ describe('BOTS', () => {
   });
 });
 
+describe('an event that an SDK sent', () => {
+  const sdk = (headers: Headers): RequestFacts => ({ ...factsOf(headers), isFromSdk: true });
+
+  it('is judged when it says the User-Agent of its client', () => {
+    const { server } = botsWith().ofRequest(sdk({ 'user-agent': WINDOWS_CHROME }), {}) ?? {};
+    expect(server).toEqual({ bot: { verdict: 'human' } });
+  });
+
+  it('has no verdict without one, and is not dropped', () => {
+    expect(botsWith('drop').ofRequest(sdk({ from: 'bot@a.example' }), {})).toBeUndefined();
+  });
+});
+
 describe('an event that a server sent', () => {
   const sent = { isFromServer: true };
 

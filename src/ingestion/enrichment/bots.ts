@@ -33,12 +33,13 @@ export class Bots extends EnrichmentStep {
     this.isOn = bots !== 'off';
   }
 
-  override ofRequest({ headers }: RequestFacts, before: Enriched): Enriched | undefined {
-    if (!this.isOn || before.isFromServer) {
+  override ofRequest({ headers, isFromSdk }: RequestFacts, before: Enriched): Enriched | undefined {
+    const userAgent = headerOf(headers, 'user-agent');
+    if (!this.isOn || before.isFromServer || (isFromSdk && userAgent === '')) {
       return undefined;
     }
     const found = this.of({
-      userAgent: headerOf(headers, 'user-agent'),
+      userAgent,
       brands: headerOf(headers, 'sec-ch-ua'),
       platform: headerOf(headers, 'sec-ch-ua-platform'),
       secFetchSite: headerOf(headers, 'sec-fetch-site'),

@@ -53,7 +53,10 @@ export class PixelController {
   private *work(request: FastifyRequest): Work<PreparedRequest> {
     const { facts } = this.admission.admit(request);
     const event = pixelEvent(facts.query, facts.headers, this.sanitizer);
-    return yield* this.preparation.ofRequest('/px.gif', [event], facts);
+    return yield* this.preparation.ofRequest(
+      [event],
+      this.preparation.contextsOf('/px.gif', facts),
+    );
   }
 }
 

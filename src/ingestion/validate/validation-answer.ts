@@ -21,10 +21,13 @@ export function* validationAnswer(prepared: PreparedRequest): Work<Buffer> {
   return Buffer.concat(pieces);
 }
 
-function answerOf({ events, droppedCount, rejections }: PreparedRequest): string {
+function answerOf({ events, droppedCount, rejections, warnings }: PreparedRequest): string {
   return events.length + droppedCount === 0
     ? JSON.stringify(new AllRejectedError(rejections).answer())
-    : collectAnswer({ accepted: events.length, dropped: droppedCount, rejected: rejections });
+    : collectAnswer(
+        { accepted: events.length, dropped: droppedCount, rejected: rejections },
+        warnings,
+      );
 }
 
 function withoutServer(event: EncodedEvent): Buffer {

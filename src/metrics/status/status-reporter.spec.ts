@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HttpMetrics } from '../http-metrics.js';
+import { EVENT_ENDPOINTS } from '../pipeline-observer.js';
 import { PrometheusObserver } from '../prometheus-observer.js';
 import type { CheckState } from './status-report.js';
 import { StatusReporter } from './status-reporter.js';
@@ -35,6 +36,9 @@ describe('StatusReporter', () => {
     expect((await reporter.report()).endpoints).toEqual([
       expect.objectContaining({ endpoint: '/px.gif', acceptedPerSecond: 0 }),
       expect.objectContaining({ endpoint: '/collect', acceptedPerSecond: 100, accepted: 6_000 }),
+      ...EVENT_ENDPOINTS.slice(2).map((endpoint) =>
+        expect.objectContaining({ endpoint, acceptedPerSecond: 0, accepted: 0 }),
+      ),
     ]);
     vi.advanceTimersByTime(60_000);
     const [, collect] = (await reporter.report()).endpoints;

@@ -25,6 +25,8 @@ export class RecordingObserver extends PipelineObserver {
   readonly enrichmentStepsNamed = this.record('enrichmentStepsNamed');
   readonly enrichmentFailed = this.record('enrichmentFailed');
   readonly botsJudged = this.record('botsJudged');
+  readonly eventSchemasOpened = this.record('eventSchemasOpened');
+  readonly eventSchemaViolated = this.record('eventSchemaViolated');
   readonly rejectedDiscarded = this.record('rejectedDiscarded');
   readonly fleetOpened = this.record('fleetOpened');
   readonly commitSucceeded = this.record('commitSucceeded');

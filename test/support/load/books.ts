@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
+import { EVENT_ENDPOINTS as ENDPOINTS } from '../../../src/metrics/pipeline-observer.js';
 import { type Collector, sumOf } from '../servers/collector.js';
 import type { Sample } from '../servers/parse-metrics.js';
-
-const ENDPOINTS = ['/px.gif', '/collect'] as const;
 const STATES = ['accepted', 'delivered', 'queued', 'dead_lettered', 'purged', 'corrupt'] as const;
 
 /** Events by what became of them; `accepted` is the sum of the others. */

@@ -1,0 +1,124 @@
+import { type Fields, isFields } from '../../event/fields.js';
+import { parseJson } from '../../event/parse-json.js';
+import { HttpError } from '../../http/errors.js';
+import { faultOf } from '../body/json-fault.js';
+import { LargeElement } from '../collect/large-element.js';
+import { type EventLimits, parseEvents } from '../collect/parse-events.js';
+import { UnreadElement } from '../unread-element.js';
+import { type Elements, PAUSE, type Work } from '../work.js';
+import { findBatch } from './find-batch.js';
+
+/** Characters. A longer text is not parsed at once: see `parseEvents`. */
+const LARGE = 64 * 1024;
+
+/** A body in Segment's form. */
+export interface Messages {
+  /** Not validated yet; those of a large body are parsed as they are asked for, the large ones as `LargeElement`. */
+  readonly elements: Elements;
+  /** Members beside the batch, or the message itself: its `writeKey`, `sentAt` and `context` are of interest. */
+  readonly envelope: Fields;
+}
+
+const NO_OBJECT = new UnreadElement('not_an_object', 'message: must be an object');
+const NO_BATCH = new UnreadElement('not_an_object', 'batch: must be an array of messages');
+
+/**
+ * The messages of a body.
+ * @param isBatch whether the call has many; else the body is the message
+ * @throws HttpError the body is no JSON, or too much
+ */
+export function* parseMessages(
+  text: string,
+  isBatch: boolean,
+  { maxBatchEvents, maxEventBytes }: Omit<EventLimits, 'removals'>,
+): Work<Messages> {
+  const limits = { maxBatchEvents, maxEventBytes, removals: undefined };
+  if (text.length <= LARGE) {
+    return messagesOf(parseSmall(text), isBatch, limits);
+  }
+  return isBatch ? yield* parseLargeBatch(text, limits) : yield* parseLargeMessage(text, limits);
+}
+
+function messagesOf(value: unknown, isBatch: boolean, limits: EventLimits): Messages {
+  if (!isFields(value)) {
+    return nothingOf(isBatch ? NO_BATCH : NO_OBJECT);
+  }
+  if (!isBatch) {
+    return { elements: [value], envelope: value };
+  }
+  const { batch } = value;
+  if (!Array.isArray(batch)) {
+    return { elements: [NO_BATCH], envelope: value };
+  }
+  if (batch.length > limits.maxBatchEvents) {
+    throw new HttpError('GT_TOO_MANY_EVENTS', `at most ${limits.maxBatchEvents}`);
+  }
+  return { elements: batch, envelope: value };
+}
+
+function parseSmall(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new HttpError('GT_MALFORMED_JSON', faultOf(text, error as SyntaxError));
+  }
+}
+
+/** Parses what is beside the batch at once, so it must be small: a context is stored with each message anyway. */
+function* parseLargeBatch(text: string, limits: EventLimits): Work<Messages> {
+  const span = yield* findBatch(text);
+  if (span === undefined) {
+    yield* parsePart(text, limits);
+    return nothingOf(NO_BATCH);
+  }
+  const rest = `${text.slice(0, span.start)}null${text.slice(span.end)}`;
+  if (rest.length > LARGE) {
+    throw new HttpError('GT_BODY_TOO_LARGE', `beside the batch, at most ${LARGE} characters`);
+  }
+  const envelope = parseSmall(rest);
+  const batch = text.slice(span.start, span.end);
+  const elements = yield* parsePart(batch, limits);
+  if (!isFields(envelope) || !isList(batch)) {
+    return nothingOf(NO_BATCH);
+  }
+  return { elements, envelope };
+}
+
+function* parseLargeMessage(text: string, limits: EventLimits): Work<Messages> {
+  const elements = yield* parsePart(text, limits);
+  if (isList(text)) {
+    return nothingOf(NO_OBJECT);
+  }
+  for (const element of elements) {
+    if (element !== PAUSE) {
+      const fields = element instanceof LargeElement ? element.fields : element;
+      return { elements: [element], envelope: isFields(fields) ? fields : {} };
+    }
+    yield;
+  }
+  return nothingOf(NO_OBJECT);
+}
+
+/** Elements of an array, or the one that the text is. Where a fault is, is said of the whole body only. */
+function* parsePart(text: string, limits: EventLimits): Work<Elements> {
+  try {
+    return yield* parseEvents('json', text, limits);
+  } catch (error) {
+    const code = error instanceof HttpError ? error.code : undefined;
+    if (code === 'GT_NO_EVENTS') {
+      return [];
+    }
+    if (code === 'GT_NOT_AN_EVENT') {
+      return [NO_OBJECT];
+    }
+    throw code === 'GT_MALFORMED_JSON' ? new HttpError(code) : error;
+  }
+}
+
+function isList(text: string): boolean {
+  return text.trimStart().startsWith('[');
+}
+
+function nothingOf(element: UnreadElement): Messages {
+  return { elements: [element], envelope: {} };
+}
