@@ -137,18 +137,18 @@ describe.skipIf(!server || !program)('Chromium', () => {
     await page.close();
   });
 
-  it('stores each of 500 events of a page that is closed at once, with its next visit', async () => {
+  it('stores each of 1,000 events of a page that is closed at once, with its next visit', async () => {
     const site = await newSite();
     site.serve('/brief', pageWithClient(collector.url, { head: QUEUE }));
 
     const page = await tabs.open(site.url('/brief'));
     await collector.waitFor(site, 1);
-    await track(page, 'brief', 500);
+    await track(page, 'brief', 1000);
     await page.close();
     const next = await tabs.open(site.url('/brief'));
     await collector.expectStored(
       site,
-      ['pageview /brief', 'pageview /brief', ...tracked('brief', '/brief', 500)],
+      ['pageview /brief', 'pageview /brief', ...tracked('brief', '/brief', 1000)],
       // A page that has ended does not learn what was answered.
       { mayRepeat: true },
     );

@@ -161,6 +161,27 @@ describe('consent', () => {
     expect(page.types()).toEqual(['pageview']);
   });
 
+  it.each<[string, object, Options]>([
+    ['whose visitor asks for privacy', { globalPrivacyControl: true }, {}],
+    ['that stores nothing', {}, { storage: 'none' }],
+  ])(
+    'that is denied on a page %s removes what earlier pages have stored',
+    async (_, say, options) => {
+      Object.assign(navigator, say);
+      Object.assign(page.storage, {
+        gt_sid: 's',
+        gt_visit: '[]',
+        'gt_q1.x': '0,{}',
+        gt_sidebar: '1',
+      });
+      const gotrack = await start(options);
+      gotrack('consent', 'denied');
+      await soon(10_000);
+      expect(page.storage).toEqual({ gt_sidebar: '1' });
+      expect(page.posted).toEqual([]);
+    },
+  );
+
   it('that is still asked for keeps what earlier pages have left, unsent', async () => {
     page.storage['gt_q1.x'] = '';
     const { newBatch } = await import('./batches.js');

@@ -5,7 +5,7 @@ import type { Props, TrackedEvent } from './event.js';
 import { allow, endOutbox, enqueue, isAllowed, openOutbox } from './outbox.js';
 import { onPageEnd } from './page-end.js';
 import { asksForPrivacy } from './privacy.js';
-import { currentSession, forgetVisitor } from './session.js';
+import { currentSession } from './session.js';
 import { settings } from './settings.js';
 import { openStore } from './store.js';
 import { eventOfView, openViews, settleView, showOnce, showView } from './views.js';
@@ -50,7 +50,6 @@ function consent(state: 'granted' | 'denied'): void {
     showOnce();
   } else {
     settleView();
-    forgetVisitor();
   }
 }
 

@@ -2,7 +2,7 @@ import { addToBatches, type Batch } from './batches.js';
 import { exclusively } from './exclusive.js';
 import { settings } from './settings.js';
 import { signAhead } from './signing.js';
-import { read, remove } from './store.js';
+import { read, remove, removeAll } from './store.js';
 import { batchNames, dueBatch, keepBatch, trimBatches } from './stored-batches.js';
 import { send, TIMEOUT_MS } from './transport.js';
 
@@ -39,7 +39,7 @@ export function openOutbox(): void {
   addEventListener('online', () => retryIn(0));
 }
 
-/** @param allowed false: what waits is forgotten, too */
+/** @param allowed false: what waits and what is stored is forgotten, too */
 export function allow(allowed: boolean): void {
   if (allowed && !isAllowed) {
     retryIn(FIRST_RETRY_MS);
@@ -47,7 +47,7 @@ export function allow(allowed: boolean): void {
   isAllowed = allowed;
   if (!allowed) {
     waiting = [];
-    batchNames().forEach(remove);
+    removeAll();
   }
 }
 

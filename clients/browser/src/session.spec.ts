@@ -87,9 +87,10 @@ describe('the session', () => {
   });
 
   it('leaves nothing when it is forgotten', async () => {
-    const { currentSession, forgetVisitor } = await load({ theme: 'dark' });
+    const { currentSession } = await load({ theme: 'dark' });
+    const { removeAll } = await import('./store.js');
     currentSession();
-    forgetVisitor();
+    removeAll();
     expect(page.storage).toEqual({ theme: 'dark' });
   });
 });

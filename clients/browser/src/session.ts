@@ -1,5 +1,5 @@
 import { attempt } from './attempt.js';
-import { read, remove, write } from './store.js';
+import { read, write } from './store.js';
 import { uuid } from './uuid.js';
 
 /** A visit ends after this time without an event. */
@@ -59,9 +59,4 @@ export function currentSession(): Session {
     session_seq: visit[4],
     first_visit_ts: new Date(visit[1]).toISOString(),
   };
-}
-
-export function forgetVisitor(): void {
-  remove(SESSION_ID);
-  remove(VISIT);
 }

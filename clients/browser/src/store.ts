@@ -33,6 +33,18 @@ export function remove(name: string): void {
   attempt(() => disk!.removeItem(name));
 }
 
+/** Removes all that is ours, also what an earlier page has stored where this one may store nothing. */
+export function removeAll(): void {
+  memory.clear();
+  attempt(() => {
+    for (const name of Object.keys(localStorage)) {
+      if (/^gt_(sid$|visit$|q\d+\.)/.test(name)) {
+        localStorage.removeItem(name);
+      }
+    }
+  });
+}
+
 export function storedNames(): string[] {
   return [...memory.keys(), ...(attempt(() => Object.keys(disk!)) ?? [])];
 }

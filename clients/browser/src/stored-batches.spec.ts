@@ -42,7 +42,7 @@ describe('stored batches', () => {
   it('are bounded: the oldest give way', async () => {
     const { keepBatch, trimBatches, batchNames, newBatch } = await load();
     const events = JSON.stringify('x'.repeat(29_000));
-    const made = Array.from({ length: 60 }, () => {
+    const made = Array.from({ length: 80 }, () => {
       vi.advanceTimersByTime(1);
       const batch = newBatch(events);
       keepBatch(batch, 0);
@@ -50,8 +50,20 @@ describe('stored batches', () => {
     });
     trimBatches();
     const size = Object.values(page.storage).reduce((sum, { length }) => sum + length, 0);
-    expect(size).toBeLessThanOrEqual(1_500_000);
-    expect(batchNames()).toEqual(made.slice(-51));
+    expect(size).toBeLessThanOrEqual(2_000_000);
+    expect(batchNames()).toEqual(made.slice(-68));
+  });
+
+  it('hold 1,000 long events', async () => {
+    const { keepBatch, trimBatches, batchNames, addToBatches } = await load();
+    const event = JSON.stringify({ type: 'x'.repeat(1900) });
+    const batches: Parameters<typeof addToBatches>[0] = [];
+    for (let n = 0; n < 1000; n += 1) {
+      addToBatches(batches, event);
+    }
+    batches.forEach((batch) => keepBatch(batch, 0));
+    trimBatches();
+    expect(batchNames()).toHaveLength(batches.length);
   });
 
   it.each([8 * DAY_MS, -8 * DAY_MS])('are removed when they are %i ms old', async (age) => {

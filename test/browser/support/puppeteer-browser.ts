@@ -16,9 +16,19 @@ export async function launchChromium(program: Program, profile?: string): Promis
   });
 }
 
-/** It is driven by WebDriver BiDi. */
-export async function launchFirefox(program: Program): Promise<Browser> {
-  return puppeteer.launch({ ...launchOptions(program), browser: 'firefox' });
+/**
+ * It is driven by WebDriver BiDi.
+ * @param preferences what its user has set, by the names of about:config
+ */
+export async function launchFirefox(
+  program: Program,
+  preferences: Readonly<Record<string, boolean>> = {},
+): Promise<Browser> {
+  return puppeteer.launch({
+    ...launchOptions(program),
+    browser: 'firefox',
+    extraPrefsFirefox: preferences,
+  });
 }
 
 export class PuppeteerBrowser implements TestBrowser {
