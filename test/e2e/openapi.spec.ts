@@ -25,6 +25,11 @@ const read = async <T>(path: string): Promise<T> => JSON.parse(await readFile(pa
 const document = await read<OpenApi>('schema/openapi.json');
 const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(document, 'openapi');
 
+const OPERATIONS = new Map(
+  operationsOf(document).map((placed) => [`${placed.method} ${placed.path}`, placed]),
+);
+const operationAt = (name: string): PlacedOperation => OPERATIONS.get(name) as PlacedOperation;
+
 let workplace: Workplace;
 
 beforeEach(async () => {
@@ -200,6 +205,40 @@ describe('the examples', () => {
   });
 });
 
+describe('the answers of the document', () => {
+  it('cover what becomes of events that are not all taken', async () => {
+    const collector = await workplace.start({ ...COMPLETE, PRIVACY_SIGNALS: 'drop' });
+    const sent: [path: string, body: string, headers: Record<string, string>, part: string][] = [
+      ['/collect', '[{},{"type":7}]', {}, '"partial"'],
+      ['/collect', '[{"type":7}]', {}, 'GT_ALL_REJECTED'],
+      ['/collect', '[{},{}]', { DNT: '1' }, '"dropped":2'],
+      ['/collect', '{"event":"x"}', {}, '"warnings"'],
+      ['/collect/validate', '[{"type":"a"},{"type":7}]', {}, '"partial"'],
+      ['/collect/validate', '[{"type":7}]', {}, 'GT_ALL_REJECTED'],
+      ['/collect/validate', '[{},{}]', { DNT: '1' }, '"dropped":2'],
+      ['/v1/track', '{}', {}, '"rejected"'],
+      ['/v1/batch', '{"batch":[7,{"type":"page"}]}', {}, '"rejected"'],
+      ['/v1/batch', '[]', {}, '"rejected"'],
+    ];
+    for (const [path, body, headers, part] of sent) {
+      const answer = await ask(collector.port, path, { body, headers });
+      expect({ path, body, answer: answer.body }).toMatchObject({
+        answer: expect.stringContaining(part) as string,
+      });
+      expectDescribed(document, operationAt(`POST ${path}`), answer);
+    }
+  });
+
+  it('cover a collector that cannot take events', async () => {
+    const collector = await workplace.start();
+    await rename(workplace.path('data', 'queue'), workplace.path('elsewhere'));
+    await untilRefused(collector);
+    const answer = await get(collector, '/readyz');
+    expect(answer.status).toBe(503);
+    expectDescribed(document, operationAt('GET /readyz'), answer);
+  });
+});
+
 /** What a client did, and the answer. */
 interface Refused {
   /** Undefined where there is no operation. */
@@ -207,10 +246,6 @@ interface Refused {
   readonly answer: ClientAnswer;
 }
 type Provoke = () => Promise<Refused>;
-
-const OPERATIONS = new Map(
-  operationsOf(document).map((placed) => [`${placed.method} ${placed.path}`, placed]),
-);
 
 /** Sends it, and takes the answer apart. */
 async function raw({ port }: Collector, text: string): Promise<ClientAnswer> {

@@ -2,7 +2,7 @@
 import { GroupCommitter } from '../../dist/queueing/embedded/group-committer.js';
 import { QueueUnavailableError } from '../../dist/queueing/event-queue.js';
 
-const { append } = GroupCommitter.prototype;
+const append = Object.getOwnPropertyDescriptor(GroupCommitter.prototype, 'append').value;
 
 GroupCommitter.prototype.append = function (events) {
   const text = events.join();

@@ -37,7 +37,7 @@ const SUMMARY = `Takes events from pages, apps and servers, makes each one durab
 - Any other path is \`404 GT_NOT_FOUND\`; a path with another method is \`405 GT_METHOD_NOT_ALLOWED\`, with \`Allow\`.
 - Where GET is answered, HEAD is, too. OPTIONS on any path answers a CORS preflight with 204.
 - The paths of the Segment HTTP API may also end in a slash.
-- Keys and signatures are needed where the collector is configured so.`;
+- Keys and signatures are needed where the collector is configured so. Where it checks signatures, a POST with the header \`X-GoTrack-HMAC\` is collected on any path that has no route.`;
 
 const TAGS = [
   { name: 'events', description: 'Events in their own form' },
