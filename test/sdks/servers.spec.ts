@@ -61,7 +61,7 @@ const SDKS: readonly Sdk[] = [
   {
     name: 'com.segment.analytics.java:analytics',
     tools: ['mvn', 'java'],
-    always: false,
+    always: true,
     program: javaProgram,
   },
 ];
