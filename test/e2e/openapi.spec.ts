@@ -2,7 +2,7 @@ import { mkdir, readFile, rename } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../src/http/errors.js';
 import type { CollectorErrorCode } from '../../src/ingestion/openapi/error-groups.js';
 import {
@@ -266,23 +266,26 @@ function parsed(text: string): ClientAnswer {
   return { status: Number(line.split(' ')[1]), headers, body };
 }
 
+/** For those that need no configuration of their own. */
+let common: Collector;
+
 const malformed =
   (text: string, operation?: string): Provoke =>
   async () => ({
     ...(operation !== undefined && { operation }),
-    answer: await raw(await workplace.start(), text),
+    answer: await raw(common, text),
   });
 
 const asked =
-  (operation: string, what: Asked = {}, environment: Record<string, string> = {}): Provoke =>
+  (operation: string, what: Asked = {}, environment?: Record<string, string>): Provoke =>
   async () => {
     const [method = '', path = ''] = operation.split(' ');
-    const collector = await workplace.start(environment);
+    const collector = environment ? await workplace.start(environment) : common;
     return { operation, answer: await ask(collector.port, path, { method, ...what }) };
   };
 
 const collected = (body: string | Buffer, headers: Record<string, string> = {}): Provoke =>
-  asked('POST /collect', { body, headers }, { MAX_BODY_BYTES: '2000', MAX_BATCH_EVENTS: '3' });
+  asked('POST /collect', { body, headers });
 
 const FAILING_QUEUE = { NODE_OPTIONS: `--import=${resolve('test/support/failing-queue.mjs')}` };
 
@@ -384,6 +387,15 @@ const PROVOCATIONS: Readonly<Record<CollectorErrorCode, Provoke>> = {
 };
 
 describe('the errors of the document', () => {
+  let place: Workplace;
+
+  beforeAll(async () => {
+    place = await Workplace.create();
+    common = await place.start({ MAX_BODY_BYTES: '2000', MAX_BATCH_EVENTS: '3' });
+  });
+
+  afterAll(() => place.remove());
+
   it.each(Object.keys(PROVOCATIONS) as CollectorErrorCode[])('%s is answered so', async (code) => {
     const { operation, answer } = await PROVOCATIONS[code]();
     const example = document.components['examples']?.[code] as {
