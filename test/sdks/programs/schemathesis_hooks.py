@@ -1,6 +1,8 @@
-"""What Schemathesis sends where the document only says that a body is text."""
+"""What Schemathesis cannot know of bodies: those that are text, and those that are compressed."""
 
+import gzip
 import json
+import zlib
 
 import schemathesis
 from hypothesis import strategies as st
@@ -34,8 +36,13 @@ for media_type in ("text/plain", "application/x-www-form-urlencoded"):
 schemathesis.openapi.media_type("application/x-ndjson", lines)
 
 
-@schemathesis.serializer("application/x-ndjson", "text/plain", "application/x-www-form-urlencoded")
-def as_it_is(ctx, value):
-    if isinstance(value, bytes):
-        return value
-    return str(value).encode("utf-8", "surrogatepass")
+COMPRESSED = {"gzip": lambda body: gzip.compress(body, mtime=0), "deflate": zlib.compress}
+
+
+@schemathesis.serializer(
+    "application/json", "application/x-ndjson", "text/plain", "application/x-www-form-urlencoded"
+)
+def as_announced(ctx, value):
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    coding = (ctx.case.headers or {}).get("Content-Encoding")
+    return COMPRESSED.get(coding, bytes)(body)
