@@ -20,7 +20,7 @@ async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (line.kind === 'version') {
-    const { readBuildInfo } = await import('./metrics/build-info.js');
+    const { readBuildInfo } = await import('./config/build-info.js');
     const { version, revision } = readBuildInfo();
     print(`gotrack ${version} (${revision})`);
     return 0;

@@ -56,6 +56,13 @@ const FIELDS: ReadonlyMap<string, CampaignField> = new Map([
   }),
 ]);
 
+/** The parameters that the pixel's own query may have, each with the field that it fills. */
+export const PIXEL_PARAMETERS: ReadonlyMap<string, string> = new Map(
+  [...FIELDS]
+    .filter(([, { fromPixel }]) => fromPixel)
+    .map(([parameter, { group, name }]) => [parameter, `url.${group}.${name}`]),
+);
+
 const GROUPS: readonly CampaignGroup[] = ['utm', 'google', 'meta', 'microsoft', 'other_click_ids'];
 
 /** The field that a query parameter fills. */

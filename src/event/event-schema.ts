@@ -7,6 +7,7 @@ import { type Fields, isFields } from './fields.js';
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;
+  readonly description?: string;
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
 }
@@ -16,7 +17,7 @@ const MAX_ERRORS = 10;
 const REFERENCE_PREFIX = '#/definitions/';
 
 /** The classes of event.ts, by name. */
-const definitions: Readonly<Record<string, Schema>> = Object.fromEntries(
+export const definitions: Readonly<Record<string, Schema>> = Object.fromEntries(
   Object.values(shapes).map((shape) => [shape.name, targetConstructorToSchema(shape) as Schema]),
 );
 
@@ -25,9 +26,14 @@ const validate = new Ajv().compile({
   definitions,
 });
 
+/** The name of the class that a schema refers to; undefined where it does not refer. */
+export function referredName(schema: Schema): string | undefined {
+  return schema.$ref?.slice(REFERENCE_PREFIX.length);
+}
+
 /** What stands where the schema refers to it; undefined where it does not refer. */
 export function referredTo(schema: Schema): Schema | undefined {
-  return definitions[schema.$ref?.slice(REFERENCE_PREFIX.length) ?? ''];
+  return definitions[referredName(schema) ?? ''];
 }
 
 export const eventSchema: Schema = definitions[shapes.EventFields.name] as Schema;

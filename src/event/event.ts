@@ -16,6 +16,9 @@ import { JSONSchema } from 'class-validator-jsonschema';
  * because the decorators' metadata refers to it when the module is loaded.
  */
 
+/** The property says it to people, in the schema that is published. */
+const Described = (description: string) => JSONSchema({ description });
+
 export class UtmFields {
   @IsOptional() @IsString() source?: string;
   @IsOptional() @IsString() medium?: string;
@@ -70,22 +73,30 @@ export class UrlFields {
   @IsOptional() @ValidateNested() other_click_ids?: OtherClickIds;
   @IsOptional() @IsString() referrer?: string;
   @IsOptional() @IsString() referrer_hostname?: string;
-  /** The page's query, without `?`. */
-  @IsOptional() @IsString() raw_query?: string;
-  /** UTF-8 bytes of `raw_query`. */
-  @IsOptional() @IsNumber() query_size?: number;
+  @Described('The query of the page, without `?`.')
+  @IsOptional()
+  @IsString()
+  raw_query?: string;
+  @Described('UTF-8 bytes of `raw_query`.')
+  @IsOptional()
+  @IsNumber()
+  query_size?: number;
 }
 
 export class RouteFields {
   @IsOptional() @IsString() domain?: string;
   @IsOptional() @IsString() path?: string;
   @IsOptional() @IsString() fullPath?: string;
-  /** With its `#`. */
-  @IsOptional() @IsString() hash?: string;
+  @Described('With its `#`.')
+  @IsOptional()
+  @IsString()
+  hash?: string;
   @IsOptional() @IsString() canonical_url?: string;
   @IsOptional() @IsString() title?: string;
-  /** Without its colon. */
-  @IsOptional() @IsString() protocol?: string;
+  @Described('Without its colon.')
+  @IsOptional()
+  @IsString()
+  protocol?: string;
   @IsOptional() @IsObject() query?: Record<string, unknown>;
 }
 
@@ -108,24 +119,34 @@ export class DeviceFields {
   @IsOptional() @IsArray() @IsString({ each: true }) languages?: string[];
   @IsOptional() @IsString() tz?: string;
   @IsOptional() @IsNumber() tz_offset_minutes?: number;
-  /** CSS pixels. */
-  @IsOptional() @IsNumber() viewport_w?: number;
-  /** CSS pixels. */
-  @IsOptional() @IsNumber() viewport_h?: number;
+  @Described('CSS pixels.')
+  @IsOptional()
+  @IsNumber()
+  viewport_w?: number;
+  @Described('CSS pixels.')
+  @IsOptional()
+  @IsNumber()
+  viewport_h?: number;
   @IsOptional() @IsNumber() device_pixel_ratio?: number;
   @IsOptional() @IsNumber() hardware_concurrency?: number;
-  /** GiB. */
-  @IsOptional() @IsNumber() device_memory?: number;
+  @Described('GiB.')
+  @IsOptional()
+  @IsNumber()
+  device_memory?: number;
   @IsOptional() @IsNumber() maxTouchPoints?: number;
   @IsOptional() @IsString() prefers_color_scheme?: string;
   @IsOptional() @IsBoolean() prefers_reduced_motion?: boolean;
   @IsOptional() @IsBoolean() cookie_enabled?: boolean;
   @IsOptional() @IsBoolean() storage_available?: boolean;
   @IsOptional() @IsString() network_effective_type?: string;
-  /** Mbit/s. */
-  @IsOptional() @IsNumber() network_downlink?: number;
-  /** Milliseconds. */
-  @IsOptional() @IsNumber() network_rtt?: number;
+  @Described('Mbit/s.')
+  @IsOptional()
+  @IsNumber()
+  network_downlink?: number;
+  @Described('Milliseconds.')
+  @IsOptional()
+  @IsNumber()
+  network_rtt?: number;
   @IsOptional() @IsBoolean() network_save_data?: boolean;
   @IsOptional() @IsString() gpu?: string;
   @IsOptional() @IsNumber() monitors?: number;
@@ -146,27 +167,48 @@ export class SessionFields {
   @IsOptional() @IsString() first_visit_ts?: string;
 }
 
-/** Who it is, when the client knows. */
+@Described('Who it is, when the client knows.')
 export class UserFields {
   @IsOptional() @IsString() id?: string;
   @IsOptional() @IsString() group_id?: string;
-  /** The one that `id` takes the place of. */
-  @IsOptional() @IsString() previous_id?: string;
+  @Described('The one that `id` takes the place of.')
+  @IsOptional()
+  @IsString()
+  previous_id?: string;
   @IsOptional() @IsObject() traits?: Record<string, unknown>;
 }
 
-/** `received_at` and `server` are missing here: the server alone writes them. */
+@Described(
+  'One event. Every field is optional, and null counts as absent. An unknown field moves into `props`; unknown nested fields stay. `received_at` and `server` are written by the server alone.',
+)
 export class EventFields {
-  @IsOptional() @IsString() event_id?: string;
-  /** RFC 3339, or seconds or milliseconds since the epoch. Anything else is moved into `props`. */
-  @IsOptional() ts?: unknown;
-  /** The client's clock when the request leaves, in the same forms: it corrects `ts` and is not stored. */
-  @IsOptional() sent_at?: unknown;
-  @IsOptional() @IsString() type?: string;
+  @Described(
+    'Given by the client, so that a repeated event can be told; else a UUIDv7 of the server.',
+  )
+  @IsOptional()
+  @IsString()
+  event_id?: string;
+  @Described(
+    'RFC 3339, or seconds or milliseconds since the epoch. Anything else is moved into `props`.',
+  )
+  @IsOptional()
+  ts?: unknown;
+  @Described(
+    'The clock of the client when the request leaves, in the same forms: it corrects `ts` and is not stored.',
+  )
+  @IsOptional()
+  sent_at?: unknown;
+  @Described('At most 128 bytes; `pageview` without one.')
+  @IsOptional()
+  @IsString()
+  type?: string;
   @IsOptional() @ValidateNested() url?: UrlFields;
   @IsOptional() @ValidateNested() route?: RouteFields;
   @IsOptional() @ValidateNested() device?: DeviceFields;
   @IsOptional() @ValidateNested() session?: SessionFields;
   @IsOptional() @ValidateNested() user?: UserFields;
-  @IsOptional() @IsObject() props?: Record<string, unknown>;
+  @Described('Anything else that is to be said of the event.')
+  @IsOptional()
+  @IsObject()
+  props?: Record<string, unknown>;
 }

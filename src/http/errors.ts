@@ -3,7 +3,7 @@ const SOON = 1;
 /** Seconds. For what a person or a drained backlog has to fix. */
 const LATER = 5;
 
-interface ErrorKind {
+export interface ErrorKind {
   readonly status: number;
   readonly message: string;
   /** Seconds until the same request may succeed. */

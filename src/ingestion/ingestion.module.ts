@@ -29,6 +29,7 @@ import { Intake } from './intake.js';
 import { ClientKeys } from './signing/client-keys.js';
 import { SigningController } from './signing/signing.controller.js';
 import { PixelController } from './pixel/pixel.controller.js';
+import { DescriptionController } from './openapi/description.controller.js';
 import { Preparation } from './preparation.js';
 import { RejectedReplay } from './rejected/rejected-replay.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
@@ -56,6 +57,7 @@ const MAX_BODY_BYTES_IN_FLIGHT = 64 * MIB;
     SourcesController,
     SigningController,
     AssetsController,
+    DescriptionController,
   ],
   providers: [
     Intake,

@@ -6,6 +6,10 @@ import { CALL_ROUTES, SETTINGS, SOURCE_CONFIG, segmentRoute } from './segment/pa
 export const COLLECT = '/collect';
 export const VALIDATE = '/collect/validate';
 export const PIXEL = '/px.gif';
+export const HMAC_SCRIPT = '/hmac.js';
+export const HMAC_KEY = '/hmac/public-key';
+export const OPENAPI = '/openapi.json';
+export const EVENT_SCHEMA = '/event.schema.json';
 
 /** Every path of the collector. */
 export const ROUTES: readonly Route[] = [
@@ -16,8 +20,10 @@ export const ROUTES: readonly Route[] = [
   ...CALL_ROUTES.map((path) => ({ path, methods: ['POST', 'OPTIONS'], status: 200 })),
   { path: SETTINGS, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: SOURCE_CONFIG, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
-  { path: '/hmac.js', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
-  { path: '/hmac/public-key', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: HMAC_SCRIPT, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: HMAC_KEY, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: OPENAPI, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
+  { path: EVENT_SCHEMA, methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/healthz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
   { path: '/readyz', methods: ['GET', 'HEAD', 'OPTIONS'], status: 200 },
 ];

@@ -9,7 +9,7 @@ import { Registry } from 'prom-client';
 import { ErrorFilter } from '../http/error-filter.js';
 import { BEARER_TOKEN, BearerGuard } from './bearer.guard.js';
 import type { CurrentToken } from './current-token.js';
-import { readBuildInfo } from './build-info.js';
+import { readBuildInfo } from '../config/build-info.js';
 import { Exposition } from './exposition.js';
 import { INSTRUMENTS } from './instruments.js';
 import { MetricsController } from './metrics.controller.js';

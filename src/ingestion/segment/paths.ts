@@ -14,6 +14,11 @@ export const SETTINGS = '/v1/projects/:key/settings';
 export const SOURCE_CONFIG = '/sourceConfig';
 export const CALL_ROUTES = Object.keys(CALL_PATHS);
 
+/** Every path of a call, without those that end in a slash. */
+export function pathsOfCall(route: string): readonly string[] {
+  return [route, ...(CALL_PATHS[route] ?? [])];
+}
+
 const PROJECT = /^\/v1\/projects\/(?<key>[^/?#]+)\/settings\/?(?:[?#]|$)/;
 
 /** Each path by which something here is called, but for those of projects, and the route that it leads to. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { ServerTls } from '../../http/tls/server-tls.js';
-import { readBuildInfo } from '../build-info.js';
+import { readBuildInfo } from '../../config/build-info.js';
 import type { HttpMetrics } from '../http-metrics.js';
 import type { PrometheusObserver } from '../prometheus-observer.js';
 import type { Tally } from '../tally.js';

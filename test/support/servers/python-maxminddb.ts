@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { pythonPackage } from './python-package.js';
 
 const PACKAGE = 'maxminddb==3.2.0';
-const DIRECTORY = resolve('.cache/python', PACKAGE);
 
 const LOOK_UP = `
 import json, maxminddb, sys
@@ -20,16 +19,13 @@ export interface MmdbReader {
 
 /** @returns undefined where Python or the package cannot be had */
 export function pythonMmdbReader(): MmdbReader | undefined {
-  try {
-    if (!existsSync(DIRECTORY)) {
-      install();
-    }
-  } catch {
+  const programs = pythonPackage(PACKAGE);
+  if (programs === undefined) {
     return undefined;
   }
   return {
     records: (path, addresses) =>
-      execFileSync(join(DIRECTORY, 'bin/python'), ['-c', LOOK_UP, path], {
+      execFileSync(join(programs, 'python'), ['-c', LOOK_UP, path], {
         input: addresses.join('\n'),
         encoding: 'utf8',
         maxBuffer: 256 * 1024 * 1024,
@@ -38,18 +34,4 @@ export function pythonMmdbReader(): MmdbReader | undefined {
         .split('\n')
         .map((line) => JSON.parse(line) as unknown),
   };
-}
-
-/** Whole or not at all. */
-function install(): void {
-  const fresh = `${DIRECTORY}.${process.pid}`;
-  mkdirSync(resolve(DIRECTORY, '..'), { recursive: true });
-  try {
-    execFileSync('python3', ['-m', 'venv', fresh], { stdio: 'pipe' });
-    const pip = [join(fresh, 'bin/python'), '-m', 'pip', 'install', '--quiet', PACKAGE];
-    execFileSync(pip[0] ?? '', pip.slice(1), { stdio: 'pipe' });
-    renameSync(fresh, DIRECTORY);
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
 }
