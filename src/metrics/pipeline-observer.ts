@@ -42,7 +42,7 @@ export interface LaneStats {
 
 /** What all instances have made of the events that they share. */
 export interface FleetStats {
-  /** Of their topic. */
+  /** How many the topic has. */
   readonly partitions: number;
   /** How long the topic keeps an event; undefined for ever. */
   readonly retentionSeconds: number | undefined;

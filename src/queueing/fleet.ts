@@ -2,7 +2,7 @@ import type { SinkStatus } from './queue-driver.js';
 
 /** What all instances together have made of the events in their topic. */
 export interface FleetStatus {
-  /** Of the topic. */
+  /** How many the topic has. */
   readonly partitions: number;
   /** How long the topic keeps an event; undefined for ever, and when the brokers do not tell. */
   readonly retentionSeconds: number | undefined;

@@ -142,7 +142,7 @@ interface LogBounds {
   readonly ends: ReadonlyMap<number, number>;
 }
 
-/** What retention has deleted counts as expired at once: whoever reads the partition next finds the same. */
+/** What retention has deleted counts as expired at once: the next reader of the partition finds the same. */
 function partitionsOf(
   beginning: Beginning | undefined,
   topicId: string,
