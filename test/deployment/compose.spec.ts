@@ -225,11 +225,13 @@ describe.each(projects)('%s', (_, project) => {
     }
   });
 
-  it('builds the same image for every instance', () => {
+  it('builds the image of the instances once, and fetches it from nowhere', () => {
     const { image, build } = service('gotrack');
-    for (const [, instance] of instancesOf(project)) {
-      expect(instance).toMatchObject({ image, build });
-    }
+    const instances = instancesOf(project);
+    expect(instances.filter((each) => each[1].image !== image)).toEqual([]);
+    expect(instances.flatMap((each) => each[1]['build'] ?? [])).toEqual([build]);
+    const others = instances.filter((each) => each[1]['build'] === undefined);
+    expect(others.filter((each) => each[1]['pull_policy'] !== 'never')).toEqual([]);
   });
 
   it('lets Prometheus and Grafana reach no datastore, and the datastores no metrics', () => {
