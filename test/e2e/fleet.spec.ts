@@ -206,7 +206,7 @@ describe.skipIf(!started)('an instance that only takes events', () => {
 });
 
 describe.skipIf(!started || !postgres)('a fleet', () => {
-  it('brings what was answered to every sink, through kills and restarts', async () => {
+  it('brings what was answered to every sink, through kills of a broker and of instances, and restarts', async () => {
     const table = await EventsTable.create(postgres as PostgresServer, 'fleet');
     onTestFinished(() => table.drop());
     const environment = settings({
@@ -226,8 +226,9 @@ describe.skipIf(!started || !postgres)('a fleet', () => {
     const clients = new Clients(ingest.port, 'fleet', SMALL);
     clients.start(4);
     await until(async () => (await table.ids()).length > 50);
-    await first.kill();
+    await Promise.all([first.kill(), cluster().kill(0)]);
     await until(() => clients.requests.length > 300);
+    cluster().start(0);
     const firstAgain = await deliver(0);
     expect(await second.stop()).toBe(0);
     const secondAgain = await deliver(1);

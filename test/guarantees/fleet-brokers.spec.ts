@@ -9,13 +9,13 @@ import { runs } from './runs.js';
 const CLIENTS = 8;
 const SMALL = { textBytes: 50 };
 /** So many requests are answered before the next thing happens. */
-const BETWEEN = runs(150, 1500);
+const BETWEEN = 1500;
 
 /** Each is killed at the same time as the others of its group, one group after the other. */
-const OUTAGES: readonly (readonly number[])[] =
-  runs(0, 1) === 0 ? [[0], [1, 2]] : [[0], [1], [2], [0, 1], [1, 2], [2, 0], [0, 1, 2]];
+const OUTAGES = [[0], [1], [2], [0, 1], [1, 2], [2, 0], [0, 1, 2]];
 
-const started = await KafkaCluster.start();
+/** It takes minutes. In the short form, test/e2e/fleet.spec.ts kills one, and two. */
+const started = runs(0, 1) === 1 ? await KafkaCluster.start() : undefined;
 afterAll(() => started?.stop());
 
 describe.skipIf(!started)('when brokers die under load', () => {

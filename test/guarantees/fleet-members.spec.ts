@@ -33,7 +33,7 @@ async function newPair(
 
 describe.skipIf(!started)('members of a fleet', () => {
   it('are stopped and started in turn: no partition of another moves, nothing comes twice', async () => {
-    const { fleet, first, second } = await newPair();
+    const { fleet, first, second } = await newPair({ sessionMs: 30_000 });
     const ownedBy = async (member: Member): Promise<unknown> =>
       (await member.state())['file']?.owned;
     const before = [await ownedBy(first), await ownedBy(second)];

@@ -93,11 +93,11 @@ describe('EmbeddedQueue', () => {
     const queue = await open();
     const told: string[] = [];
     await Promise.all(
-      [['a', 'b'], ['c'], ['d', 'e', 'f']].map(async (texts) => {
-        await queue.append(encoded(...texts), (position) =>
-          told.push(`${texts[0]} at ${position}`),
+      [['a', 'b'], ['c'], ['d', 'e', 'f']].map(async (names) => {
+        await queue.append(encoded(...names), (position) =>
+          told.push(`${names[0]} at ${position}`),
         );
-        told.push(`${texts[0]} resolved`);
+        told.push(`${names[0]} resolved`);
       }),
     );
     expect(told.slice(0, 3)).toEqual(['a at 0', 'c at 2', 'd at 3']);

@@ -18,6 +18,8 @@ export interface Beginning {
   readonly topicId: string;
   /** By partition; a partition that came later is read from its first record on. */
   readonly offsets: ReadonlyMap<number, number>;
+  /** Its group had offsets, so that it has lost them when it has none. */
+  readonly hasBegun: boolean;
 }
 
 /** Everything that is recorded about the topic, by sink. Where two have recorded at the same time, the earlier offset counts. */
@@ -71,7 +73,8 @@ function earlier(beginning: Beginning, other: Beginning | undefined): Beginning 
         Math.min(beginning.offsets.get(partition) ?? 0, other.offsets.get(partition) ?? 0),
       ] as const,
   );
-  return { ...beginning, offsets: new Map(offsets) };
+  const hasBegun = beginning.hasBegun || other.hasBegun;
+  return { ...beginning, offsets: new Map(offsets), hasBegun };
 }
 
 async function readValues(cluster: Cluster): Promise<readonly string[]> {
@@ -105,8 +108,8 @@ function valuesFrom({ firstOffset, records }: RecordsBatch, offset: number): str
     .flatMap(({ value }) => (value ? [value.toString()] : []));
 }
 
-function encode({ sink, topic, topicId, offsets }: Beginning): string {
-  return JSON.stringify({ v: 1, sink, topic, topicId, offsets: Object.fromEntries(offsets) });
+function encode({ offsets, ...beginning }: Beginning): string {
+  return JSON.stringify({ v: 1, ...beginning, offsets: Object.fromEntries(offsets) });
 }
 
 /** Undefined when it is not of our making. */
@@ -117,6 +120,7 @@ function decode(text: string): Beginning | undefined {
       readonly sink: string;
       readonly topic: string;
       readonly topicId: string;
+      readonly hasBegun: boolean;
       readonly offsets: Readonly<Record<string, number>>;
     };
     const entries = Object.entries(offsets).map(

@@ -7,7 +7,8 @@ import { GroupEntry } from './group-entry.js';
 import { LastingProblem } from './lasting-problem.js';
 import type { TopicView } from './topic-view.js';
 
-const HEARTBEAT_MS = 3000;
+/** So many fit into a session: a few may be lost. */
+const HEARTBEATS = 10;
 /** After a failure; the session goes on meanwhile. */
 const RETRY_MS = 500;
 /** New partitions are found after this time. */
@@ -169,7 +170,7 @@ export class GroupMember {
   private async stay(): Promise<void> {
     let metadataAt = performance.now();
     while (!this.rejoin && !this.isOver) {
-      await this.pause(this.trouble.isFailing ? RETRY_MS : HEARTBEAT_MS);
+      await this.pause(this.trouble.isFailing ? RETRY_MS : this.sessionMs / HEARTBEATS);
       if (this.rejoin || this.isOver) {
         return;
       }

@@ -16,11 +16,6 @@ const AHEAD_BYTES = 8 * 1024 * 1024;
 /** The ends of partitions from which nothing is fetched are asked for so often. */
 const ENDS_MS = 1000;
 
-export interface SinkBeginning extends Beginning {
-  /** Nobody had recorded it before. */
-  readonly isNew: boolean;
-}
-
 /** The partitions that one sink's member has, and what was read of them. */
 export class Holdings implements Owner, Destination {
   readonly backlog = new Backlog();
@@ -28,7 +23,9 @@ export class Holdings implements Owner, Destination {
   private readonly owned = new Map<number, OwnedPartition>();
   private hand = new AbortController();
   private isPaused = true;
-  private beginning: SinkBeginning | undefined;
+  private beginning: Beginning | undefined;
+  private hasBegun = false;
+  private recordBegun: () => Promise<void> = () => Promise.resolve();
   private endsTimer: NodeJS.Timeout | undefined;
   private noneInHand = Promise.withResolvers<void>();
   private readonly logger: Logger;
@@ -47,8 +44,10 @@ export class Holdings implements Owner, Destination {
   }
 
   /** Before the first assignment. */
-  begin(beginning: SinkBeginning): void {
+  begin(beginning: Beginning, recordBegun: () => Promise<void>): void {
     this.beginning = beginning;
+    this.hasBegun = beginning.hasBegun;
+    this.recordBegun = recordBegun;
     this.endsTimer = setInterval(() => void this.askForEnds(), ENDS_MS).unref();
   }
 
@@ -170,17 +169,21 @@ export class Holdings implements Owner, Destination {
       }
     }
     if (begun.size > 0) {
-      this.sayWhereItBegins(begun);
+      await this.beginFirst(begun);
       await commit(toCommit(begun));
+      this.hasBegun = true;
     }
     return new Map([...found, ...begun]);
   }
 
-  private sayWhereItBegins(begun: OwnedPartitions): void {
-    const known = [...begun.keys()].filter((partition) => this.beginning?.offsets.has(partition));
-    if (!this.beginning?.isNew && known.length > 0) {
+  /** Partitions that the group has no offset of: it never had one, or has lost it. */
+  private async beginFirst(begun: OwnedPartitions): Promise<void> {
+    const lost = [...begun.keys()].filter((partition) => this.beginning?.offsets.has(partition));
+    if (!this.hasBegun) {
+      await this.recordBegun();
+    } else if (lost.length > 0) {
       this.logger.warn(
-        `its consumer group has no committed offset of partition(s) ${known.join(', ')}; they may have expired. ` +
+        `its consumer group has no committed offset of partition(s) ${lost.join(', ')} any more; they may have expired. ` +
           "Begins at the sink's recorded beginning, or at the earliest record that is there",
       );
     }

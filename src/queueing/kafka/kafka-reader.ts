@@ -10,9 +10,10 @@ import {
   type Progress,
 } from '../event-queue.js';
 import type { Advance } from './backlog.js';
+import type { Beginning } from './beginnings.js';
 import { Coordinator } from './coordinator.js';
 import { GroupMember, RejoinError } from './group-member.js';
-import { Holdings, type SinkBeginning } from './holdings.js';
+import { Holdings } from './holdings.js';
 import {
   accountOf,
   changesOf,
@@ -71,9 +72,9 @@ export class KafkaReader extends BatchSource {
   }
 
   /** Joins the group. */
-  start(beginning: SinkBeginning): void {
+  start(beginning: Beginning, recordBegun: () => Promise<void>): void {
     if (!this.closed) {
-      this.holdings.begin(beginning);
+      this.holdings.begin(beginning, recordBegun);
       this.member.start();
     }
   }

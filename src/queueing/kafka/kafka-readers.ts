@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { Readers } from '../event-queue.js';
+import { writeBeginnings } from './beginnings.js';
 import { KafkaReader } from './kafka-reader.js';
 import { LastingProblem } from './lasting-problem.js';
 import { type PreparedQueue, prepareQueue, type QueueTopicOptions } from './prepare-queue.js';
@@ -84,11 +85,13 @@ export class KafkaReaders extends Readers {
     }
   }
 
-  private begin({ beginnings, added }: PreparedQueue): void {
+  private begin({ beginnings }: PreparedQueue): void {
     for (const [sink, reader] of this.readers) {
       const beginning = beginnings.get(sink);
       if (beginning) {
-        reader.start({ ...beginning, isNew: added.has(sink) });
+        reader.start(beginning, () =>
+          writeBeginnings(this.options.connection, [{ ...beginning, hasBegun: true }]),
+        );
       }
     }
   }

@@ -18,8 +18,6 @@ export interface PreparedQueue {
   readonly topicId: string;
   /** By sink. */
   readonly beginnings: ReadonlyMap<string, Beginning>;
-  /** Sinks that nobody had recorded before. */
-  readonly added: ReadonlySet<string>;
 }
 
 const logger = new Logger('Queue');
@@ -39,7 +37,7 @@ export async function prepareQueue(options: QueueTopicOptions): Promise<Prepared
     const before = await readBeginnings(cluster, options.topic);
     const missing = options.sinks.filter((sink) => before.get(sink)?.topicId !== topic.id);
     if (missing.length === 0) {
-      return { topicId: topic.id, beginnings: before, added: new Set() };
+      return { topicId: topic.id, beginnings: before };
     }
     const offsets = await offsetsOfNew(cluster, options.topic, topic, [...before.values()]);
     const added = missing.map((sink) => ({
@@ -47,11 +45,12 @@ export async function prepareQueue(options: QueueTopicOptions): Promise<Prepared
       topic: options.topic,
       topicId: topic.id,
       offsets,
+      hasBegun: false,
     }));
     await writeBeginnings(options.connection, added);
     const after = await readBeginnings(cluster, options.topic);
     await settleRace(options.connection, added, after);
-    return { topicId: topic.id, beginnings: after, added: new Set(missing) };
+    return { topicId: topic.id, beginnings: after };
   } finally {
     cluster.close();
   }

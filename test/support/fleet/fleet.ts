@@ -12,8 +12,8 @@ import { CommittedOffsets } from './committed-offsets.js';
 import { Feed } from './feed.js';
 import { delivered, Member, type MemberSettings, type SinkState } from './member.js';
 
-/** The shortest that brokers allow. */
-export const SESSION_MS = 6000;
+/** Short, for a test has to wait for its end, and longer than a busy machine lets a process wait. */
+const SESSION_MS = 10_000;
 export const BATCH_EVENTS = 50;
 
 interface FleetSettings {
@@ -21,6 +21,7 @@ interface FleetSettings {
   readonly sinks?: readonly string[];
   readonly writeMs?: number;
   readonly configs?: Record<string, string>;
+  readonly sessionMs?: number;
 }
 
 /** A topic, members that deliver it to files, and somebody who writes to it. */
@@ -35,7 +36,7 @@ export class Fleet {
     readonly connection: KafkaConnectionOptions,
     private readonly sinks: readonly string[],
     private readonly partitions: number,
-    private readonly writeMs: number,
+    private readonly pace: Pick<MemberSettings, 'writeMs' | 'sessionMs'>,
   ) {
     this.watches = sinks.map(
       (sink) => new CommittedOffsets(connection, topic, this.groupPrefix + sink, partitions),
@@ -44,14 +45,21 @@ export class Fleet {
 
   static async create(
     cluster: KafkaCluster,
-    { partitions = 6, sinks = ['file'], writeMs = 10, configs = {} }: FleetSettings = {},
+    {
+      partitions = 6,
+      sinks = ['file'],
+      writeMs = 10,
+      configs = {},
+      sessionMs = SESSION_MS,
+    }: FleetSettings = {},
   ): Promise<Fleet> {
     const topic = uniqueName('queue');
     await cluster.createTopic(topic, { partitions, configs });
     const connection = connectionTo(cluster.addresses);
-    await prepareQueue({ connection, topic, sinks });
+    // The brokers do not all know it at the same moment.
+    await until(() => prepareQueue({ connection, topic, sinks }).then(() => true));
     const directory = await mkdtemp(join(tmpdir(), 'gotrack-fleet-'));
-    return new Fleet(directory, topic, connection, sinks, partitions, writeMs);
+    return new Fleet(directory, topic, connection, sinks, partitions, { writeMs, sessionMs });
   }
 
   get groupPrefix(): string {
@@ -59,17 +67,16 @@ export class Fleet {
   }
 
   member(instanceId: string): Member {
-    const { directory, topic, connection, sinks, groupPrefix, writeMs } = this;
+    const { directory, topic, connection, sinks, groupPrefix } = this;
     const settings: MemberSettings = {
       brokers: connection.brokers,
       topic,
       groupPrefix,
       instanceId,
       sinks,
-      sessionMs: SESSION_MS,
       batchEvents: BATCH_EVENTS,
-      writeMs,
       directory,
+      ...this.pace,
     };
     const member = new Member(settings);
     this.members.push(member);
