@@ -19,7 +19,8 @@ class Instance {
   private constructor(private readonly server: Server) {}
 
   static async start(): Promise<Instance> {
-    const server = createServer();
+    // As GoTrack has it: the first to close is Caddy.
+    const server = createServer({ keepAliveTimeout: 75_000 });
     const instance = new Instance(server);
     server.on('request', (request, response) => {
       if (request.url === '/readyz') {

@@ -47,6 +47,16 @@ const images = new Set(
 
 const service = (name: string, among: Compose = compose): Service => serviceOf(among, name);
 
+const roleOf = ({ environment }: Service): string => environment?.['ROLE'] ?? 'all';
+
+/** Of the same role, they differ in their names alone: another test says so. */
+function oneOfEachRole(project: Compose): readonly (readonly [string, Service])[] {
+  const instances = instancesOf(project);
+  return instances.filter(
+    ([, one], index) => instances.findIndex(([, other]) => roleOf(other) === roleOf(one)) === index,
+  );
+}
+
 describe.each(projects)('%s', (_, project) => {
   it('is valid by the Compose Specification', async () => {
     // The schema is that of compose-go 2.16.2 (Apache-2.0), with which Docker Compose reads its files.
@@ -202,11 +212,26 @@ describe.each(projects)('%s', (_, project) => {
     }
   });
 
-  it('builds the same image for every instance', () => {
-    const { image, build } = service('gotrack');
-    for (const [, instance] of instancesOf(project)) {
-      expect(instance).toMatchObject({ image, build });
+  it('gives instances of the same role the same settings, but for their names', async () => {
+    for (const [, first] of oneOfEachRole(project)) {
+      const { INSTANCE_ID: _id, ...settings } = await environmentOf(first);
+      for (const [name, other] of instancesOf(project)) {
+        if (roleOf(other) === roleOf(first)) {
+          const { INSTANCE_ID: id = name, ...others } = await environmentOf(other);
+          expect(others).toEqual(settings);
+          expect(id).toBe(name);
+        }
+      }
     }
+  });
+
+  it('builds the image of the instances once, and fetches it from nowhere', () => {
+    const { image, build } = service('gotrack');
+    const instances = instancesOf(project);
+    expect(instances.filter((each) => each[1].image !== image)).toEqual([]);
+    expect(instances.flatMap((each) => each[1]['build'] ?? [])).toEqual([build]);
+    const others = instances.filter((each) => each[1]['build'] === undefined);
+    expect(others.filter((each) => each[1]['pull_policy'] !== 'never')).toEqual([]);
   });
 
   it('lets Prometheus and Grafana reach no datastore, and the datastores no metrics', () => {
@@ -254,7 +279,7 @@ describe.each(projects)('%s', (_, project) => {
       await rm(credentials, { recursive: true });
     });
 
-    it.each(instancesOf(project))(
+    it.each(oneOfEachRole(project))(
       'gives %s variables that it knows, and can start with',
       async (_name, instance) => {
         makeCredentials(credentials);
