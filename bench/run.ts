@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>>
   overload: () => import('./overload.js'),
   loop: () => import('./loop.js'),
   enrichment: () => import('./enrichment.js'),
+  'enrichment-start': () => import('./enrichment-start.js'),
   admission: () => import('./admission.js'),
   fleet: () => import('./fleet.js'),
   segment: () => import('./segment.js'),

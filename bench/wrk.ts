@@ -30,6 +30,8 @@ export interface WrkRequest {
   readonly body?: string;
   /** Each comes from another client, as `X-Forwarded-For` says. */
   readonly fromEach?: boolean;
+  /** Those have a browser of their own each, too. */
+  readonly withAgents?: boolean;
 }
 
 /** Asks for a pixel unless told otherwise, over so many connections that are kept open, each as soon as the last one is answered. */
@@ -79,20 +81,29 @@ async function withScript<T>(request: WrkRequest, use: (path: string) => Promise
 }
 
 /** JSON's texts are Lua's, as long as they are ASCII. */
-function scriptOf({ headers = {}, body, fromEach = false }: WrkRequest): string {
+function scriptOf({
+  headers = {},
+  body,
+  fromEach = false,
+  withAgents = false,
+}: WrkRequest): string {
   const all = Object.entries({ 'User-Agent': USER_AGENT, ...headers });
   return [
     ...(body === undefined ? [] : ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(body)}`]),
     ...all.map(([name, value]) => `wrk.headers["${name}"] = ${JSON.stringify(value)}`),
-    ...(fromEach ? [FROM_EACH] : []),
+    ...(fromEach ? [fromEachWith(withAgents ? AGENT_OF_EACH : '')] : []),
   ].join('\n');
 }
 
-const FROM_EACH = `
+const AGENT_OF_EACH = 'wrk.headers["User-Agent"] = agent .. " " .. n';
+
+const fromEachWith = (more: string): string => `
 local n = 0
+local agent = wrk.headers["User-Agent"]
 function request()
   n = n + 1
   wrk.headers["X-Forwarded-For"] =
     string.format("10.%d.%d.%d", n / 65536 % 256, n / 256 % 256, n % 256)
+  ${more}
   return wrk.format()
 end`;

@@ -16,6 +16,9 @@ const SPOOFED = [
   { 'CloudFront-Viewer-Country': 'FR', 'CloudFront-Viewer-City': 'Paris' },
   { 'X-Vercel-IP-Country': 'FR', 'X-Vercel-IP-City': 'Paris' },
   { 'Fastly-Geo-Country': 'FR', 'Fastly-Geo-City': 'Paris' },
+  { 'Fastly-Geo-Country-Code': 'FR', 'Fastly-Geo-City': 'Paris' },
+  // Those that say what the address is, and not whose.
+  { 'CF-Connecting-IP': '192.0.2.1', 'True-Client-IP': '192.0.2.1', 'X-Real-IP': '192.0.2.1' },
 ];
 
 let workplace: Workplace;

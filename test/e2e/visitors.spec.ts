@@ -1,4 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { createHmac } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesHolding } from '../support/disk/files-holding.js';
@@ -43,6 +45,29 @@ async function hashes(collector: Collector): Promise<(string | undefined)[]> {
   );
 }
 
+/** What somebody finds who reads every file and knows visitor, day and HASH_SECRET. */
+async function keysThatGive(hash: string | undefined): Promise<string[]> {
+  const visitor = ['192.0.2.9', 'node', ''].join('\n');
+  const nowMs = Date.now() + (await today());
+  const days = [nowMs, nowMs - DAY_MS].map((ms) => new Date(ms).toISOString().slice(0, 10));
+  const names = await readdir(workplace.directory, { recursive: true, withFileTypes: true });
+  const texts = await Promise.all(
+    names
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1')),
+  );
+  const found = texts.flatMap((text) => text.match(/[\da-f]{64}/g) ?? []);
+  return [...new Set([...found, 'pepper'])].filter((text) =>
+    [text, Buffer.from(text, 'hex')]
+      .flatMap((key) => [key, ...days.map((day) => hmacOf(key, `visitor-hash:${day}`))])
+      .some((key) => hmacOf(key, visitor).toString('hex') === hash),
+  );
+}
+
+function hmacOf(key: string | Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}
+
 const today = async (): Promise<number> => Number(await readFile(workplace.path('clock'), 'utf8'));
 
 describe('VISITOR_HASH=true', () => {
@@ -67,21 +92,31 @@ describe('VISITOR_HASH=true', () => {
     expect((await stat(file())).mode & 0o777).toBe(0o600);
   });
 
-  it('leaves nothing on the disk, after the day, from which a hash can be computed', async () => {
-    const collector = await start(environment);
-    await view(collector);
-    const before = await salt();
-    expect((await filesHolding(workplace.directory, [before])).holding).toEqual([file()]);
+  it.each([
+    ['without HASH_SECRET', { VISITOR_HASH: 'true' }],
+    ['with HASH_SECRET set', environment],
+  ])(
+    'leaves nothing on the disk, after the day, from which a hash can be computed, %s',
+    async (_, settings) => {
+      const collector = await start(settings);
+      await view(collector);
+      const before = await salt();
+      const [hash] = await hashes(collector);
+      expect(await keysThatGive(hash)).toEqual([before]);
+      expect((await filesHolding(workplace.directory, [before])).holding).toEqual([file()]);
 
-    await shift((await today()) + DAY_MS / 2);
-    await view(collector);
-    await expect.poll(salt).not.toBe(before);
-    await collector.stop();
-    const texts = [before, Buffer.from(before, 'hex')];
-    expect((await filesHolding(workplace.directory, texts)).holding).toEqual([]);
-    const [one, next] = await hashes(await start(environment));
-    expect(next).not.toBe(one);
-  });
+      await shift((await today()) + DAY_MS / 2);
+      await view(collector);
+      await expect.poll(salt).not.toBe(before);
+      await collector.stop();
+      const texts = [before, Buffer.from(before, 'hex')];
+      expect((await filesHolding(workplace.directory, texts)).holding).toEqual([]);
+      const [one, next] = await hashes(await start(settings));
+      expect(next).not.toBe(one);
+      expect(await keysThatGive(one)).toEqual([]);
+      expect(await keysThatGive(next)).toHaveLength(1);
+    },
+  );
 
   it.each([['true'], ['false'], ['shared']])(
     'destroys the salt of a day that ended while nothing ran, at the next start (with %s)',
@@ -108,6 +143,8 @@ describe('VISITOR_HASH=shared', () => {
     const [first, second] = await hashes(other);
     expect(first).toMatch(/^[\da-f]{64}$/);
     expect(second).toBe(first);
+    // It can be computed by who holds the secret, and from no file.
+    expect(await keysThatGive(first)).toEqual(['pepper']);
   });
 
   it('does not start without the secret', async () => {

@@ -69,8 +69,14 @@ describe('DailySalt', () => {
     opened.push(salt);
     await salt.open(directory);
     const before = salt.current.toString('hex');
-    await vi.advanceTimersByTimeAsync(DAY_MS / 2);
+    const forget = vi.fn();
+    salt.onDestroyed(forget);
+    await vi.advanceTimersByTimeAsync(DAY_MS / 2 - 1000);
+    expect(forget).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1000);
     vi.useRealTimers();
+    // With all that was made with it.
+    expect(forget).toHaveBeenCalled();
     await expect.poll(stored).toMatch(/^2026-11-24 /);
     expect(await stored()).not.toContain(before);
   });

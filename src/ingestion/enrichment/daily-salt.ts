@@ -15,12 +15,15 @@ const MAX_WAIT_MS = 60_000;
 export class DailySalt implements OnModuleDestroy {
   private readonly logger = new Logger('Visitors');
   private day = '';
+  /** Since the epoch: what each request compares. */
+  private dayNumber = Number.NaN;
   private salt: Buffer = Buffer.alloc(0);
   private path: string | undefined;
   private isOnDisk = false;
   private diskFails = false;
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private forget: () => void = () => {};
 
   constructor(private readonly clock: () => number = () => Date.now()) {}
 
@@ -28,6 +31,11 @@ export class DailySalt implements OnModuleDestroy {
   get current(): Buffer {
     this.turnDay();
     return this.salt;
+  }
+
+  /** @param forget is called once each salt is gone: what was made with it must not be remembered for longer */
+  onDestroyed(forget: () => void): void {
+    this.forget = forget;
   }
 
   /**
@@ -71,16 +79,18 @@ export class DailySalt implements OnModuleDestroy {
   }
 
   private turnDay(): void {
-    const today = utcDay(this.clock());
-    if (today !== this.day) {
-      this.use(today, randomBytes(SALT_BYTES));
+    const now = this.clock();
+    if (Math.floor(now / DAY_MS) !== this.dayNumber) {
+      this.use(utcDay(now), randomBytes(SALT_BYTES));
       void this.write();
     }
   }
 
   private use(day: string, salt: Buffer): void {
     this.salt.fill(0);
+    this.forget();
     this.day = day;
+    this.dayNumber = Date.parse(day) / DAY_MS;
     this.salt = salt;
     this.isOnDisk = false;
   }

@@ -47,6 +47,19 @@ describe('VisitorHash', () => {
       expect(changes.map((change) => hash(change))).toEqual(hashes);
     });
 
+    it('stays right for more visitors than are remembered, and for long ones', () => {
+      const hash = create();
+      const first = hash();
+      const long = { headers: { 'user-agent': 'x'.repeat(5000) } };
+      const ofLong = hash(long);
+      expect(ofLong).not.toBe(first);
+      const others = Array.from({ length: 10_000 }, (_, n) =>
+        hash({ address: `10.0.${n >> 8}.${n & 255}` }),
+      );
+      expect(new Set(others).size).toBe(others.length);
+      expect([hash(), hash(long)]).toEqual([first, ofLong]);
+    });
+
     it('takes the hosts of an IPv6 /64 for one client', () => {
       const hash = create();
       const first = hash({ address: '2001:db8:1:2::3' });
@@ -80,6 +93,9 @@ describe('VisitorHash', () => {
     expect(first).not.toBe(stepOf('shared', 'pepper')());
     expect(stepOf(true, 'pepper')()).not.toBe(first);
     now += DAY_MS / 2;
+    expect(hash()).not.toBe(first);
+    // What is remembered of a day goes with its salt.
+    now -= DAY_MS / 2;
     expect(hash()).not.toBe(first);
   });
 });
