@@ -27,6 +27,8 @@ const LITERALS = new Map([
   [0x74, 'true'],
 ]);
 const ESCAPED = new Set(Array.from('"\\/bfnrt', (character) => character.codePointAt(0)));
+/** A value that is looked for nowhere. */
+const NO_LEVEL = -1;
 const FOUR_HEX = /^[\da-f]{4}$/i;
 
 /** A value of the text, found without making anything of it. */
@@ -35,6 +37,11 @@ export interface ScannedValue {
   end: number;
   /** Values and names in it, and itself. */
   values: number;
+}
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** The text is not JSON. */
@@ -49,12 +56,15 @@ export class JsonFaultError extends Error {
 
 /**
  * Reads a text of any size as strictly as `JSON.parse`, in pieces, and finds the values in it: those of the outer
- * list, or the one value that it is. Needs a byte for each level, and nothing for what is inside a value.
+ * list, those of a list in the outer object, or the one value that it is. Needs a byte for each level, and nothing for
+ * what is inside a value.
  */
 export class JsonScanner {
   /** The first ones; `count` counts all. */
   readonly found: ScannedValue[] = [];
   count = 0;
+  /** Where the list of the member is, if there is one: the last of several, as for `JSON.parse`. */
+  list: Span | undefined;
 
   private position = 0;
   private expected: Expected = 'value';
@@ -62,16 +72,24 @@ export class JsonScanner {
   private open = new Uint8Array(64);
   private depth = 0;
   /** The level of the values that are looked for. */
-  private level = 0;
+  private level: number;
   private current: ScannedValue = valueAt(0);
+  private nameAt = 0;
+  private listAt = -1;
+  /** The value of the member comes next. */
+  private isMember = false;
 
   /**
    * @param maxFound more values than this are counted only
+   * @param member the name of what has the list in the outer object; without it, the text has it
    */
   constructor(
     private readonly text: string,
     private readonly maxFound: number,
-  ) {}
+    private readonly member?: string,
+  ) {
+    this.level = member === undefined ? 0 : NO_LEVEL;
+  }
 
   /** Whether the text is a list. */
   get isList(): boolean {
@@ -123,8 +141,10 @@ export class JsonScanner {
       case OPEN_OBJECT:
       case OPEN_LIST:
         this.beginValue();
-        if (elements === 'elements' && this.depth === 0 && code === OPEN_LIST) {
-          this.level = 1;
+        if (this.listAt === this.position && code === OPEN_LIST) {
+          this.level = 2;
+        } else if (elements === 'elements' && this.depth === 0 && code === OPEN_LIST) {
+          this.level = this.member === undefined ? 1 : this.level;
         }
         this.push(code);
         this.separate(code === OPEN_OBJECT ? 'name or end' : 'value or end');
@@ -135,7 +155,7 @@ export class JsonScanner {
         return;
       default:
         this.beginValue();
-        this.position = this.scalarEnd(code);
+        this.position = scalarEnd(this.text, this.position);
         this.endValue();
     }
   }
@@ -158,6 +178,9 @@ export class JsonScanner {
     if (this.depth === this.level) {
       this.current = valueAt(this.position);
     }
+    if (this.isMember) {
+      this.beginMember();
+    }
     this.current.values += 1;
   }
 
@@ -170,6 +193,23 @@ export class JsonScanner {
       }
     }
     this.expected = this.depth === 0 ? 'nothing' : 'comma or end';
+  }
+
+  private beginMember(): void {
+    this.isMember = false;
+    this.listAt = this.position;
+    this.list = undefined;
+    this.found.length = 0;
+    this.count = 0;
+  }
+
+  private endList(): void {
+    this.expected = this.depth === 0 ? 'nothing' : 'comma or end';
+    if (this.member !== undefined) {
+      this.list = { start: this.listAt, end: this.position };
+      this.level = NO_LEVEL;
+      this.current = valueAt(this.position);
+    }
   }
 
   private push(bracket: number): void {
@@ -191,7 +231,7 @@ export class JsonScanner {
     this.depth -= 1;
     this.position += 1;
     if (this.depth < this.level) {
-      this.expected = 'nothing';
+      this.endList();
     } else {
       this.endValue();
     }
@@ -200,6 +240,7 @@ export class JsonScanner {
   private beginString(): void {
     if (this.expected === 'name' || this.expected === 'name or end') {
       this.expected = 'name';
+      this.nameAt = this.position;
       this.current.values += 1;
     } else {
       this.beginValue();
@@ -221,66 +262,76 @@ export class JsonScanner {
       if (code < 0x20) {
         throw new JsonFaultError(position);
       }
-      position = code === BACKSLASH ? this.escapeEnd(position) : position + 1;
+      position = code === BACKSLASH ? escapeEnd(text, position) : position + 1;
     }
     this.position = position;
     if (!this.inString) {
       this.position += 1;
       if (this.expected === 'name') {
         this.expected = 'colon';
+        this.isMember = this.depth === 1 && this.member !== undefined && this.isAtMember();
       } else {
         this.endValue();
       }
     }
   }
 
-  private escapeEnd(start: number): number {
-    const { text } = this;
-    const code = text.charCodeAt(start + 1);
-    if (code === SMALL_U && FOUR_HEX.test(text.slice(start + 2, start + 6))) {
-      return start + 6;
-    }
-    if (ESCAPED.has(code)) {
-      return start + 2;
-    }
-    throw new JsonFaultError(Math.min(start + 1, text.length));
+  /** A name may be written with escapes: each character with six at most. */
+  private isAtMember(): boolean {
+    const { text, nameAt, position, member = '' } = this;
+    return (
+      position - nameAt <= 6 * member.length + 2 &&
+      JSON.parse(text.slice(nameAt, position)) === member
+    );
   }
+}
 
-  private scalarEnd(code: number): number {
-    const literal = LITERALS.get(code);
-    if (literal === undefined) {
-      return this.numberEnd(this.position);
-    }
-    if (!this.text.startsWith(literal, this.position)) {
-      throw new JsonFaultError(this.position);
-    }
-    return this.position + literal.length;
+/** @throws JsonFaultError it is no escape */
+function escapeEnd(text: string, start: number): number {
+  const code = text.charCodeAt(start + 1);
+  if (code === SMALL_U && FOUR_HEX.test(text.slice(start + 2, start + 6))) {
+    return start + 6;
   }
+  if (ESCAPED.has(code)) {
+    return start + 2;
+  }
+  throw new JsonFaultError(Math.min(start + 1, text.length));
+}
 
-  private numberEnd(start: number): number {
-    const { text } = this;
-    const digitsAt = text.charCodeAt(start) === MINUS ? start + 1 : start;
-    let end = text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : this.digitsEnd(digitsAt);
-    if (text.charCodeAt(end) === DOT) {
-      end = this.digitsEnd(end + 1);
-    }
-    if ((text.charCodeAt(end) | 0x20) === 0x65) {
-      const sign = text.charCodeAt(end + 1);
-      end = this.digitsEnd(sign === PLUS || sign === MINUS ? end + 2 : end + 1);
-    }
-    return end;
+/** @throws JsonFaultError it is no number, and none of the three words */
+function scalarEnd(text: string, start: number): number {
+  const literal = LITERALS.get(text.charCodeAt(start));
+  if (literal === undefined) {
+    return numberEnd(text, start);
   }
+  if (!text.startsWith(literal, start)) {
+    throw new JsonFaultError(start);
+  }
+  return start + literal.length;
+}
 
-  private digitsEnd(start: number): number {
-    let end = start;
-    while (isDigit(this.text.charCodeAt(end))) {
-      end += 1;
-    }
-    if (end === start) {
-      throw new JsonFaultError(Math.min(start, this.text.length));
-    }
-    return end;
+function numberEnd(text: string, start: number): number {
+  const digitsAt = text.charCodeAt(start) === MINUS ? start + 1 : start;
+  let end = text.charCodeAt(digitsAt) === ZERO ? digitsAt + 1 : digitsEnd(text, digitsAt);
+  if (text.charCodeAt(end) === DOT) {
+    end = digitsEnd(text, end + 1);
   }
+  if ((text.charCodeAt(end) | 0x20) === 0x65) {
+    const sign = text.charCodeAt(end + 1);
+    end = digitsEnd(text, sign === PLUS || sign === MINUS ? end + 2 : end + 1);
+  }
+  return end;
+}
+
+function digitsEnd(text: string, start: number): number {
+  let end = start;
+  while (isDigit(text.charCodeAt(end))) {
+    end += 1;
+  }
+  if (end === start) {
+    throw new JsonFaultError(Math.min(start, text.length));
+  }
+  return end;
 }
 
 function isDigit(code: number): boolean {

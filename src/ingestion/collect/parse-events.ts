@@ -66,13 +66,7 @@ function parseSmallJson(text: string, maxEvents: number): Elements {
 
 function* parseLargeJson(text: string, limits: EventLimits, large: number): Work<Elements> {
   const scanner = new JsonScanner(text, limits.maxBatchEvents);
-  try {
-    yield* scanner.scan('elements');
-  } catch (error) {
-    throw error instanceof JsonFaultError
-      ? new HttpError('GT_MALFORMED_JSON', faultAt(text, error.position))
-      : error;
-  }
+  yield* scanBody(text, scanner);
   if (!scanner.isList && text[scanner.found[0]?.start ?? 0] !== '{') {
     throw new HttpError('GT_NOT_AN_EVENT');
   }
@@ -80,11 +74,23 @@ function* parseLargeJson(text: string, limits: EventLimits, large: number): Work
   return parseScanned(text, scanner, limits, large);
 }
 
-function* parseScanned(
+/** @throws HttpError the text is not JSON */
+export function* scanBody(text: string, scanner: JsonScanner): Work<void> {
+  try {
+    yield* scanner.scan('elements');
+  } catch (error) {
+    throw error instanceof JsonFaultError
+      ? new HttpError('GT_MALFORMED_JSON', faultAt(text, error.position))
+      : error;
+  }
+}
+
+/** Parses what was found as it is asked for. */
+export function* parseScanned(
   text: string,
   { found }: JsonScanner,
   { maxEventBytes, removals }: EventLimits,
-  large: number,
+  large = LARGE,
 ): Generator {
   for (const value of found) {
     if (value.end - value.start > large) {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { listOf, resultOf } from '../../../test/support/work.js';
 import { LargeElement } from '../collect/large-element.js';
 import { UnreadElement } from '../unread-element.js';
-import { findBatch } from './find-batch.js';
 import { parseMessages } from './parse-messages.js';
 
 const LIMITS = { maxBatchEvents: 1000, maxEventBytes: 65_536 };
@@ -31,6 +30,10 @@ describe('a batch', () => {
   it.each([
     ...sizes('{"batch":~{}}'),
     ...sizes('{"batch":~5}'),
+    ...sizes('{"batch":[1],"batch":~5}'),
+    ...sizes('{"batch":[1],"batch":~{"x":[1]}}'),
+    ...sizes('[{"batch":~[1]}]'),
+    ...sizes('[["batch",~[1]]]'),
     ...sizes('{~"other":[1]}'),
     ...sizes('[~{}]'),
     ...sizes('~5'),
@@ -61,12 +64,30 @@ describe('a batch', () => {
     ...sizes('{"batch":[1],"batch":~[{"last":1}]}'),
     ...sizes('{"x":{"batch":[1]},"b\\u0061tch":~[{"last":1}]}'),
     ...sizes('{"x":"\\"batch\\":[","batch":~[{"last":1}]}'),
+    ...sizes('{"batch":[{"batch":[2]}],"batches":[3],"batch":~[{"last":1}],"x":[{"batch":[4]}]}'),
+    ...sizes('{"y":["batch",[5]],"batch":~[{"last":1}],"z":"batch"}'),
   ])('is what JSON.parse takes for it: %#', (text) => {
     expect(parsed(text).elements).toEqual([{ last: 1 }]);
   });
 
   it.each(sizes(`{"batch":[${'1,'.repeat(1000)}1~]}`))('has so many messages at most', (text) => {
     expect(() => parsed(text)).toThrow('more events than MAX_BATCH_EVENTS');
+  });
+
+  it('is looked for with pauses, in long texts and long strings', () => {
+    const text = `{"a":"${'\\"'.repeat(15_000)}","batch":[${' '.repeat(200_000)}]}`;
+    const work = parseMessages(text, true, { ...LIMITS });
+    let pauses = 0;
+    while (work.next().done !== true) {
+      pauses += 1;
+    }
+    expect(pauses).toBeGreaterThan(5);
+  });
+
+  it('counts in its messages nothing of what is beside them', () => {
+    const message = { type: 'x'.repeat(70_000) };
+    const text = JSON.stringify({ a: [1, 2, 3], batch: [message], b: { c: [4, 5] } });
+    expect(parsed(text).elements).toEqual([new LargeElement(message, 3)]);
   });
 
   it('may be large, but not what is beside it', () => {
@@ -101,16 +122,5 @@ describe('a single message', () => {
   it('is not parsed when it holds far too many values', () => {
     const text = `{"list":[${'1,'.repeat(524_288)}1]}`;
     expect(parsed(text, false).elements).toMatchObject([{ reason: 'too_large' }]);
-  });
-});
-
-describe('findBatch', () => {
-  it('pauses in long texts and long strings', () => {
-    const work = findBatch(`{"a":"${'\\"'.repeat(100_000)}","batch":[]${' '.repeat(100_000)}}`);
-    let pauses = 0;
-    while (work.next().done !== true) {
-      pauses += 1;
-    }
-    expect(pauses).toBeGreaterThan(8);
   });
 });

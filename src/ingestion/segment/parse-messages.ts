@@ -3,10 +3,10 @@ import { parseJson } from '../../event/parse-json.js';
 import { HttpError } from '../../http/errors.js';
 import { faultOf } from '../body/json-fault.js';
 import { LargeElement } from '../collect/large-element.js';
-import { type EventLimits, parseEvents } from '../collect/parse-events.js';
+import { JsonScanner } from '../collect/json-scanner.js';
+import { type EventLimits, parseEvents, parseScanned, scanBody } from '../collect/parse-events.js';
 import { UnreadElement } from '../unread-element.js';
 import { type Elements, PAUSE, type Work } from '../work.js';
-import { findBatch } from './find-batch.js';
 
 /** Characters. A longer text is not parsed at once: see `parseEvents`. */
 const LARGE = 64 * 1024;
@@ -50,10 +50,15 @@ function messagesOf(value: unknown, isBatch: boolean, limits: EventLimits): Mess
   if (!Array.isArray(batch)) {
     return { elements: [NO_BATCH], envelope: value };
   }
-  if (batch.length > limits.maxBatchEvents) {
-    throw new HttpError('GT_TOO_MANY_EVENTS', `at most ${limits.maxBatchEvents}`);
-  }
+  assertCount(batch.length, limits);
   return { elements: batch, envelope: value };
+}
+
+/** @throws HttpError too many */
+function assertCount(count: number, { maxBatchEvents }: EventLimits): void {
+  if (count > maxBatchEvents) {
+    throw new HttpError('GT_TOO_MANY_EVENTS', `at most ${maxBatchEvents}`);
+  }
 }
 
 function parseSmall(text: string): unknown {
@@ -66,22 +71,18 @@ function parseSmall(text: string): unknown {
 
 /** Parses what is beside the batch at once, so it must be small: a context is stored with each message anyway. */
 function* parseLargeBatch(text: string, limits: EventLimits): Work<Messages> {
-  const span = yield* findBatch(text);
-  if (span === undefined) {
-    yield* parsePart(text, limits);
+  const scanner = new JsonScanner(text, limits.maxBatchEvents, 'batch');
+  yield* scanBody(text, scanner);
+  const { list, count } = scanner;
+  if (list === undefined) {
     return nothingOf(NO_BATCH);
   }
-  const rest = `${text.slice(0, span.start)}null${text.slice(span.end)}`;
+  const rest = `${text.slice(0, list.start).trimEnd()}null${text.slice(list.end).trimStart()}`;
   if (rest.length > LARGE) {
     throw new HttpError('GT_BODY_TOO_LARGE', `beside the batch, at most ${LARGE} characters`);
   }
-  const envelope = parseSmall(rest);
-  const batch = text.slice(span.start, span.end);
-  const elements = yield* parsePart(batch, limits);
-  if (!isFields(envelope) || !isList(batch)) {
-    return nothingOf(NO_BATCH);
-  }
-  return { elements, envelope };
+  assertCount(count, limits);
+  return { elements: parseScanned(text, scanner, limits), envelope: parseSmall(rest) as Fields };
 }
 
 function* parseLargeMessage(text: string, limits: EventLimits): Work<Messages> {
