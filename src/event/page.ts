@@ -1,6 +1,7 @@
 import { addCampaign, hasCampaign } from './campaign.js';
 import { compact } from './compact.js';
 import { type Fields, isFields, setField } from './fields.js';
+import { flatText } from './flat-text.js';
 import { firstOf, parseQuery, type Query, withoutQuestionMark } from './query.js';
 import type { Sanitizer } from './sanitize.js';
 
@@ -44,21 +45,22 @@ export function pageAt(address: string, referer: string): URL | null {
 export function addPage(page: URL, route: Fields, url: Fields): void {
   const { hostname, pathname, search, hash, protocol } = page;
   if (hostname !== '') {
-    route['domain'] = hostname;
+    route['domain'] = flatText(hostname);
   }
-  if (pathname !== '') {
-    route['path'] = pathname;
+  const path = flatText(pathname);
+  if (path !== '') {
+    route['path'] = path;
   }
-  const fullPath = pathname + search + hash;
+  const fullPath = search === '' && hash === '' ? path : [path, search, hash].join('');
   if (fullPath !== '') {
     route['fullPath'] = fullPath;
   }
   if (hash !== '') {
-    route['hash'] = hash;
+    route['hash'] = flatText(hash);
   }
   route['protocol'] = protocol.slice(0, -1);
   if (search !== '') {
-    const rawQuery = search.slice(1);
+    const rawQuery = flatText(search.slice(1));
     url['raw_query'] = rawQuery;
     // The parser leaves ASCII only: a character is a byte.
     url['query_size'] = rawQuery.length;

@@ -1,3 +1,5 @@
+import { flatText } from './flat-text.js';
+
 /** Decoded, in the order of the query; an array for a repeated name. */
 export type Query = ReadonlyMap<string, string | string[]>;
 
@@ -65,7 +67,7 @@ function add(query: Map<string, string | string[]>, name: string, value: string)
 
 function decode(raw: string): string {
   const text = raw.includes('+') ? raw.replaceAll('+', ' ') : raw;
-  return text.includes('%') ? decodeURIComponent(text) : text;
+  return text.includes('%') ? decodeURIComponent(text) : flatText(text);
 }
 
 /** Without percent-escapes; as it is when one of them is none. */

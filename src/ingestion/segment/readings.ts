@@ -1,7 +1,9 @@
 import { type Fields, isFields, setField, unlessEmpty } from '../../event/fields.js';
+import { flatText } from '../../event/flat-text.js';
 import { NumberLiteral } from '../../event/number-literal.js';
 import { addPage, pageAt } from '../../event/page.js';
 import { withoutQuestionMark } from '../../event/query.js';
+import { BoundedTable } from '../bounded-table.js';
 import type { Reading } from './mapping.js';
 
 /** An event in the making. Its objects are our own, but for `props`, `user.traits`, and what is in them. */
@@ -94,9 +96,10 @@ interface PageFields {
 }
 
 /** A visitor's messages are mostly of a few pages: to read an address takes as long as half of a message. */
-const MAX_PAGES = 256;
+const MAX_ADDRESSES = 512;
 const MAX_KEPT_LENGTH = 1024;
-const pages = new Map<string, PageFields>();
+const pages = new BoundedTable<PageFields>(MAX_ADDRESSES);
+const hostnames = new BoundedTable<string>(MAX_ADDRESSES);
 
 function putPage(event: Fields, address: string): boolean {
   if (address === '') {
@@ -106,14 +109,18 @@ function putPage(event: Fields, address: string): boolean {
   if (page === undefined) {
     return false;
   }
-  const { utm } = page.url;
-  event['route'] = { ...(event['route'] as Fields | undefined), ...page.route };
-  event['url'] = unlessEmpty({
-    ...(event['url'] as Fields | undefined),
-    ...page.url,
-    ...(utm !== undefined && { utm: { ...(utm as Fields) } }),
-  });
+  const url = laidOver(page.url, event['url']);
+  if (url['utm'] !== undefined) {
+    url['utm'] = { ...(url['utm'] as Fields) };
+  }
+  event['url'] = unlessEmpty(url);
+  event['route'] = laidOver(page.route, event['route']);
   return true;
+}
+
+/** A copy of one object takes a tenth of the time of a copy of two. */
+function laidOver(over: Fields, under: unknown): Fields {
+  return under === undefined ? { ...over } : { ...(under as Fields), ...over };
 }
 
 /** What is read is shared by events, which must change nothing in it. */
@@ -125,9 +132,6 @@ function readPage(address: string): PageFields | undefined {
   const fields: PageFields = { route: {}, url: {} };
   addPage(page, fields.route, fields.url);
   if (address.length <= MAX_KEPT_LENGTH) {
-    if (pages.size >= MAX_PAGES) {
-      pages.clear();
-    }
     pages.set(address, fields);
   }
   return fields;
@@ -142,11 +146,22 @@ function putReferrer(event: Fields, referrer: string): boolean {
     return url['referrer'] === referrer;
   }
   url['referrer'] = referrer;
-  const hostname = URL.parse(referrer)?.hostname;
-  if (hostname) {
+  const hostname = hostnameOf(referrer);
+  if (hostname !== '') {
     url['referrer_hostname'] = hostname;
   }
   return true;
+}
+
+function hostnameOf(referrer: string): string {
+  let hostname = hostnames.get(referrer);
+  if (hostname === undefined) {
+    hostname = flatText(URL.parse(referrer)?.hostname ?? '');
+    if (referrer.length <= MAX_KEPT_LENGTH) {
+      hostnames.set(referrer, hostname);
+    }
+  }
+  return hostname;
 }
 
 /** The traits of the message win; what the context says otherwise is kept beside them, where privacy signals reach it. */
