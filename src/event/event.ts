@@ -73,30 +73,18 @@ export class UrlFields {
   @IsOptional() @ValidateNested() other_click_ids?: OtherClickIds;
   @IsOptional() @IsString() referrer?: string;
   @IsOptional() @IsString() referrer_hostname?: string;
-  @Described('The query of the page, without `?`.')
-  @IsOptional()
-  @IsString()
-  raw_query?: string;
-  @Described('UTF-8 bytes of `raw_query`.')
-  @IsOptional()
-  @IsNumber()
-  query_size?: number;
+  @Described('The query of the page, without `?`.') @IsOptional() @IsString() raw_query?: string;
+  @Described('UTF-8 bytes of `raw_query`.') @IsOptional() @IsNumber() query_size?: number;
 }
 
 export class RouteFields {
   @IsOptional() @IsString() domain?: string;
   @IsOptional() @IsString() path?: string;
   @IsOptional() @IsString() fullPath?: string;
-  @Described('With its `#`.')
-  @IsOptional()
-  @IsString()
-  hash?: string;
+  @Described('With its `#`.') @IsOptional() @IsString() hash?: string;
   @IsOptional() @IsString() canonical_url?: string;
   @IsOptional() @IsString() title?: string;
-  @Described('Without its colon.')
-  @IsOptional()
-  @IsString()
-  protocol?: string;
+  @Described('Without its colon.') @IsOptional() @IsString() protocol?: string;
   @IsOptional() @IsObject() query?: Record<string, unknown>;
 }
 
@@ -119,34 +107,19 @@ export class DeviceFields {
   @IsOptional() @IsArray() @IsString({ each: true }) languages?: string[];
   @IsOptional() @IsString() tz?: string;
   @IsOptional() @IsNumber() tz_offset_minutes?: number;
-  @Described('CSS pixels.')
-  @IsOptional()
-  @IsNumber()
-  viewport_w?: number;
-  @Described('CSS pixels.')
-  @IsOptional()
-  @IsNumber()
-  viewport_h?: number;
+  @Described('CSS pixels.') @IsOptional() @IsNumber() viewport_w?: number;
+  @Described('CSS pixels.') @IsOptional() @IsNumber() viewport_h?: number;
   @IsOptional() @IsNumber() device_pixel_ratio?: number;
   @IsOptional() @IsNumber() hardware_concurrency?: number;
-  @Described('GiB.')
-  @IsOptional()
-  @IsNumber()
-  device_memory?: number;
+  @Described('GiB.') @IsOptional() @IsNumber() device_memory?: number;
   @IsOptional() @IsNumber() maxTouchPoints?: number;
   @IsOptional() @IsString() prefers_color_scheme?: string;
   @IsOptional() @IsBoolean() prefers_reduced_motion?: boolean;
   @IsOptional() @IsBoolean() cookie_enabled?: boolean;
   @IsOptional() @IsBoolean() storage_available?: boolean;
   @IsOptional() @IsString() network_effective_type?: string;
-  @Described('Mbit/s.')
-  @IsOptional()
-  @IsNumber()
-  network_downlink?: number;
-  @Described('Milliseconds.')
-  @IsOptional()
-  @IsNumber()
-  network_rtt?: number;
+  @Described('Mbit/s.') @IsOptional() @IsNumber() network_downlink?: number;
+  @Described('Milliseconds.') @IsOptional() @IsNumber() network_rtt?: number;
   @IsOptional() @IsBoolean() network_save_data?: boolean;
   @IsOptional() @IsString() gpu?: string;
   @IsOptional() @IsNumber() monitors?: number;
@@ -198,10 +171,7 @@ export class EventFields {
   )
   @IsOptional()
   sent_at?: unknown;
-  @Described('At most 128 bytes; `pageview` without one.')
-  @IsOptional()
-  @IsString()
-  type?: string;
+  @Described('At most 128 bytes; `pageview` without one.') @IsOptional() @IsString() type?: string;
   @IsOptional() @ValidateNested() url?: UrlFields;
   @IsOptional() @ValidateNested() route?: RouteFields;
   @IsOptional() @ValidateNested() device?: DeviceFields;

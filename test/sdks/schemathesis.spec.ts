@@ -9,6 +9,8 @@ import { pythonPackage } from '../support/servers/python-package.js';
 /** `npm test` sends a part of what `npm run test:sdks` does. */
 const ALL = process.env['SDKS'] === 'all';
 const REQUESTS = ALL ? 2000 : 200;
+/** It ends what hangs: all of it takes five minutes on a machine that does nothing else. */
+const LIMIT_MS = 60 * 60_000;
 const CHECKS = [
   'not_a_server_error',
   'status_code_conformance',
@@ -43,6 +45,7 @@ interface Report {
 async function generateRequests(
   url: string,
   mostForEach: number,
+  signal: AbortSignal,
 ): Promise<{ readonly output: string; readonly report: Report }> {
   const reportPath = workplace.path('report.json');
   const args = ['-m', 'schemathesis.cli', '--no-color', 'run', `${url}/openapi.json`];
@@ -68,6 +71,7 @@ async function generateRequests(
       ],
       {
         cwd: workplace.directory,
+        signal,
         env: {
           ...process.env,
           PYTHONPATH: resolve('test/sdks/programs'),
@@ -80,35 +84,45 @@ async function generateRequests(
       (_error, stdout, stderr) => done(stdout + stderr),
     );
   });
-  return { output, report: JSON.parse(await readFile(reportPath, 'utf8')) as Report };
+  const text = await readFile(reportPath, 'utf8').catch(() => {
+    throw new Error(`no report:\n${output}`);
+  });
+  return { output, report: JSON.parse(text) as Report };
 }
 
 const lacks = programs === undefined ? ' (needs python3 and schemathesis)' : '';
 describe.skipIf(programs === undefined)(`Schemathesis${lacks}`, () => {
-  it(`finds no answer that the document does not have, in ${REQUESTS} requests`, async () => {
-    const collector = await workplace.start({
-      VALIDATE: 'true',
-      HMAC_SECRET: 'a secret',
-      REQUIRE_HMAC: 'false',
-    });
-    const served = (await (await fetch(`${collector.url}/openapi.json`)).json()) as OpenApi;
-    // Operations without a body or parameters have one request only.
-    const open = operationsOf(served).filter(
-      ({ operation }) => operation.requestBody ?? operation.parameters,
-    );
-    const { output, report } = await generateRequests(
-      collector.url,
-      Math.ceil(REQUESTS / open.length),
-    );
-    expect({ output, failures: report.failures, errors: report.errors }).toEqual({
-      output,
-      failures: [],
-      errors: [],
-    });
-    expect(report.exit_code).toBe(0);
-    expect(report.test_cases.generated).toBeGreaterThanOrEqual(REQUESTS);
-    await collector.drained();
-    expect(await collector.metric('gotrack_events_accepted_total')).toBeGreaterThan(REQUESTS / 10);
-    expect(collector.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
-  });
+  it(
+    `finds no answer that the document does not have, in ${REQUESTS} requests`,
+    { timeout: LIMIT_MS },
+    async ({ signal }) => {
+      const collector = await workplace.start({
+        VALIDATE: 'true',
+        HMAC_SECRET: 'a secret',
+        REQUIRE_HMAC: 'false',
+      });
+      const served = (await (await fetch(`${collector.url}/openapi.json`)).json()) as OpenApi;
+      // Operations without a body or parameters have one request only.
+      const open = operationsOf(served).filter(
+        ({ operation }) => operation.requestBody ?? operation.parameters,
+      );
+      const { output, report } = await generateRequests(
+        collector.url,
+        Math.ceil(REQUESTS / open.length),
+        signal,
+      );
+      expect({ output, failures: report.failures, errors: report.errors }).toEqual({
+        output,
+        failures: [],
+        errors: [],
+      });
+      expect(report.exit_code).toBe(0);
+      expect(report.test_cases.generated).toBeGreaterThanOrEqual(REQUESTS);
+      await collector.drained();
+      expect(await collector.metric('gotrack_events_accepted_total')).toBeGreaterThan(
+        REQUESTS / 10,
+      );
+      expect(collector.log.filter((line) => line.includes('unexpected error'))).toEqual([]);
+    },
+  );
 });
