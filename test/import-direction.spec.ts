@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest';
  */
 const PORTS = {
   metrics: ['metrics/pipeline-observer', 'metrics/http-metrics.interceptor'],
-  queueing: ['queueing/event-queue', 'queueing/queue-plan'],
+  queueing: ['queueing/event-queue', 'queueing/fleet', 'queueing/queue-plan'],
   sinks: ['sinks/sink', 'sinks/configured-sinks', 'sinks/sinks.module'],
 };
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 import type { FleetStats, LaneStats } from '../metrics/pipeline-observer.js';
+import type { SinkStatus } from '../queueing/event-queue.js';
 import type { FleetStatus } from '../queueing/fleet.js';
-import type { SinkStatus } from '../queueing/queue-driver.js';
 import { ledgerOf } from './accounting.js';
 
 export function laneStats({

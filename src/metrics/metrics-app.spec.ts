@@ -140,6 +140,11 @@ describe('the metrics application', () => {
       'gotrack_event_schema_violations_total',
       'gotrack_event_schemas_last_reload_successful',
       'gotrack_sink_up',
+      'gotrack_fleet_events',
+      'gotrack_fleet_oldest_event_age_seconds',
+      'gotrack_queue_partitions',
+      'gotrack_queue_retention_seconds',
+      'gotrack_queue_partitions_owned',
       'gotrack_tls_certificate_not_after_timestamp_seconds',
       'gotrack_tls_last_reload_successful',
     ]);

@@ -57,6 +57,14 @@ export interface Progress {
   readonly expired?: number;
 }
 
+export interface SinkStatus {
+  readonly sink: string;
+  readonly progress: Progress;
+  readonly account: Account;
+  /** 0 when nothing is queued. */
+  readonly oldestEventAgeSeconds: number;
+}
+
 /**
  * One sink's way out of the queue, for one caller, one call at a time. `read` sets damaged events aside,
  * counts and skips them.

@@ -1,4 +1,4 @@
-import type { SinkStatus } from './queue-driver.js';
+import type { SinkStatus } from './event-queue.js';
 
 /** What all instances together have made of the events in their topic. */
 export interface FleetStatus {

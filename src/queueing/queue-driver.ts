@@ -1,17 +1,9 @@
 import type { GetOptions } from '../config/load-configuration.js';
 import type { OptionsClass } from '../config/setting.js';
 import type { PipelineObserver } from '../metrics/pipeline-observer.js';
-import type { Account, LocalQueue, Progress, Readers, ReplayMark } from './event-queue.js';
+import type { LocalQueue, Readers, ReplayMark, SinkStatus } from './event-queue.js';
 import type { Fleet, FleetStatus } from './fleet.js';
 import type { QueuePlan } from './queue-plan.js';
-
-export interface SinkStatus {
-  readonly sink: string;
-  readonly progress: Progress;
-  readonly account: Account;
-  /** 0 when nothing is queued. */
-  readonly oldestEventAgeSeconds: number;
-}
 
 export interface QueueStatus {
   readonly bytes: number;

@@ -382,6 +382,18 @@ const PROVOCATIONS: Readonly<Record<CollectorErrorCode, Provoke>> = {
     await rename(workplace.path('data', 'queue'), workplace.path('elsewhere'));
     return untilRefused(collector);
   },
+  GT_QUEUE_AWAY: asked(
+    'GET /px.gif',
+    {},
+    {
+      ROLE: 'ingest',
+      QUEUE_DRIVER: 'kafka',
+      QUEUE_WHEN_AWAY: 'refuse',
+      QUEUE_ACK_TIMEOUT_MS: '1',
+      KAFKA_BROKERS: '127.0.0.1:1',
+    },
+  ),
+  GT_QUEUE_REFUSED: asked('GET /px.gif?e=refused', {}, FAILING_QUEUE),
   GT_DRAINING: asked('GET /px.gif?e=draining', {}, FAILING_QUEUE),
   GT_INTERNAL: asked('GET /px.gif?e=unexpected', {}, FAILING_QUEUE),
 };

@@ -9,7 +9,7 @@ function numbersOf(...begin: string[]): number[] {
   const row = TABLE.split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
     .find((cells) => begin.every((cell, index) => cells[index + 1] === cell));
-  expect(row, begin.join()).toBeDefined();
+  expect(row).toBeDefined();
   return (row ?? []).slice(begin.length + 1, -1).map((cell) => Number(cell.replaceAll(',', '')));
 }
 

@@ -31,7 +31,7 @@ describe('VisitorHash', () => {
   describe.each([
     ['true', () => stepOf(true)],
     ['shared', () => stepOf('shared', 'pepper')],
-  ])('%s', (_, create) => {
+  ])('%s', (_setting, create) => {
     it('tells visitors apart by address, User-Agent and source', () => {
       const hash = create();
       const changes: Partial<RequestFacts>[] = [

@@ -22,7 +22,13 @@ const ADMISSION = [
   'GT_BUSY',
 ] as const satisfies ErrorCode[];
 
-const QUEUE = ['GT_QUEUE_FULL', 'GT_DISK', 'GT_DRAINING'] as const satisfies ErrorCode[];
+const QUEUE = [
+  'GT_QUEUE_FULL',
+  'GT_QUEUE_AWAY',
+  'GT_QUEUE_REFUSED',
+  'GT_DISK',
+  'GT_DRAINING',
+] as const satisfies ErrorCode[];
 
 const BODY = [
   'GT_EMPTY_BODY',

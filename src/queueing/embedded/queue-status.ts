@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
-import type { QueueStatus, SinkStatus } from '../queue-driver.js';
+import type { SinkStatus } from '../event-queue.js';
+import type { QueueStatus } from '../queue-driver.js';
 import { accountOf, progressOf, undeliveredEvents } from './cursor.js';
 import { CursorFile } from './cursor-file.js';
 import { monotonicNowMs } from './monotonic-clock.js';

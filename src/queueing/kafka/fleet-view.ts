@@ -1,8 +1,8 @@
 import { Cluster, type Topic } from '../../kafka/cluster.js';
 import { codeError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
+import type { SinkStatus } from '../event-queue.js';
 import { Fleet, type FleetStatus } from '../fleet.js';
-import type { SinkStatus } from '../queue-driver.js';
 import { type Beginning, readBeginnings } from './beginnings.js';
 import { type CommittedOffset, Coordinator } from './coordinator.js';
 import { GROUP_PREFIX } from './kafka-queue.options.js';
