@@ -69,7 +69,7 @@ describe('DailySalt', () => {
     opened.push(salt);
     await salt.open(directory);
     const before = salt.current.toString('hex');
-    const forget = vi.fn();
+    const forget = vi.fn<() => void>();
     salt.onDestroyed(forget);
     await vi.advanceTimersByTimeAsync(DAY_MS / 2 - 1000);
     expect(forget).not.toHaveBeenCalled();
