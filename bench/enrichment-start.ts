@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { Workplace } from '../test/support/servers/collector.js';
 import { cpuSeconds, residentBytes } from '../test/support/servers/process-figures.js';
-import { OFF, ON } from './enrichment.js';
+import { median, OFF, ON } from './enrichment.js';
 import { wrk } from './wrk.js';
 
 const ROUNDS = 10;
@@ -38,11 +38,6 @@ async function measure(environment: Record<string, string>): Promise<Figures> {
   } finally {
     await workplace.remove();
   }
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
 
 export async function run(): Promise<void> {

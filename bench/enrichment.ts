@@ -12,7 +12,7 @@ import type { EnrichmentStep } from '../src/ingestion/enrichment/enrichment-step
 import type { RequestFacts } from '../src/ingestion/request-facts.js';
 import type { PipelineObserver } from '../src/metrics/pipeline-observer.js';
 import { Workplace } from '../test/support/servers/collector.js';
-import { peakResidentBytes } from '../test/support/servers/process-figures.js';
+import { cpuSeconds, peakResidentBytes } from '../test/support/servers/process-figures.js';
 import { resultOf } from '../test/support/work.js';
 import { wrk } from './wrk.js';
 
@@ -31,10 +31,10 @@ const FIRST_CALLS = 4_000;
 const ENOUGH_US = 200_000;
 const MAX_CALLS = 4_000_000;
 const BATCH = 100;
-const BATCHES = 200;
+const BATCHES = 500;
 const BATCH_ROUNDS = 30;
 const ROUNDS = 5;
-const SECONDS = 6;
+const SECONDS = 3;
 const CONNECTIONS = 64;
 
 const [HEADERS = {}] = (
@@ -183,52 +183,69 @@ async function batches(): Promise<void> {
     );
   const preparations = [preparationWith([]), preparationWith(await newSteps())] as const;
   const events = Array.from({ length: BATCH }, () => ({ ...EVENT }));
-  const totals = preparations.map(() => 0);
+  const figures = preparations.map((): number[] => []);
   for (let round = 0; round <= BATCH_ROUNDS; round += 1) {
     for (const [index, preparation] of preparations.entries()) {
       const us = timed(BATCHES, () =>
         resultOf(preparation.ofRequest(events, preparation.contextsOf('/collect', FACTS))),
       );
-      totals[index] = round === 0 ? 0 : (totals[index] ?? 0) + us;
+      if (round > 0) {
+        figures[index]?.push(us / (BATCHES * BATCH));
+      }
     }
   }
-  const [without = 0, all = 0] = totals.map((us) => us / (BATCH_ROUNDS * BATCHES * BATCH));
-  console.log(
-    `\nan event of a batch of ${BATCH}: ${without.toFixed(2)} µs without steps, ${all.toFixed(2)} with all, ${(all - without).toFixed(2)} more`,
-  );
+  const said = (of: (numbers: readonly number[]) => number): string => {
+    const [without = 0, all = 0] = figures.map((rounds) => of(rounds));
+    return `${without.toFixed(2)} µs without steps, ${all.toFixed(2)} with all, ${(all - without).toFixed(2)} more`;
+  };
+  console.log(`\nan event of a batch of ${BATCH}, ${BATCH_ROUNDS} rounds in turns`);
+  console.log(`median: ${said(median)}\nleast:  ${said((rounds) => Math.min(...rounds))}`);
 }
 
 async function pixels(workplace: Workplace, environment: Record<string, string>) {
   const collector = await workplace.start(environment);
-  await wrk(collector.port, { connections: CONNECTIONS, seconds: 2 });
+  await wrk(collector.port, { connections: CONNECTIONS, seconds: 1 });
+  const cpuBefore = await cpuSeconds(collector.pid);
   const load = await wrk(collector.port, { connections: CONNECTIONS, seconds: SECONDS });
+  const cpuUs = (1e6 * ((await cpuSeconds(collector.pid)) - cpuBefore)) / load.requests;
   const peakMiB = (await peakResidentBytes(collector.pid)) / 1_048_576;
   await collector.stop();
-  return { ...load, peakMiB };
+  return { ...load, cpuUs, peakMiB };
 }
 
 async function throughput(): Promise<void> {
   console.log(
-    `\nwrk -t1 -c${CONNECTIONS} -d${SECONDS}s, one process each, after 2 s of warm-up; log sink on\n`,
+    `\nwrk -t1 -c${CONNECTIONS} -d${SECONDS}s, one process each, after 1 s of warm-up; log sink on\n`,
   );
   const ratios: number[] = [];
+  const ratiosOfCpu: number[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
     const workplace = await Workplace.create();
     try {
       const off = await pixels(workplace, OFF);
       const on = await pixels(workplace, ON);
       ratios.push(on.requestsPerSecond / off.requestsPerSecond);
+      ratiosOfCpu.push(off.cpuUs / on.cpuUs);
+      const [textOfOn, textOfOff] = [on, off].map(
+        ({ requestsPerSecond, cpuUs, peakMiB }) =>
+          `${requestsPerSecond.toFixed(0)}/s ${cpuUs.toFixed(1)} µs of CPU ${peakMiB.toFixed(0)} MiB`,
+      );
       console.log(
-        `round ${round}: on ${on.requestsPerSecond.toFixed(0)}/s ${on.peakMiB.toFixed(0)} MiB, ` +
-          `off ${off.requestsPerSecond.toFixed(0)}/s ${off.peakMiB.toFixed(0)} MiB, ` +
-          `ratio ${ratios.at(-1)?.toFixed(2)}, ${on.failures + off.failures} failed`,
+        `round ${round}: on ${textOfOn}, off ${textOfOff}, ratio ${ratios.at(-1)?.toFixed(2)}, ` +
+          `of CPU ${ratiosOfCpu.at(-1)?.toFixed(2)}, ${on.failures + off.failures} failed`,
       );
     } finally {
       await workplace.remove();
     }
   }
-  const sorted = ratios.toSorted((a, b) => a - b);
-  console.log(`median ratio ${sorted[Math.floor(sorted.length / 2)]?.toFixed(2)}`);
+  console.log(
+    `median ratio ${median(ratios).toFixed(2)}, of CPU ${median(ratiosOfCpu).toFixed(2)}`,
+  );
+}
+
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
 
 export async function run(): Promise<void> {

@@ -53,7 +53,7 @@ describe('VisitorHash', () => {
       const long = { headers: { 'user-agent': 'x'.repeat(5000) } };
       const ofLong = hash(long);
       expect(ofLong).not.toBe(first);
-      const others = Array.from({ length: 10_000 }, (_, n) =>
+      const others = Array.from({ length: 10_000 }, (__, n) =>
         hash({ address: `10.0.${n >> 8}.${n & 255}` }),
       );
       expect(new Set(others).size).toBe(others.length);
