@@ -58,14 +58,16 @@ function batch(kind: Kind, body: number): string {
 }
 
 export async function run(): Promise<void> {
-  for (const kind of Object.keys(KINDS) as Kind[]) {
-    const ratios: number[] = [];
-    for (let process = 0; process < PROCESSES; process += 1) {
+  const kinds = (Object.keys(KINDS) as Kind[]).map((kind) => ({ kind, ratios: [] as number[] }));
+  for (let started = 0; started < PROCESSES; started += 1) {
+    for (const { kind, ratios } of kinds) {
       ratios.push(await ratioOfProcess(kind));
     }
+  }
+  for (const { kind, ratios } of kinds) {
     const ratio = median(ratios);
     const all = ratios.map((each) => each.toFixed(2)).join(' ');
-    console.log(`${kind}: median ${ratio.toFixed(2)} of ${all}, at most ${LIMIT}\n`);
+    console.log(`\n${kind}: median ${ratio.toFixed(2)} of ${all}, at most ${LIMIT}`);
     process.exitCode = ratio > LIMIT ? 1 : process.exitCode;
   }
 }

@@ -96,7 +96,10 @@ export function addCampaignValue(url: Fields, field: CampaignField, value: strin
   }
   const group = url[field.group] as Fields | null | undefined;
   if (group === undefined || group === null) {
-    url[field.group] = { [field.name]: value };
+    // Not `{ [name]: value }`, which takes four times as long.
+    const created: Fields = {};
+    created[field.name] = value;
+    url[field.group] = created;
   } else {
     group[field.name] ??= value;
   }
