@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { BATCH_EVENTS, Fleet } from '../support/fleet/fleet.js';
+import { BATCH_EVENTS, expectSettled, Fleet } from '../support/fleet/fleet.js';
 import type { Member } from '../support/fleet/member.js';
 import { until } from '../support/servers/collector.js';
 import { KafkaCluster } from '../support/servers/kafka-cluster.js';
@@ -52,7 +52,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     }
 
     expect([await ownedBy(first), await ownedBy(second)]).toEqual(before);
-    await fleet.settled([first, second]);
+    await expectSettled(fleet, [first, second]);
     expect(fleet.repeats()).toBe(0);
     expect(first.log + second.log).not.toContain('has no committed offset');
   });
@@ -67,7 +67,7 @@ describe.skipIf(!started)('members of a fleet', () => {
       first.start();
       await fleet.shared([first, second]);
       await fleet.moreDelivered(SOME);
-      await fleet.settled([first, second]);
+      await expectSettled(fleet, [first, second]);
       expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
     },
   );
@@ -80,7 +80,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     first.signal('SIGCONT');
     await fleet.shared([first, second]);
     await fleet.moreDelivered(SOME);
-    await fleet.settled([first, second]);
+    await expectSettled(fleet, [first, second]);
     expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
   });
 
@@ -91,7 +91,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     // It knows the new ones.
     await fleet.feed().send(SOME);
     await fleet.moreDelivered(SOME);
-    await fleet.settled([first, second]);
+    await expectSettled(fleet, [first, second]);
     const accepted = (await fleet.statesOf([first, second])).map(({ ledger }) => ledger.accepted);
     expect(accepted.reduce((a, b) => a + b)).toBe(fleet.sent.length);
     expect(fleet.repeats()).toBe(0);
@@ -112,8 +112,8 @@ describe.skipIf(!started)('members of a fleet', () => {
     await fleet.moreDelivered(SOME, 'file');
     await fleet.moreDelivered(SOME, 'other');
     first.setDown('file', false);
-    await fleet.settled([first, second], 'file');
-    await fleet.settled([first, second], 'other');
+    await expectSettled(fleet, [first, second], 'file');
+    await expectSettled(fleet, [first, second], 'other');
     expect(fleet.repeats('file')).toBe(0);
     expect(fleet.repeats('other')).toBeLessThanOrEqual(BATCH_EVENTS);
   });
@@ -160,7 +160,7 @@ describe.skipIf(!started)('members of a fleet', () => {
       await fleet.shared([member]);
       const feed = fleet.feed();
       await feed.send(SOME);
-      await fleet.settled([member]);
+      await expectSettled(fleet, [member]);
       expect(member.log).not.toContain('has no committed offset');
       await member.stop();
       await Promise.all(fleet.watches.map((watch) => watch.stop()));
@@ -185,7 +185,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     const member = fleet.member('one');
     await fleet.shared([member]);
     await fleet.feed().send(SOME);
-    await fleet.settled([member]);
+    await expectSettled(fleet, [member]);
     await Promise.all(fleet.watches.map((watch) => watch.stop()));
     await cluster().deleteTopic(fleet.topic);
     await cluster().createTopic(fleet.topic, { partitions: 3 });
@@ -217,7 +217,7 @@ describe.skipIf(!started)('members of a fleet', () => {
         cluster().start(index);
         await cluster().complete(fleet.topic);
       }
-      await fleet.settled([first, second]);
+      await expectSettled(fleet, [first, second]);
       expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
     },
   );
