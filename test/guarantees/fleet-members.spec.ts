@@ -207,6 +207,21 @@ describe.skipIf(!started)('members of a fleet', () => {
     expect(fleet.repeats()).toBe(0);
   });
 
+  it('hold when another takes part under the same id, and say so', async () => {
+    const fleet = await newFleet();
+    const first = fleet.member('one');
+    await fleet.shared([first]);
+    const second = fleet.member('one');
+    await fleet.shared([second]);
+    await until(async () =>
+      (await fleet.statesOf([first])).every(({ holding }) => holding?.includes('INSTANCE_ID')),
+    );
+    await fleet.feed().send(SOME);
+    await expectSettled(fleet, [second]);
+    expect((await fleet.statesOf([first]))[0]?.owned).toEqual([]);
+    expect(fleet.repeats()).toBe(0);
+  });
+
   it.runIf(isFull)(
     'lose nothing when brokers end one after the other, the coordinator too',
     async () => {
