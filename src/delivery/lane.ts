@@ -38,7 +38,7 @@ export class Lane {
   /** Ends everything. */
   private readonly stopping = new AbortController();
   private draining = false;
-  /** Of what was read last; all that is in hand is lost together. */
+  /** Belongs to what was read last; all that is in hand is lost together. */
   private lost: AbortSignal | undefined;
   /** An operator may have asked for something before the start. */
   private wakeRequested = true;
@@ -185,7 +185,7 @@ export class Lane {
     return batch !== undefined || !this.stopping.signal.aborted;
   }
 
-  /** Stops when what is in hand is no longer this lane's to deliver, and goes on with what is read next. */
+  /** Stops when what is in hand is no longer this lane's to deliver, and continues with what is read next. */
   private async whileOurs(work: () => Promise<void>): Promise<void> {
     this.giveUpLost();
     const { lost } = this;

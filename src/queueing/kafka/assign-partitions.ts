@@ -5,7 +5,7 @@ export interface Claimant {
   readonly key: string;
   /** Partitions that it had when it joined. */
   readonly owned: readonly number[];
-  /** Of the assignment in which it got them: the latest claim counts. */
+  /** The assignment in which it got them: the latest claim counts. */
   readonly generation: number;
 }
 

@@ -13,13 +13,13 @@ export interface Arrival {
   readonly events: readonly (Buffer | undefined)[];
   /** Records, or why there are none: the log has a gap there, or retention has deleted them. */
   readonly kind: 'records' | 'gap' | 'expired';
-  /** Of its first record; undefined when there are none. */
+  /** The time of its first record; undefined when there are none. */
   readonly timestampMs: number | undefined;
 }
 
 interface Stretch {
   readonly arrival: Omit<Arrival, 'events'>;
-  /** Of its first offset. */
+  /** The position of its first offset. */
   readonly position: number;
   readonly end: number;
   readonly bytes: number;
@@ -54,7 +54,7 @@ export class Backlog {
     return this.handedEnd;
   }
 
-  /** Of what is not handed out. */
+  /** How many events are not handed out. */
   get unreadEvents(): number {
     return this.unreadEventCount;
   }

@@ -59,7 +59,7 @@ export async function writeBeginnings(
   }
 }
 
-/** Of the same topic; a later one replaces that of a topic that is gone. */
+/** The earlier of two for the same topic; one for a later topic replaces that of a topic that is gone. */
 function earlier(beginning: Beginning, other: Beginning | undefined): Beginning {
   if (!other || other.topicId !== beginning.topicId) {
     return beginning;

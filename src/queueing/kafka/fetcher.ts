@@ -11,7 +11,7 @@ import type { TopicView } from './topic-view.js';
 
 /** How long a broker waits for records before it answers that there are none. */
 const WAIT_MS = 500;
-/** Of one answer: its records are taken apart at once. */
+/** One answer has no more: its records are taken apart at once. */
 const ANSWER_BYTES = 1024 * 1024;
 const PARTITION_BYTES = 512 * 1024;
 const RETRY_MS = 200;

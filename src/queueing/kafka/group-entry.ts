@@ -25,7 +25,7 @@ export class GroupEntry {
     this.assignment = new Assignment(topic.name);
   }
 
-  /** Of the topic, as the group knows it. */
+  /** How many the topic has, as the group knows it. */
   get partitionCount(): number {
     return this.assignment.partitionCount;
   }

@@ -9,7 +9,7 @@ import type { TopicView } from './topic-view.js';
 
 /** So many fit into a session: a few may be lost. */
 const HEARTBEATS = 10;
-/** After a failure; the session goes on meanwhile. */
+/** After a failure; the session continues meanwhile. */
 const RETRY_MS = 500;
 /** New partitions are found after this time. */
 const METADATA_MS = 5000;
@@ -37,7 +37,7 @@ export interface Owner {
     committed: ReadonlyMap<number, CommittedOffset>,
     commit: (offsets: ReadonlyMap<number, CommittedOffset>) => Promise<void>,
   ): Promise<void>;
-  /** The group goes on without this member: others may have all that it had. */
+  /** The group continues without this member: others may have all that it had. */
   expelled(): void;
 }
 
@@ -86,7 +86,7 @@ export class GroupMember {
     return this.membership !== undefined;
   }
 
-  /** Of the topic, as the group knows it. */
+  /** How many the topic has, as the group knows it. */
   get partitionCount(): number {
     return this.entry.partitionCount;
   }
@@ -102,7 +102,7 @@ export class GroupMember {
     }
   }
 
-  /** Of owned partitions. @throws RejoinError @throws KafkaError */
+  /** Stores offsets of owned partitions. @throws RejoinError @throws KafkaError */
   async commit(offsets: ReadonlyMap<number, CommittedOffset>): Promise<void> {
     const { membership } = this;
     if (!membership) {

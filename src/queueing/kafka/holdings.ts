@@ -15,7 +15,7 @@ import {
 import { offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
-/** Of what is read ahead, for one sink. */
+/** So much is read ahead for one sink. */
 const AHEAD_BYTES = 8 * 1024 * 1024;
 /** The ends of partitions from which nothing is fetched are asked for so often. */
 const ENDS_MS = 1000;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from '../../kafka/cluster.js';
 import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
@@ -21,12 +22,13 @@ import {
   progressOf,
   toCommit,
 } from './owned-partition.js';
-import type { LastingProblem } from './lasting-problem.js';
+import { LastingProblem } from './lasting-problem.js';
 import type { ReplayMarkFile } from './replay-mark-file.js';
 import { type TopicIdentity, TopicView } from './topic-view.js';
 
 /** Heartbeats and problems are looked at so often while nothing arrives. */
 const LOOK_AGAIN_MS = 500;
+const RETRY_MS = 200;
 /** The others wait for this member so long, and a broker for its answer a little longer. */
 const REBALANCE_MS = 10_000;
 const JOIN_TIMEOUT_MS = REBALANCE_MS * 2;
@@ -45,6 +47,7 @@ export class KafkaReader extends BatchSource {
   private readonly clusters: readonly Cluster[];
   private readonly holdings: Holdings;
   private readonly member: GroupMember;
+  private readonly committing = new LastingProblem();
   private wake: (() => void) | undefined;
   private closed = false;
 
@@ -169,11 +172,10 @@ export class KafkaReader extends BatchSource {
           await this.member.commit(toCommit(changes));
         }
       } catch (error) {
-        if (error instanceof RejoinError) {
-          continue;
-        }
-        throw error;
+        await this.waitAfter(error);
+        continue;
       }
+      this.committing.over();
       for (const [partition, owned] of changed) {
         // It may have gone, and may even have come back with what is committed now.
         if (owned && this.holdings.all.get(partition) === owned) {
@@ -183,6 +185,18 @@ export class KafkaReader extends BatchSource {
       await this.marks.save(next.replay);
       return;
     }
+  }
+
+  /** @throws the error, when it lasts: a coordinator that moves is away for a moment */
+  private async waitAfter(error: unknown): Promise<void> {
+    if (error instanceof RejoinError) {
+      return;
+    }
+    this.committing.failed(error);
+    if (this.committing.reason !== undefined) {
+      throw error;
+    }
+    await sleep(RETRY_MS);
   }
 
   private get problem(): string | undefined {

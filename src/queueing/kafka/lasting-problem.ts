@@ -1,6 +1,6 @@
 import { asKafkaError } from '../../kafka/kafka-error.js';
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 15_000;
 
 /** Why something does not work, once that has lasted: a broker that restarts, and a leader that moves, are no problem. */
 export class LastingProblem {

@@ -1,6 +1,6 @@
 /** What is known of one partition for one sink: it is stored with each committed offset. */
 export interface PartitionAccount {
-  /** Of the topic that the offset belongs to. */
+  /** The topic that the offset belongs to. */
   readonly topicId: string;
   /** Offset at which the sink begins there. */
   readonly start: number;

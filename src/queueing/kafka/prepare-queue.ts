@@ -4,6 +4,7 @@ import type { KafkaConnectionOptions } from '../../kafka/kafka-connection.option
 import { codeError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
 import { type Beginning, readBeginnings, writeBeginnings } from './beginnings.js';
+import { SINKS_TOPIC } from './kafka-queue.options.js';
 import { queueTopic, sinksTopic, warnOfFaults } from './queue-topic.js';
 import { offsetsAt } from './topic-calls.js';
 
@@ -32,8 +33,8 @@ export async function prepareQueue(options: QueueTopicOptions): Promise<Prepared
   const cluster = new Cluster(options.connection);
   try {
     const topic = await queueTopic(cluster, options.topic);
-    await warnOfFaults(cluster, options.topic, topic);
-    await sinksTopic(cluster);
+    await warnOfFaults(cluster, options.topic, topic, 'delete');
+    await warnOfFaults(cluster, SINKS_TOPIC, await sinksTopic(cluster), 'compact');
     const before = await readBeginnings(cluster, options.topic);
     const missing = options.sinks.filter((sink) => before.get(sink)?.topicId !== topic.id);
     if (missing.length === 0) {

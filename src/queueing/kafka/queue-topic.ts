@@ -1,7 +1,7 @@
 import { createTopicsV5 } from '@platformatic/kafka';
 import { Logger } from '@nestjs/common';
 import type { Cluster, Topic } from '../../kafka/cluster.js';
-import { asKafkaError } from '../../kafka/kafka-error.js';
+import { asKafkaError, KafkaError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
 import { SINKS_TOPIC } from './kafka-queue.options.js';
 
@@ -11,6 +11,8 @@ const PARTITIONS = 6;
 const REPLICAS = 3;
 const MIN_IN_SYNC = 2;
 const CREATE_TIMEOUT_MS = 4000;
+/** After the start of the process, which may be that of the brokers: a topic keeps the replicas that it is made with. */
+const OTHERS_MAY_START_MS = 10_000;
 
 const SETTINGS = {
   cleanup: 'cleanup.policy',
@@ -32,32 +34,39 @@ export function sinksTopic(cluster: Cluster): Promise<Topic> {
   return existingOrMade(cluster, SINKS_TOPIC, 1, { [SETTINGS.cleanup]: 'compact' });
 }
 
-/** What about the topic of the queue may lose events. @returns a sentence for each fault, for an operator */
+/** How old records are to be deleted, and what another policy does. */
+const POLICIES = {
+  delete: 'compaction deletes events of the same key',
+  compact: 'retention deletes where each sink begins',
+} as const;
+
+type Policy = keyof typeof POLICIES;
+
+/** What about a topic may lose what is in it. @returns a sentence for each fault, for an operator */
 export async function topicFaults(
   cluster: Cluster,
   name: string,
   { partitions }: Topic,
+  policy: Policy,
 ): Promise<readonly string[]> {
   const settings = await cluster.topicConfigs(name, Object.values(SETTINGS));
   const replicas = Math.min(...partitions.map((partition) => partition.replicas));
   const minInSync = Number(settings.get(SETTINGS.minInSync) ?? MIN_IN_SYNC);
-  const cleanup = settings.get(SETTINGS.cleanup) ?? 'delete';
+  const cleanup = settings.get(SETTINGS.cleanup) ?? policy;
   return [
     ...(replicas < REPLICAS
       ? [
-          `it keeps ${replicas} replica(s): what is answered may be lost with a disk; give it ${REPLICAS}`,
+          `it keeps ${replicas} replica(s): what it holds may be lost with a disk; give it ${REPLICAS}`,
         ]
       : []),
     ...(minInSync < MIN_IN_SYNC
       ? [
-          `${SETTINGS.minInSync} is ${minInSync}: one broker alone confirms events; set it to ${MIN_IN_SYNC}`,
+          `${SETTINGS.minInSync} is ${minInSync}: one broker alone confirms what is written; set it to ${MIN_IN_SYNC}`,
         ]
       : []),
-    ...(cleanup === 'delete'
+    ...(cleanup === policy
       ? []
-      : [
-          `${SETTINGS.cleanup} is ${cleanup}: compaction deletes events of the same key; set it to delete`,
-        ]),
+      : [`${SETTINGS.cleanup} is ${cleanup}: ${POLICIES[policy]}; set it to ${policy}`]),
     ...(settings.get(SETTINGS.unclean) === 'true'
       ? [
           `${SETTINGS.unclean} is true: a broker that lacks confirmed events may become the leader; set it to false`,
@@ -66,8 +75,14 @@ export async function topicFaults(
   ];
 }
 
-export async function warnOfFaults(cluster: Cluster, name: string, topic: Topic): Promise<void> {
-  for (const fault of await topicFaults(cluster, name, topic)) {
+/** Once for each fault. */
+export async function warnOfFaults(
+  cluster: Cluster,
+  name: string,
+  topic: Topic,
+  policy: Policy,
+): Promise<void> {
+  for (const fault of await topicFaults(cluster, name, topic, policy)) {
     const warning = `the topic ${name}: ${fault}`;
     if (!said.has(warning)) {
       said.add(warning);
@@ -89,6 +104,12 @@ async function existingOrMade(
       throw error;
     }
   }
+  if (cluster.brokers < REPLICAS && performance.now() < OTHERS_MAY_START_MS) {
+    throw new KafkaError(
+      'other',
+      `the topic ${name} is missing, and fewer than ${REPLICAS} brokers answer: it is made when there are more, or in a moment`,
+    );
+  }
   const replicationFactor = Math.max(1, Math.min(REPLICAS, cluster.brokers));
   const configs = Object.entries({
     ...settings,
@@ -104,7 +125,9 @@ async function existingOrMade(
         false,
       ),
     );
-    logger.log(`the topic ${name} is made, with ${numPartitions} partition(s)`);
+    logger.log(
+      `the topic ${name} is made, with ${numPartitions} partition(s) of ${replicationFactor} replica(s) each`,
+    );
   } catch (error) {
     // Another instance does the same.
     if (asKafkaError(error).code !== CODES.topicAlreadyExists) {

@@ -5,7 +5,7 @@ import { CODES } from '../../kafka/protocol-codes.js';
 
 /** The times that `ListOffsets` takes for the ends of a log. */
 const ENDS = { earliest: -2n, latest: -1n } as const;
-/** Whoever reads is no replica. */
+/** This one reads, and keeps no copy. */
 const NO_REPLICA = -1;
 const ANY_EPOCH = -1;
 const NO_SESSION = { id: 0, epoch: -1 };
