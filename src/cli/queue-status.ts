@@ -1,7 +1,8 @@
 import { configuredPlan } from '../configured-plan.js';
-import { ledgerOf } from '../delivery/accounting.js';
-import type { Ledger } from '../metrics/pipeline-observer.js';
+import { fleetStats, laneStats } from '../delivery/lane-stats.js';
+import type { FleetStats, LaneStats } from '../metrics/pipeline-observer.js';
 import { QUEUE_CATALOGUE } from '../queueing/queue.catalogue.js';
+import type { QueueStatus } from '../queueing/queue-driver.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import type { Options } from './command.js';
 import { print, printJson } from './print.js';
@@ -10,68 +11,96 @@ import { loadProgramConfiguration } from './program-configuration.js';
 const MIB = 1024 * 1024;
 
 interface Described {
+  /** Undefined for an instance that keeps nothing on its disk. */
+  readonly disk?: DescribedDisk;
+  /** Undefined for one that shares its queue with no other. */
+  readonly fleet?: FleetStats;
+}
+
+interface DescribedDisk {
   readonly directory: string;
   readonly bytes: number;
   readonly capacityBytes: number;
   readonly filesystemAvailableBytes: number;
-  readonly sinks: readonly {
-    readonly sink: string;
-    readonly ledger: Ledger;
-    readonly oldestEventAgeSeconds: number;
-  }[];
+  readonly sinks: readonly LaneStats[];
 }
 
 export async function run(options: Options): Promise<number> {
   const { get } = await loadProgramConfiguration();
-  const queueing = get(QueueingOptions);
   const plan = configuredPlan(get);
   const driver = QUEUE_CATALOGUE[plan.driver];
-  const { sinks, bytes, filesystemAvailableBytes } = await driver.status(get, plan);
+  const onDisk = await driver.status(get, plan);
+  const fleet = await driver.fleetStatus?.(get, plan);
   const described = {
-    directory: queueing.path,
-    bytes,
-    capacityBytes: queueing.maxMegabytes * MIB,
-    filesystemAvailableBytes,
-    sinks: sinks.map(({ sink, progress, account, oldestEventAgeSeconds }) => ({
-      sink,
-      ledger: ledgerOf(progress, account),
-      oldestEventAgeSeconds,
-    })),
+    ...(onDisk && { disk: describedDisk(onDisk, get(QueueingOptions)) }),
+    ...(fleet && { fleet: fleetStats(fleet) }),
   };
   if (options.has('json')) {
-    printJson(described);
+    const { disk, ...others } = described;
+    printJson({ ...disk, ...others });
   } else {
     print(describe(described));
-    const { beside } = driver;
-    if (beside !== undefined) {
-      print(`\n${beside}`);
-    }
   }
   return 0;
 }
 
-/** One line for the queue, then a table of its sinks. */
-function describe({ directory, bytes, capacityBytes, ...status }: Described): string {
-  const share = ((100 * bytes) / capacityBytes).toFixed(1);
-  const size =
-    `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
-    `${mib(status.filesystemAvailableBytes)} MiB available on its file system`;
-  const rows = status.sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => {
-    const { queued, accepted, delivered, deadLettered, purged, corrupt } = ledger;
-    const counts = [queued, accepted, delivered, deadLettered, purged, corrupt].map(String);
-    return [sink, ...counts, `${oldestEventAgeSeconds.toFixed(1)} s`];
+function describedDisk(
+  { sinks, bytes, filesystemAvailableBytes }: QueueStatus,
+  { path, maxMegabytes }: QueueingOptions,
+): DescribedDisk {
+  return {
+    directory: path,
+    bytes,
+    capacityBytes: maxMegabytes * MIB,
+    filesystemAvailableBytes,
+    sinks: sinks.map(laneStats),
+  };
+}
+
+/** For each queue that there is a line, then a table of its sinks. */
+function describe({ disk, fleet }: Described): string {
+  const parts = [];
+  if (disk) {
+    const { directory, bytes, capacityBytes, filesystemAvailableBytes, sinks } = disk;
+    const share = ((100 * bytes) / capacityBytes).toFixed(1);
+    const size =
+      `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
+      `${mib(filesystemAvailableBytes)} MiB available on its file system`;
+    parts.push(size, '', ...tableOf(sinks));
+  }
+  if (fleet) {
+    const { partitions, retentionSeconds, sinks } = fleet;
+    const kept =
+      retentionSeconds === undefined ? '' : `, kept for ${(retentionSeconds / 3600).toFixed(1)} h`;
+    const head = `all instances together: ${partitions} partitions in the topic (QUEUE_KAFKA_TOPIC)${kept}`;
+    parts.push(...(disk ? [''] : []), head, '', ...tableOf(sinks));
+  }
+  return parts.join('\n');
+}
+
+function tableOf(sinks: readonly LaneStats[]): readonly string[] {
+  const expires = sinks.some(({ ledger }) => ledger.expired !== undefined);
+  const rows = sinks.map(({ sink, ledger, oldestEventAgeSeconds }) => {
+    const { queued, accepted, delivered, deadLettered, purged, corrupt, expired = 0 } = ledger;
+    const counts = [queued, accepted, delivered, deadLettered, purged, corrupt];
+    return [
+      sink,
+      ...[...counts, ...(expires ? [expired] : [])].map(String),
+      `${oldestEventAgeSeconds.toFixed(1)} s`,
+    ];
   });
-  const table = [
-    ['sink', 'queued', 'accepted', 'delivered', 'dead letters', 'purged', 'corrupt', 'oldest'],
-    ...rows,
-  ];
+  const names = ['queued', 'accepted', 'delivered', 'dead letters', 'purged'];
+  const lost = expires ? ['skipped', 'expired'] : ['corrupt'];
+  const table = [['sink', ...names, ...lost, 'oldest'], ...rows];
   const widths = table[0]?.map((_, column) =>
     Math.max(...table.map((row) => row[column]?.length ?? 0)),
   );
-  const lines = table.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '),
+  return table.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
   );
-  return [size, '', ...lines].map((line) => line.trimEnd()).join('\n');
 }
 
 function mib(bytes: number): string {

@@ -9,6 +9,7 @@ import { BoundedDeadLetters } from './dead-letters/bounded-dead-letters.js';
 import { DeadLetterFiles } from './dead-letters/dead-letter-files.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { DeadLetterStore } from './dead-letters/dead-letter-store.js';
+import { FleetReport } from './fleet-report.js';
 import { FORWARD_INPUT, forwardProviders } from './forward/forward.providers.js';
 import { LANE_INPUTS, type LaneInput } from './lane-input.js';
 import { Lanes } from './lanes.js';
@@ -45,6 +46,7 @@ export class DeliveryModule {
           useFactory: laneInputs,
         },
         Lanes,
+        FleetReport,
         ...(isForwarding ? forwardProviders(plan) : []),
       ],
       exports: [Lanes, ...(isForwarding ? [EventQueue] : [])],

@@ -172,6 +172,28 @@ export const INSTRUMENTS = {
     'state',
   ),
 
+  fleetEvents: gauge(
+    'gotrack_fleet_events',
+    'The same for all instances that share the queue; each of them says it, so take the maximum, not the sum.',
+    'sink',
+    'state',
+  ),
+  fleetOldestEventAge: gauge(
+    'gotrack_fleet_oldest_event_age_seconds',
+    'Age of the oldest event in the shared queue that the sink has not confirmed; 0 when there is none.',
+    'sink',
+  ),
+  queuePartitions: gauge('gotrack_queue_partitions', 'Partitions of the shared queue.'),
+  queuePartitionsOwned: gauge(
+    'gotrack_queue_partitions_owned',
+    'Partitions of the shared queue that this instance reads for the sink.',
+    'sink',
+  ),
+  queueRetention: gauge(
+    'gotrack_queue_retention_seconds',
+    'How long the shared queue keeps an event; absent when that is for ever.',
+  ),
+
   sinkRetries: counter(
     'gotrack_sink_retries_total',
     'Batches tried again after a failure.',

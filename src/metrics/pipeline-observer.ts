@@ -28,6 +28,22 @@ export interface LaneStats {
   readonly oldestEventAgeSeconds: number;
 }
 
+/** What all instances have made of the events that they share. */
+export interface FleetStats {
+  /** How many the topic has. */
+  readonly partitions: number;
+  /** How long the topic keeps an event; undefined for ever. */
+  readonly retentionSeconds: number | undefined;
+  readonly sinks: readonly LaneStats[];
+}
+
+export interface FleetQuestions {
+  /** All of it is of one moment. */
+  readonly status: () => Promise<FleetStats>;
+  /** How many partitions this instance reads, by sink. */
+  readonly owned: () => ReadonlyMap<string, number>;
+}
+
 export interface QueueStats {
   readonly bytes: number;
   readonly capacityBytes: number;
@@ -83,6 +99,8 @@ export abstract class PipelineObserver {
   abstract queueOpened(stats: () => Promise<QueueStats>): void;
   /** @param stats asked at each scrape, for as long as the process lives */
   abstract lanesOpened(stats: () => readonly LaneStats[]): void;
+  /** The queue is shared with other instances. Without a call, nothing is shown of them. Asked at each scrape. */
+  abstract fleetOpened(questions: FleetQuestions): void;
   abstract commitSucceeded(seconds: number): void;
   abstract commitFailed(): void;
   /** Reported once for each damaged event, however many lanes come across it. */

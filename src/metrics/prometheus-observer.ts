@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { MetricSource } from './collected-metric.js';
+import { FleetTotals } from './fleet-totals.js';
 import { IntakeTotals } from './intake-totals.js';
 import {
   type BotVerdict,
@@ -11,6 +12,7 @@ import {
 } from '../event/reasons.js';
 import {
   type EventEndpoint,
+  type FleetQuestions,
   type LaneStats,
   PipelineObserver,
   type PlaceStats,
@@ -29,6 +31,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   readonly intake = new IntakeTotals();
   readonly queue: QueueTotals;
   private readonly places = new PlaceTotals();
+  private readonly fleet = new FleetTotals();
   private readonly sinks: SinksTotals;
 
   constructor({ sinks }: { readonly sinks: readonly string[] }) {
@@ -108,6 +111,10 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     this.queue.askLanes = stats;
   }
 
+  fleetOpened(questions: FleetQuestions): void {
+    this.fleet.questions = questions;
+  }
+
   commitSucceeded(seconds: number): void {
     this.queue.commits.observe(seconds);
   }
@@ -168,5 +175,6 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
     this.places.registerOn(registry);
     this.sinks.registerOn(registry);
     this.queue.registerOn(registry);
+    this.fleet.registerOn(registry);
   }
 }

@@ -1,16 +1,14 @@
-import { Logger } from '@nestjs/common';
 import type { Registry } from 'prom-client';
+import { BoundedAnswer } from './bounded-answer.js';
 import { BucketCounts } from './bucket-counts.js';
 import {
   type MetricSource,
   registerCollected,
   registerCollectedHistogram,
 } from './collected-metric.js';
-import { INSTRUMENTS, LEDGER_STATES } from './instruments.js';
+import { INSTRUMENTS } from './instruments.js';
+import { ledgerSamples } from './ledger-samples.js';
 import type { LaneStats, Ledger, QueueStats } from './pipeline-observer.js';
-
-/** Longer than a healthy disk takes, shorter than a scraper waits (10 s unless it is configured otherwise). */
-const STATS_TIMEOUT_MS = 5_000;
 
 interface Stats {
   readonly queue: QueueStats;
@@ -25,9 +23,10 @@ export class QueueTotals implements MetricSource {
   askQueue: () => Promise<QueueStats> = () => Promise.resolve(UNOPENED);
   askLanes: () => readonly LaneStats[];
 
-  private readonly logger = new Logger('Metrics');
-  private unanswered: Promise<Stats> | undefined;
-  private queueAnswers = true;
+  private readonly answer = new BoundedAnswer<Stats>(
+    async () => ({ queue: await this.askQueue(), lanes: this.askLanes() }),
+    'the queue does not answer how large it is; the series of its size and depth are left out until it does',
+  );
 
   constructor(sinks: readonly string[]) {
     const lanes = sinks.map((sink) => ({ sink, ledger: NOTHING, oldestEventAgeSeconds: 0 }));
@@ -71,12 +70,7 @@ export class QueueTotals implements MetricSource {
     );
     registerCollected(registry, INSTRUMENTS.ledgerEvents, async () => {
       const stats = await this.stats();
-      return (stats?.lanes ?? []).flatMap(({ sink, ledger }) =>
-        LEDGER_STATES.flatMap((state) => {
-          const events = inState(ledger, state);
-          return events === undefined ? [] : [[{ sink, state }, events] as const];
-        }),
-      );
+      return (stats?.lanes ?? []).flatMap(ledgerSamples);
     });
     registerCollectedHistogram(registry, INSTRUMENTS.queueCommitDuration, () => [
       [{}, this.commits],
@@ -86,33 +80,8 @@ export class QueueTotals implements MetricSource {
   }
 
   /** `undefined` without an answer: its series are then absent. Takes a few seconds at most. */
-  async stats(): Promise<Stats | undefined> {
-    const timeout = Promise.withResolvers<undefined>();
-    const timer = setTimeout(timeout.resolve, STATS_TIMEOUT_MS, undefined).unref();
-    try {
-      // One question for all metrics of a scrape; and on a hung disk each further one would hang a thread.
-      this.unanswered ??= this.askQueue()
-        .then((queue) => ({ queue, lanes: this.askLanes() }))
-        .finally(() => {
-          this.unanswered = undefined;
-        });
-      const stats = await Promise.race([this.unanswered, timeout.promise]);
-      if (!stats) {
-        throw new Error(`no answer within ${STATS_TIMEOUT_MS} ms`);
-      }
-      this.queueAnswers = true;
-      return stats;
-    } catch (error) {
-      if (this.queueAnswers) {
-        this.queueAnswers = false;
-        this.logger.warn(
-          `the queue does not answer how large it is; the series of its size and depth are left out until it does: ${String(error)}`,
-        );
-      }
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
+  stats(): Promise<Stats | undefined> {
+    return this.answer.get();
   }
 }
 
@@ -126,7 +95,3 @@ const NOTHING: Ledger = {
   purged: 0,
   corrupt: 0,
 };
-
-function inState(ledger: Ledger, state: (typeof LEDGER_STATES)[number]): number | undefined {
-  return state === 'dead_lettered' ? ledger.deadLettered : ledger[state];
-}

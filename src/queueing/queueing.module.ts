@@ -3,6 +3,7 @@ import { getConfigToken } from '@nestjs/config';
 import { getterOf } from '../config/getter-of.js';
 import { PipelineObserver } from '../metrics/pipeline-observer.js';
 import { EventQueue, LocalQueue, Readers } from './event-queue.js';
+import { Fleet } from './fleet.js';
 import { QUEUE_CATALOGUE } from './queue.catalogue.js';
 import type { OpenQueue } from './queue-driver.js';
 import { forwards, type QueuePlan } from './queue-plan.js';
@@ -32,10 +33,11 @@ export class QueueingModule {
           inject: [OPEN_QUEUE],
           useFactory: ({ local }: OpenQueue) => local,
         },
+        { provide: Fleet, inject: [OPEN_QUEUE], useFactory: ({ fleet }: OpenQueue) => fleet },
         { provide: Readers, inject: [OPEN_QUEUE], useFactory: ({ readers }: OpenQueue) => readers },
         ...waysIn,
       ],
-      exports: [LocalQueue, Readers, ...(waysIn.length > 0 ? [EventQueue] : [])],
+      exports: [LocalQueue, Readers, Fleet, ...(waysIn.length > 0 ? [EventQueue] : [])],
     };
   }
 }

@@ -12,6 +12,7 @@ function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
 
 it('are those of the documents', () => {
   expect([...dashboards.keys()].toSorted()).toEqual([
+    'fleet.json',
     'http.json',
     'ingestion.json',
     'overview.json',

@@ -6,8 +6,12 @@ import type { Beginning } from './beginnings.js';
 import type { CommittedOffset } from './coordinator.js';
 import { type Destination, Fetcher } from './fetcher.js';
 import type { Owner } from './group-member.js';
-import { type OwnedPartition, type OwnedPartitions, toCommit } from './owned-partition.js';
-import { decodeAccount, newAccount } from './partition-account.js';
+import {
+  type OwnedPartition,
+  type OwnedPartitions,
+  partitionAt,
+  toCommit,
+} from './owned-partition.js';
 import { offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
@@ -158,15 +162,8 @@ export class Holdings implements Owner, Destination {
     const begun = new Map<number, OwnedPartition>();
     for (const partition of partitions) {
       const start = this.beginning?.offsets.get(partition) ?? 0;
-      const { offset, metadata = null } = committed.get(partition) ?? {};
-      const account = decodeAccount(metadata);
-      // The offset may be that of a topic which is gone.
-      if (offset !== undefined && (account?.topicId ?? topicId) === topicId) {
-        const own = account ?? newAccount(topicId, Math.min(start, offset));
-        found.set(partition, { committed: offset, end: offset, account: own });
-      } else {
-        begun.set(partition, { committed: start, end: start, account: newAccount(topicId, start) });
-      }
+      const { isNew, ...owned } = partitionAt(topicId, start, committed.get(partition));
+      (isNew ? begun : found).set(partition, owned);
     }
     if (begun.size > 0) {
       await this.beginFirst(begun);

@@ -5,11 +5,13 @@ import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { EmbeddedQueue } from '../embedded/embedded-queue.js';
 import { forgetSink, queueStatus } from '../embedded/queue-status.js';
 import type { HowToDeliver } from '../embedded/starting-cursors.js';
-import type { Readers } from '../event-queue.js';
+import type { Fleet } from '../fleet.js';
 import { type QueueDriver, replayMarkIn } from '../queue-driver.js';
 import { deliveredSinks, FORWARD_LANE, forwards, type QueuePlan } from '../queue-plan.js';
 import { QueueingOptions } from '../queueing.options.js';
 import { KafkaQueueOptions } from './kafka-queue.options.js';
+import type { KafkaReaders } from './kafka-readers.js';
+import type { QueueTopicOptions } from './prepare-queue.js';
 import { ReadersOfBoth } from './readers-of-both.js';
 import { ReplayMarkFile } from './replay-mark-file.js';
 
@@ -19,22 +21,27 @@ const MIB = 1024 * 1024;
 export const kafkaDriver: QueueDriver = {
   optionsClasses: [QueueingOptions, KafkaQueueOptions, KafkaConnectionOptions, DeadLetterOptions],
 
-  beside:
-    'With QUEUE_DRIVER=kafka this is what is on its way to the topic. What waits in the topic for each sink is in\n' +
-    'gotrack_queue_depth, on METRICS_ADDR of those that deliver.',
-
   async open(get, plan, observer) {
     const local = forwards(plan) ? await openLocal(get, observer) : undefined;
     if (deliveredSinks(plan).length === 0 && local) {
-      return { local, readers: local };
+      return { local, readers: local, fleet: await openFleet(get, plan, () => 0) };
     }
     const ofTopic = await openTopic(get, plan, observer);
-    return { local, readers: local ? new ReadersOfBoth(local, ofTopic) : ofTopic };
+    const readers = local ? new ReadersOfBoth(local, ofTopic) : ofTopic;
+    const fleet = await openFleet(get, plan, (sink) => ofTopic.reader(sink).partitions.owned);
+    return { local, readers, fleet };
   },
 
-  async status(get, plan) {
-    assertHasDisk(plan, 'shows what is on the disk of an instance');
-    return queueStatus(get(QueueingOptions).path);
+  status: async (get, plan) =>
+    forwards(plan) ? queueStatus(get(QueueingOptions).path) : undefined,
+
+  async fleetStatus(get, plan) {
+    const fleet = await openFleet(get, plan, () => 0);
+    try {
+      return await fleet.status();
+    } finally {
+      fleet.close();
+    }
   },
 
   async replayMark(get, sink) {
@@ -45,7 +52,7 @@ export const kafkaDriver: QueueDriver = {
   },
 
   async forget(get, plan, sink) {
-    assertHasDisk(plan, 'gives up what is on the disk of an instance');
+    assertHasDisk(plan);
     if (sink === FORWARD_LANE) {
       throw new Error(
         `what is queued for ${sink} is still to be brought to the topic, for all sinks. Nothing gives it up while ` +
@@ -69,31 +76,41 @@ function openLocal(get: GetOptions, observer: PipelineObserver): Promise<Embedde
   );
 }
 
+/** The client takes 60 MB: it is loaded where it is used. */
 async function openTopic(
   get: GetOptions,
   plan: QueuePlan,
   observer: PipelineObserver,
-): Promise<Readers> {
-  const { topic, instanceName } = get(KafkaQueueOptions);
-  // The client takes 60 MB: only who reads the topic loads it.
-  const { KafkaReaders } = await import('./kafka-readers.js');
-  return KafkaReaders.open(
+): Promise<KafkaReaders> {
+  const readers = await import('./kafka-readers.js');
+  return readers.KafkaReaders.open(
     {
-      connection: get(KafkaConnectionOptions),
-      topic,
-      instanceId: instanceName,
-      sinks: deliveredSinks(plan),
+      ...topicOptions(get, deliveredSinks(plan)),
+      instanceId: get(KafkaQueueOptions).instanceName,
       marksDirectory: get(DeadLetterOptions).path,
     },
     observer,
   );
 }
 
-function assertHasDisk({ role }: QueuePlan, does: string): void {
+async function openFleet(
+  get: GetOptions,
+  { outputs }: QueuePlan,
+  ownedBy: (sink: string) => number,
+): Promise<Fleet> {
+  const { FleetView } = await import('./fleet-view.js');
+  return new FleetView({ ...topicOptions(get, outputs), ownedBy });
+}
+
+function topicOptions(get: GetOptions, sinks: readonly string[]): QueueTopicOptions {
+  return { connection: get(KafkaConnectionOptions), topic: get(KafkaQueueOptions).topic, sinks };
+}
+
+function assertHasDisk({ role }: QueuePlan): void {
   if (role === 'deliver') {
     throw new Error(
-      `this command ${does}, and ROLE=deliver keeps nothing there: its events wait in the topic QUEUE_KAFKA_TOPIC. ` +
-        'Run it where ROLE is ingest or all; gotrack_queue_depth on METRICS_ADDR says what waits for each sink',
+      'this command gives up what is on the disk of an instance, and ROLE=deliver keeps nothing there: its events wait in ' +
+        'the topic QUEUE_KAFKA_TOPIC. Run it where ROLE is ingest or all; gotrack queue status says what waits for each sink',
     );
   }
 }

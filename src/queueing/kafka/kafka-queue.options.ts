@@ -7,6 +7,9 @@ import { LEGAL_NAME, MAX_NAME_LENGTH } from '../../kafka/legal-name.js';
 /** The compacted topic, of one partition, that holds where each sink begins. */
 export const SINKS_TOPIC = 'gotrack.sinks';
 
+/** What the name of each sink's consumer group begins with. */
+export const GROUP_PREFIX = 'gotrack.';
+
 const TOO_LONG = { message: `must not be longer than ${MAX_NAME_LENGTH} characters` };
 
 /** The topic between ingestion and the sinks, for QUEUE_DRIVER=kafka. */

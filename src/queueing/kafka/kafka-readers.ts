@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { Readers } from '../event-queue.js';
 import { writeBeginnings } from './beginnings.js';
+import { GROUP_PREFIX } from './kafka-queue.options.js';
 import { KafkaReader } from './kafka-reader.js';
 import { LastingProblem } from './lasting-problem.js';
 import { type PreparedQueue, prepareQueue, type QueueTopicOptions } from './prepare-queue.js';
@@ -10,7 +11,6 @@ import { TopicIdentity } from './topic-view.js';
 
 /** A member that is not heard of for so long loses its partitions; one that comes back before has them still. */
 const SESSION_MS = 30_000;
-const GROUP_PREFIX = 'gotrack.';
 const RETRY_MS = 500;
 
 export interface KafkaReadersOptions extends QueueTopicOptions {

@@ -1,7 +1,12 @@
 import type { Account, Progress } from '../event-queue.js';
 import type { Advance } from './backlog.js';
 import type { CommittedOffset } from './coordinator.js';
-import { encodeAccount, type PartitionAccount } from './partition-account.js';
+import {
+  decodeAccount,
+  encodeAccount,
+  newAccount,
+  type PartitionAccount,
+} from './partition-account.js';
 
 /** A partition that is this member's own, as its group has it. */
 export interface OwnedPartition {
@@ -20,6 +25,22 @@ export interface AccountDelta {
 }
 
 export type PartitionChange = Pick<OwnedPartition, 'committed' | 'account'>;
+
+/** @param start where the sink begins there */
+export function partitionAt(
+  topicId: string,
+  start: number,
+  found: CommittedOffset | undefined,
+): OwnedPartition & { readonly isNew: boolean } {
+  const account = decodeAccount(found?.metadata ?? null);
+  // The offset may be that of a topic which is gone.
+  if (found === undefined || (account?.topicId ?? topicId) !== topicId) {
+    return { committed: start, end: start, account: newAccount(topicId, start), isNew: true };
+  }
+  const { offset } = found;
+  const own = account ?? newAccount(topicId, Math.min(start, offset));
+  return { committed: offset, end: offset, account: own, isNew: false };
+}
 
 export function progressOf(partitions: OwnedPartitions): Required<Progress> {
   const all = [...partitions.values()];

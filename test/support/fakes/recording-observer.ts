@@ -26,6 +26,7 @@ export class RecordingObserver extends PipelineObserver {
   readonly enrichmentFailed = this.record('enrichmentFailed');
   readonly botsJudged = this.record('botsJudged');
   readonly rejectedDiscarded = this.record('rejectedDiscarded');
+  readonly fleetOpened = this.record('fleetOpened');
   readonly commitSucceeded = this.record('commitSucceeded');
   readonly commitFailed = this.record('commitFailed');
   readonly corruptRecordsFound = this.record('corruptRecordsFound');

@@ -57,6 +57,14 @@ export async function readFolder(folder: string): Promise<readonly (readonly [st
   );
 }
 
+/** A query as Grafana asks it, with all chosen. */
+export function substituted(expression: string): string {
+  return expression
+    .replaceAll('$__rate_interval', '5m')
+    .replaceAll('$__range', '5m')
+    .replaceAll(/\$(?:job|instance|sink)\b/g, '.+');
+}
+
 const METRIC = /\b(?:gotrack|process|nodejs|promhttp)_\w+/g;
 
 /** The metrics of GoTrack that a rule or a query names; not what a recording rule made of one. */

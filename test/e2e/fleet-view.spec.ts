@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Collector, until, Workplace } from '../support/servers/collector.js';
+import { freePort } from '../support/servers/free-port.js';
+import type { KafkaBroker } from '../support/servers/kafka-broker.js';
+import { uniqueName } from '../support/servers/postgres-server.js';
+import { sendEvent } from '../support/servers/send-event.js';
+import { sharedKafka } from '../support/servers/shared-servers.js';
+
+const started = await sharedKafka();
+afterAll(() => started?.stop());
+
+const broker = (): KafkaBroker => started as KafkaBroker;
+const PARTITIONS = 2;
+const STATES = ['queued', 'delivered', 'dead_lettered', 'purged', 'skipped', 'expired'] as const;
+
+type State = 'accepted' | (typeof STATES)[number];
+
+let topic: string;
+let workplaces: Workplace[];
+
+beforeEach(() => {
+  topic = uniqueName('queue');
+  workplaces = [];
+});
+
+afterEach(async () => {
+  await Promise.all(workplaces.map((workplace) => workplace.remove()));
+});
+
+async function place(): Promise<Workplace> {
+  const workplace = await Workplace.create();
+  workplaces.push(workplace);
+  return workplace;
+}
+
+const settings = (role: string): Record<string, string> => ({
+  QUEUE_DRIVER: 'kafka',
+  ROLE: role,
+  OUTPUTS: 'log',
+  INSTANCE_ID: topic,
+  KAFKA_BROKERS: broker().address(),
+  QUEUE_KAFKA_TOPIC: topic,
+});
+
+/** What one snapshot says of the log; the identity has to hold in it. */
+async function fleetOf(collector: Collector): Promise<Record<State, number>> {
+  const samples = (await collector.metrics()).filter(({ name }) => name === 'gotrack_fleet_events');
+  const states = Object.fromEntries(
+    samples.map(({ labels, value }) => [labels['state'], value]),
+  ) as Record<State, number>;
+  expect(Object.keys(states).toSorted()).toEqual(['accepted', ...STATES].toSorted());
+  const sum = STATES.reduce((total, state) => total + states[state], 0);
+  expect({ ...states, accepted: sum }).toEqual(states);
+  return states;
+}
+
+async function send(collector: Collector, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const id = `${topic}-${Math.random()}`;
+    expect((await sendEvent(collector, id, 'collect')).status).toBe(202);
+  }
+}
+
+describe.skipIf(!started)('what an instance says of the whole fleet', () => {
+  it('is the same everywhere, and stays when nobody delivers', async () => {
+    await broker().createTopic(topic, { partitions: PARTITIONS });
+    const [taker, giver] = [await place(), await place()];
+    const ingest = await taker.start(settings('ingest'));
+    const deliver = await giver.start(settings('deliver'));
+    await send(ingest, 10);
+    for (const instance of [ingest, deliver]) {
+      await until(async () => (await fleetOf(instance)).delivered === 10);
+      expect(await fleetOf(instance)).toMatchObject({ accepted: 10, queued: 0, expired: 0 });
+      expect(await instance.metric('gotrack_queue_partitions')).toBe(PARTITIONS);
+      expect(await instance.metric('gotrack_queue_retention_seconds')).toBe(7 * 86_400);
+      expect(await instance.metric('gotrack_fleet_oldest_event_age_seconds', { sink: 'log' })).toBe(
+        0,
+      );
+    }
+    expect(await ingest.metric('gotrack_queue_partitions_owned', { sink: 'log' })).toBe(0);
+    expect(await deliver.metric('gotrack_queue_partitions_owned', { sink: 'log' })).toBe(
+      PARTITIONS,
+    );
+
+    await deliver.kill();
+    await send(ingest, 7);
+    await until(async () => (await fleetOf(ingest)).queued === 7);
+    await until(
+      async () =>
+        (await ingest.metric('gotrack_fleet_oldest_event_age_seconds', { sink: 'log' })) > 1,
+    );
+    for (const [workplace, role] of [
+      [taker, 'ingest'],
+      [giver, 'deliver'],
+    ] as const) {
+      const { stdout } = await workplace.run(['queue', 'status', '--json'], settings(role));
+      expect(JSON.parse(stdout)).toMatchObject({
+        fleet: {
+          partitions: PARTITIONS,
+          sinks: [{ sink: 'log', ledger: { accepted: 17, delivered: 10, queued: 7, expired: 0 } }],
+        },
+      });
+      expect((await workplace.run(['queue', 'status'], settings(role))).stdout).toMatch(
+        /log +7 +17 +10 +0 +0 +0 +0 +/,
+      );
+    }
+
+    await broker().deleteRecordsBefore(
+      topic,
+      new Map([...Array(PARTITIONS).keys()].map((p) => [p, -1])),
+    );
+    await until(async () => (await fleetOf(ingest)).expired === 7);
+    expect(await fleetOf(ingest)).toMatchObject({ accepted: 17, delivered: 10, queued: 0 });
+    const again = await giver.start(settings('deliver'));
+    await send(ingest, 2);
+    await until(async () => (await fleetOf(again)).delivered === 12);
+    expect(await fleetOf(again)).toMatchObject({ accepted: 19, queued: 0, expired: 7 });
+    expect(await fleetOf(ingest)).toMatchObject({ accepted: 19, queued: 0, expired: 7 });
+    expect(await ingest.stop()).toBe(0);
+    expect(await again.stop()).toBe(0);
+  });
+
+  it('is left out while the brokers are away', async () => {
+    const environment = {
+      ...settings('ingest'),
+      KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
+      QUEUE_ACK: 'local',
+    };
+    const ingest = await (await place()).start(environment);
+    await send(ingest, 3);
+    const names = new Set((await ingest.metrics()).map(({ name }) => name));
+    expect(names).toContain('gotrack_ledger_events');
+    expect(names).toContain('gotrack_queue_partitions_owned');
+    expect(names).not.toContain('gotrack_fleet_events');
+    expect(names).not.toContain('gotrack_queue_partitions');
+    const { exitCode, stderr } = await (workplaces[0] as Workplace).run(
+      ['queue', 'status'],
+      environment,
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Kafka');
+    expect(await ingest.stop()).toBe(0);
+  });
+});
