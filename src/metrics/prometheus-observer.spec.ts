@@ -272,6 +272,16 @@ describe('PrometheusObserver', () => {
     ]);
   });
 
+  it('shows what has expired in a topic, for sinks that read one', async () => {
+    const { observer, series } = observed('log');
+    const [lane] = LANES as [LaneStats];
+    const ledger = { ...lane.ledger, accepted: 28, expired: 7 };
+    observer.lanesOpened(() => [{ ...lane, ledger }]);
+    const all = await series();
+    expect(all.get('gotrack_ledger_events{sink="log",state="expired"}')).toBe(7);
+    expect(all.get('gotrack_ledger_events{sink="log",state="accepted"}')).toBe(28);
+  });
+
   it('shows one state of the queue in all metrics of a scrape', async () => {
     const { observer, series } = observed('log');
     let bytes = 0;

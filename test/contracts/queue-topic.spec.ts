@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Cluster } from '../../src/kafka/cluster.js';
-import { prepareQueue } from '../../src/queueing/kafka/prepare-queue.js';
+import { type PreparedQueue, prepareQueue } from '../../src/queueing/kafka/prepare-queue.js';
 import { topicFaults } from '../../src/queueing/kafka/queue-topic.js';
 import { connectionTo } from '../support/disk/kafka-harness.js';
 import { Feed } from '../support/fleet/feed.js';
+import { until } from '../support/servers/collector.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import { uniqueName } from '../support/servers/postgres-server.js';
 import { sharedKafka } from '../support/servers/shared-servers.js';
@@ -14,11 +15,17 @@ describe.skipIf(!started)('the topic of a queue', () => {
   const broker = started as KafkaBroker;
   const connection = started ? connectionTo(started.address()) : undefined;
 
-  function prepare(topic: string, ...sinks: string[]): ReturnType<typeof prepareQueue> {
+  /** As its callers do, until it succeeds: a process that has just started waits for more brokers. */
+  async function prepare(topic: string, ...sinks: string[]): Promise<PreparedQueue> {
     if (!connection) {
       throw new Error('there is no broker');
     }
-    return prepareQueue({ connection, topic, sinks });
+    let prepared: PreparedQueue | undefined;
+    await until(async () => {
+      prepared = await prepareQueue({ connection, topic, sinks });
+      return true;
+    });
+    return prepared as PreparedQueue;
   }
 
   const beginningsOf = async (topic: string, ...sinks: string[]): Promise<unknown> => {

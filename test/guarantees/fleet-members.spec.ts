@@ -5,7 +5,7 @@ import { until } from '../support/servers/collector.js';
 import { KafkaCluster } from '../support/servers/kafka-cluster.js';
 import { runs } from './runs.js';
 
-const SOME = runs(400, 4000);
+const SOME = runs(200, 4000);
 const isFull = runs(0, 1) === 1;
 
 const started = await KafkaCluster.start();

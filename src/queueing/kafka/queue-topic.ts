@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createTopicsV5 } from '@platformatic/kafka';
 import { Logger } from '@nestjs/common';
 import type { Cluster, Topic } from '../../kafka/cluster.js';
@@ -11,6 +12,8 @@ const PARTITIONS = 6;
 const REPLICAS = 3;
 const MIN_IN_SYNC = 2;
 const CREATE_TIMEOUT_MS = 4000;
+const KNOWN_ATTEMPTS = 20;
+const KNOWN_INTERVAL_MS = 100;
 /** After the start of the process, which may be that of the brokers: a topic keeps the replicas that it is made with. */
 const OTHERS_MAY_START_MS = 10_000;
 
@@ -134,5 +137,19 @@ async function existingOrMade(
       throw error;
     }
   }
-  return cluster.topic(name);
+  return whenKnown(cluster, name);
+}
+
+/** The brokers learn of a topic one after the other. */
+async function whenKnown(cluster: Cluster, name: string): Promise<Topic> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await cluster.topic(name);
+    } catch (error) {
+      if (attempts === KNOWN_ATTEMPTS) {
+        throw error;
+      }
+    }
+    await sleep(KNOWN_INTERVAL_MS);
+  }
 }
