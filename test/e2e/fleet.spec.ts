@@ -297,7 +297,7 @@ describe.skipIf(!started || !postgres)('a fleet', () => {
     expect((await sendEvent(collector, 'b', 'pixel')).status).toBe(200);
     await until(async () => (await cluster().recordsOf(delivered)).length >= 2);
     const keys = (await cluster().recordsOf(delivered)).map(({ key }) => key);
-    expect(keys.toSorted()).toEqual(['a', 'b']);
+    expect(new Set(keys)).toEqual(new Set(['a', 'b']));
     const { sinks } = await balancedBooks(collector);
     expect([...sinks.keys()]).toEqual(['queue', 'kafka']);
     expect(await collector.stop()).toBe(0);
