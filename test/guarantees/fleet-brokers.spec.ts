@@ -4,7 +4,6 @@ import { Clients, idsOf } from '../support/load/clients.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import { KafkaCluster } from '../support/servers/kafka-cluster.js';
 import { uniqueName } from '../support/servers/postgres-server.js';
-import { runs } from './runs.js';
 
 const CLIENTS = 8;
 const SMALL = { textBytes: 50 };
@@ -14,8 +13,7 @@ const BETWEEN = 1500;
 /** Each is killed at the same time as the others of its group, one group after the other. */
 const OUTAGES = [[0], [1], [2], [0, 1], [1, 2], [2, 0], [0, 1, 2]];
 
-/** It takes minutes. In the short form, test/e2e/fleet.spec.ts kills one, and two. */
-const started = runs(0, 1) === 1 ? await KafkaCluster.start() : undefined;
+const started = await KafkaCluster.start();
 afterAll(() => started?.stop());
 
 describe.skipIf(!started)('when brokers die under load', () => {

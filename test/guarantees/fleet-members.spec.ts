@@ -3,10 +3,9 @@ import { BATCH_EVENTS, expectSettled, Fleet } from '../support/fleet/fleet.js';
 import type { Member } from '../support/fleet/member.js';
 import { until } from '../support/servers/collector.js';
 import { KafkaCluster } from '../support/servers/kafka-cluster.js';
-import { runs } from './runs.js';
+import { itInFull, runs } from './runs.js';
 
 const SOME = runs(200, 4000);
-const isFull = runs(0, 1) === 1;
 
 const started = await KafkaCluster.start();
 afterAll(() => started?.stop());
@@ -57,20 +56,17 @@ describe.skipIf(!started)('members of a fleet', () => {
     expect(first.log + second.log).not.toContain('has no committed offset');
   });
 
-  it.runIf(isFull)(
-    'lose nothing when one is killed, and repeat its batch in hand at most',
-    async () => {
-      const { fleet, first, second } = await newPair();
-      await first.stop('SIGKILL');
-      await fleet.shared([second]);
-      await fleet.moreDelivered(SOME);
-      first.start();
-      await fleet.shared([first, second]);
-      await fleet.moreDelivered(SOME);
-      await expectSettled(fleet, [first, second]);
-      expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
-    },
-  );
+  itInFull('lose nothing when one is killed, and repeat its batch in hand at most', async () => {
+    const { fleet, first, second } = await newPair();
+    await first.stop('SIGKILL');
+    await fleet.shared([second]);
+    await fleet.moreDelivered(SOME);
+    first.start();
+    await fleet.shared([first, second]);
+    await fleet.moreDelivered(SOME);
+    await expectSettled(fleet, [first, second]);
+    expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
+  });
 
   it('take over from one that is frozen past its session, which comes back by itself', async () => {
     const { fleet, first, second } = await newPair();
@@ -152,7 +148,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     expect(member.log).toMatch(/20 event\(s\) of partition 0 have expired/);
   });
 
-  it.runIf(isFull)(
+  itInFull(
     'begin where the sink began when the offsets of its group have expired, and say so',
     async () => {
       const fleet = await newFleet({ partitions: 3 });
@@ -222,18 +218,15 @@ describe.skipIf(!started)('members of a fleet', () => {
     expect(fleet.repeats()).toBe(0);
   });
 
-  it.runIf(isFull)(
-    'lose nothing when brokers end one after the other, the coordinator too',
-    async () => {
-      const { fleet, first, second } = await newPair();
-      for (const index of [0, 1, 2]) {
-        await cluster().kill(index);
-        await fleet.moreDelivered(SOME);
-        cluster().start(index);
-        await cluster().complete(fleet.topic);
-      }
-      await expectSettled(fleet, [first, second]);
-      expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
-    },
-  );
+  itInFull('lose nothing when brokers end one after the other, the coordinator too', async () => {
+    const { fleet, first, second } = await newPair();
+    for (const index of [0, 1, 2]) {
+      await cluster().kill(index);
+      await fleet.moreDelivered(SOME);
+      cluster().start(index);
+      await cluster().complete(fleet.topic);
+    }
+    await expectSettled(fleet, [first, second]);
+    expect(fleet.repeats()).toBeLessThanOrEqual(BATCH_EVENTS);
+  });
 });
