@@ -1,13 +1,7 @@
-import { it } from 'vitest';
+/** `npm test` runs the short form, `npm run test:guarantees` the full one. */
+export const isFull = process.env['GUARANTEES'] === 'full';
 
-const isFull = process.env['GUARANTEES'] === 'full';
-
-/** How often a random check runs: `npm test` runs the short form, `npm run test:guarantees` the full one. */
+/** How often a random check runs. */
 export function runs(short: number, full: number): number {
   return isFull ? full : short;
 }
-
-/** Declares a test of the full form. The short one does not know of it, for where nothing may be skipped, it would fail. */
-export const itInFull: (name: string, test: () => Promise<void>) => void = isFull
-  ? it
-  : () => undefined;
