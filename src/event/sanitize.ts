@@ -5,6 +5,8 @@ import { type Fields, isFields, setField } from './fields.js';
 export abstract class Sanitizer {
   /** Whether a query parameter of this name is to be left out. */
   abstract strips(name: string): boolean;
+  /** The text without these parameters. */
+  abstract text(text: string): string;
   /**
    * A copy without these parameters, wherever it holds them: in texts that are an address or a query, in
    * `route.query`, and in the campaign fields made from them. Not for values deeper than `MAX_DEPTH`.
@@ -31,6 +33,7 @@ export function createSanitizer(parameterNames: readonly string[]): Sanitizer | 
 
   return {
     strips,
+    text: strip,
     event(event) {
       const copy = sanitizedCopy(event, strip) as Fields;
       const { url, route } = copy;

@@ -57,7 +57,7 @@ export class Preparation {
       maxBatchEvents: options.maxBatchEvents,
       maxEventBytes: options.maxEventBytes,
       removals: {
-        parameters: sanitizer !== undefined || keySanitizer !== undefined,
+        sanitizers: [sanitizer, keySanitizer].filter((one) => one !== undefined),
         // Hardly any body has an element that is so large that somebody asks.
         get visitor() {
           return enrichment.ofRequest(facts).anonymous ?? false;

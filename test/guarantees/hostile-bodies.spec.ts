@@ -31,7 +31,7 @@ const MAX_EVENT_BYTES = 8192;
 const limits = {
   maxBatchEvents: MAX_EVENTS,
   maxEventBytes: MAX_EVENT_BYTES,
-  removals: { parameters: false, visitor: false, fieldRules: undefined },
+  removals: { sanitizers: [], visitor: false, fieldRules: undefined },
 };
 const REFUSALS = [400, 413, 415];
 

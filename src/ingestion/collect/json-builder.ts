@@ -2,6 +2,7 @@ import { type Fields, setField } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { numberOf } from '../../event/number-literal.js';
 import type { Work } from '../work.js';
+import type { LeftOut } from './least-size.js';
 
 /** Characters between two pauses: 16 KiB of empty objects take half a millisecond. */
 const STEP = 16 * 1024;
@@ -25,25 +26,40 @@ const MAX_NAMES = 16 * 1024;
 
 const NUMBER = /[-+.\deE]+/y;
 
-type Container = unknown[] | Fields;
+/** Of these, a text may hold hundreds of thousands. Nobody changes what a client said. */
+const EMPTY_OBJECT: Fields = Object.freeze({});
+const EMPTY_LIST: readonly unknown[] = Object.freeze([]);
+
+/** An object or a list whose end has not been read yet. */
+interface Open {
+  /** Of an object. */
+  fields: Fields | undefined;
+  /** Of the member whose value comes next. */
+  name: string | undefined;
+  /** How many names it has. */
+  names: number;
+  /** Where the elements of a list start, among those of all open lists. */
+  readonly from: number;
+  readonly isList: boolean;
+}
 
 /**
  * Makes of a text that is known to be JSON the value that `parseJson` makes of it, in pieces, but for what no event
  * has: containers more than a level too deep are left out, and the names of an object after the first 16,384.
  */
 export class JsonBuilder {
-  private readonly open: Container[] = [];
-  /** The members of the open objects that are being read. */
-  private readonly names: (string | undefined)[] = [];
-  /** How many names the open objects have. */
-  private readonly counts: number[] = [];
-  private leftOut = 0;
+  private readonly open: Open[] = [];
+  /** Of the open lists. A list of its own that grows would take several times the memory. */
+  private readonly elements: unknown[] = [];
+  /** Levels that are too deep. */
+  private excess = 0;
   private root: unknown;
 
   constructor(
     private readonly text: string,
     private position: number,
     private readonly end: number,
+    private readonly leftOut: ReadonlyMap<number, LeftOut> = new Map(),
   ) {}
 
   *build(): Work<unknown> {
@@ -52,6 +68,12 @@ export class JsonBuilder {
       if (this.position >= pauseAt) {
         yield;
         pauseAt = this.position + STEP;
+      }
+      const leftOut = this.leftOut.size > 0 ? this.leftOut.get(this.position) : undefined;
+      if (leftOut !== undefined) {
+        this.position = leftOut.end;
+        this.add(leftOut.standIn);
+        continue;
       }
       const code = this.text.charCodeAt(this.position);
       if (code === QUOTE) {
@@ -72,61 +94,55 @@ export class JsonBuilder {
   }
 
   private openContainer(code: number): void {
-    if (this.leftOut > 0 || this.open.length > MAX_DEPTH) {
-      this.leftOut += 1;
+    if (this.excess > 0 || this.open.length > MAX_DEPTH) {
+      this.excess += 1;
       return;
     }
-    const container = code === OPEN_LIST ? [] : {};
-    this.add(container);
-    this.open.push(container);
-    this.names.push(undefined);
-    this.counts.push(0);
+    const isList = code === OPEN_LIST;
+    const from = this.elements.length;
+    this.open.push({ fields: undefined, name: undefined, names: 0, from, isList });
   }
 
   private closeContainer(): void {
-    if (this.leftOut > 0) {
-      this.leftOut -= 1;
-    } else {
-      this.open.pop();
-      this.names.pop();
-      this.counts.pop();
+    if (this.excess > 0) {
+      this.excess -= 1;
+      return;
     }
+    const { fields, from, isList } = this.open.pop() as Open;
+    this.add(isList ? this.listFrom(from) : (fields ?? EMPTY_OBJECT));
+  }
+
+  private listFrom(from: number): readonly unknown[] {
+    if (from === this.elements.length) {
+      return EMPTY_LIST;
+    }
+    const list = this.elements.slice(from);
+    this.elements.length = from;
+    return list;
   }
 
   private addText(text: string): void {
-    const level = this.open.length - 1;
-    const isName = !Array.isArray(this.open[level]) && this.names[level] === undefined;
-    if (isName && this.leftOut === 0 && level >= 0) {
-      this.names[level] = text;
+    const holder = this.open.at(-1);
+    const isName = holder?.isList === false && holder.name === undefined;
+    if (isName && this.excess === 0) {
+      holder.name = text;
     } else {
       this.add(text);
     }
   }
 
   private add(value: unknown): void {
-    if (this.leftOut > 0) {
+    if (this.excess > 0) {
       return;
     }
-    const level = this.open.length - 1;
-    const container = this.open[level];
-    if (container === undefined) {
+    const holder = this.open.at(-1);
+    if (holder === undefined) {
       this.root = value;
-    } else if (Array.isArray(container)) {
-      container.push(value);
+    } else if (holder.isList) {
+      this.elements.push(value);
     } else {
-      this.addMember(container, level, value);
+      addMember(holder, value);
     }
-  }
-
-  private addMember(fields: Fields, level: number, value: unknown): void {
-    const name = this.names[level] as string;
-    const count = this.counts[level] as number;
-    const isNew = !Object.hasOwn(fields, name);
-    if (!isNew || count < MAX_NAMES) {
-      setField(fields, name, value);
-      this.counts[level] = isNew ? count + 1 : count;
-    }
-    this.names[level] = undefined;
   }
 
   /** A long text is joined from pieces. */
@@ -175,4 +191,15 @@ export class JsonBuilder {
       }
     }
   }
+}
+
+function addMember(holder: Open, value: unknown): void {
+  const fields = (holder.fields ??= {});
+  const name = holder.name as string;
+  const isNew = !Object.hasOwn(fields, name);
+  if (!isNew || holder.names < MAX_NAMES) {
+    setField(fields, name, value);
+    holder.names += isNew ? 1 : 0;
+  }
+  holder.name = undefined;
 }

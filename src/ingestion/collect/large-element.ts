@@ -1,4 +1,3 @@
-import type { Fields } from '../../event/fields.js';
 import { MAX_DEPTH, MAX_FIELDS, maxKeptBytes } from '../../event/limits.js';
 import { UnreadElement } from '../unread-element.js';
 import type { Work } from '../work.js';
@@ -29,9 +28,9 @@ export function* readLargeElement(
     const error = `event: must not hold more than ${MAX_VALUES} values`;
     return new UnreadElement('too_large', error);
   }
-  const element = (yield* new JsonBuilder(text, start, end).build()) as Fields;
-  const least = new LeastSize(removals);
-  const size = yield* least.ofEvent(element);
+  const least = new LeastSize(text, start, end, removals);
+  yield* least.measure();
+  const { size } = least;
   if (least.isTooDeep) {
     const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
     return new UnreadElement('too_deep', error);
@@ -45,10 +44,7 @@ export function* readLargeElement(
     const error = `event: must not be longer than ${maxEventBytes} bytes, is at least ${size}`;
     return new UnreadElement('too_large', error);
   }
-  if (least.fields <= MAX_FIELDS) {
-    // The server writes them itself, and what a client says there may be large.
-    delete element['server'];
-    delete element['received_at'];
-  }
-  return element;
+  // One with too many fields has to be found so when they are counted again.
+  const leftOut = least.fields > MAX_FIELDS ? undefined : least.leftOut;
+  return yield* new JsonBuilder(text, start, end, leftOut).build();
 }

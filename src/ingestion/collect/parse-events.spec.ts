@@ -10,7 +10,7 @@ import { PAUSE } from '../work.js';
 import { parseEvents as parse } from './parse-events.js';
 
 const MAX_EVENT_BYTES = 65_536;
-const removals = { parameters: false, visitor: false, fieldRules: undefined };
+const removals = { sanitizers: [], visitor: false, fieldRules: undefined };
 
 /** How long a text may be that is parsed at once: both ways have to agree. */
 const AT_ONCE = [
