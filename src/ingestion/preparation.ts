@@ -19,7 +19,8 @@ import { factsOfServer, takeClient } from './named-client.js';
 import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
-import { type Elements, PAUSE, type Work } from './work.js';
+import type { Work } from '../event/work.js';
+import { type Elements, PAUSE } from './elements.js';
 
 const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 

@@ -1,4 +1,5 @@
-import { PAUSE, type Elements, type Work } from '../../src/ingestion/work.js';
+import type { Work } from '../../src/event/work.js';
+import { PAUSE, type Elements } from '../../src/ingestion/elements.js';
 
 /** The result of a work that nobody interrupts. */
 export function resultOf<T>(work: Work<T>): T {

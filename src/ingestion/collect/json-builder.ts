@@ -1,7 +1,7 @@
 import { type Fields, setField } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { numberOf } from '../../event/number-literal.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import type { LeftOut } from './least-size.js';
 
 /** Characters between two pauses: 16 KiB of empty objects take half a millisecond. */

@@ -1,6 +1,6 @@
 import { MAX_DEPTH, MAX_FIELDS, maxKeptBytes } from '../../event/limits.js';
 import { UnreadElement } from '../unread-element.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import { JsonBuilder } from './json-builder.js';
 import type { ScannedValue } from './json-scanner.js';
 import { LeastSize, type Removals } from './least-size.js';

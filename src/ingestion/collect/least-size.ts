@@ -3,7 +3,7 @@ import { isKnownField } from '../../event/known-fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral, numberOf } from '../../event/number-literal.js';
 import type { Sanitizer } from '../../event/sanitize.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
 import { mayHoldParameter, TextRead } from './text-read.js';
 

@@ -6,7 +6,7 @@ import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
 import { HttpError } from '../../http/errors.js';
 import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
-import { PAUSE } from '../work.js';
+import { PAUSE } from '../elements.js';
 import { parseEvents as parse } from './parse-events.js';
 
 const MAX_EVENT_BYTES = 65_536;

@@ -1,6 +1,3 @@
-/** A computation that pauses often, after about half a millisecond, so that others get their turn. */
-export type Work<T> = Generator<void, T, void>;
-
 /** Among the elements of a body: a moment to pause. */
 export const PAUSE = Symbol('pause');
 
