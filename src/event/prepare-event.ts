@@ -1,7 +1,7 @@
 import { parseClientTime } from './client-time.js';
 import { compact, type GroupName } from './compact.js';
 import { withoutCredentialsInside } from './credentials.js';
-import { encodeText } from './encode.js';
+import { encodeInPieces, encodeText } from './encode.js';
 import { isEventId } from './event-id.js';
 import { timelyTs } from './event-time.js';
 import { validationErrors } from './event-schema.js';
@@ -24,6 +24,7 @@ import type { Sanitizer } from './sanitize.js';
 import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
+import type { Work } from './work.js';
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
 export const MAX_USER_AGENT_LENGTH = 1024;
@@ -89,50 +90,121 @@ type Draft = {
  * value is, this does not throw; it does not change the value.
  */
 export function prepareEvent(raw: unknown, context: EventContext): Prepared {
+  const examined = examine(raw);
+  if (examined instanceof Refusal) {
+    return rejected(examined, context);
+  }
+  const { fields, found } = examined;
+  const given = context.sanitizer === undefined ? fields : context.sanitizer.event(fields);
+  const judged = judge(given, found, context);
+  if (judged instanceof Refusal) {
+    return rejected(judged, context);
+  }
+  const { stored, server } = judged;
+  const json = encodeFinished(stored);
+  const tooLarge = findTooLarge(json, stored, given, context);
+  return tooLarge === undefined
+    ? { json, server }
+    : rejected(tooLarge, context);
+}
+
+/** The same for a value with long texts, in pieces. */
+export function* prepareEventInPieces(raw: unknown, context: EventContext): Work<Prepared> {
+  const examined = examine(raw);
+  yield;
+  if (examined instanceof Refusal) {
+    return rejected(examined, context);
+  }
+  const { fields, found } = examined;
+  const given =
+    context.sanitizer === undefined ? fields : yield* context.sanitizer.eventInPieces(fields);
+  yield;
+  const judged = judge(given, found, context);
+  yield;
+  if (judged instanceof Refusal) {
+    return yield* rejectedInPieces(judged, context);
+  }
+  const { stored, server } = judged;
+  const json = yield* encodeCleanInPieces(stored);
+  const tooLarge = findTooLarge(json, stored, given, context);
+  return tooLarge === undefined
+    ? { json, server }
+    : yield* rejectedInPieces(tooLarge, context);
+}
+
+/** What is stored, if it is not too large. */
+interface Judged {
+  readonly stored: Draft | Fields;
+  /** What the server has written into it. */
+  readonly server: ServerFields | undefined;
+}
+
+/** Why a value is no event. */
+class Refusal {
+  constructor(
+    readonly reason: RejectionReason,
+    readonly error: string | readonly string[],
+    /** What the client said, to be kept for diagnosis. */
+    readonly given?: Fields,
+  ) {}
+
+  get errors(): readonly string[] {
+    return typeof this.error === 'string' ? [this.error] : this.error;
+  }
+}
+
+function examine(raw: unknown): Refusal | { readonly fields: Fields; readonly found: Survey } {
   if (!isFields(raw)) {
-    return rejected('not_an_object', ['event: must be an object'], undefined);
+    return new Refusal('not_an_object', 'event: must be an object');
   }
   const found = survey(raw);
-  if (found === undefined) {
-    const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
-    return rejected('too_deep', [error], undefined);
-  }
-  const given = context.sanitizer === undefined ? raw : context.sanitizer.event(raw);
+  return found === undefined
+    ? new Refusal('too_deep', `event: must not be nested deeper than ${MAX_DEPTH} levels`)
+    : { fields: raw, found };
+}
+
+function judge(given: Fields, found: Survey, context: EventContext): Refusal | Judged {
   if (found.fields > MAX_FIELDS) {
     const error = `event: must not have more than ${MAX_FIELDS} fields`;
-    return rejected('too_many_fields', [error], keptForDiagnosis(given, context));
+    return new Refusal('too_many_fields', error, given);
   }
 
   const ts = timelyTs(present(given['ts']), sentAt(given, context), context.receivedAtMs);
   const event = draft(given, found, context, ts);
   const errors = validationErrors(event);
   if (errors.length > 0) {
-    return rejected('schema', errors, keptForDiagnosis(given, context));
+    return new Refusal('schema', errors, given);
   }
   if (
     found.hasUnstorable &&
     survey({ ...given, ...event, sent_at: null })?.hasUnstorable !== false
   ) {
     const error = 'event: numbers must not have more than 400 characters or an exponent over 400';
-    return rejected('schema', [error], keptForDiagnosis(given, context));
+    return new Refusal('schema', error, given);
   }
   event.type ??= DEFAULT_TYPE;
   if (isTypeTooLong(event.type as string)) {
     const error = `type: must not be longer than ${MAX_TYPE_BYTES} bytes`;
-    return rejected('type_too_long', [error], keptForDiagnosis(given, context));
+    return new Refusal('type_too_long', error, given);
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  const stored = finished(event, given, unreadTs, context);
-  const json = encodeFinished(stored);
-  const { maxEventBytes } = context;
+  return { stored: finished(event, given, unreadTs, context), server: event.server };
+}
+
+function findTooLarge(
+  json: EncodedEvent,
+  stored: Draft | Fields,
+  given: Fields,
+  { maxEventBytes }: EventContext,
+): Refusal | undefined {
   const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
-  if (length > maxEventBytes) {
-    const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
-    // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
-    const isKept = length <= maxKeptBytes(maxEventBytes);
-    return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
+  if (length <= maxEventBytes) {
+    return undefined;
   }
-  return { json, server: event.server };
+  const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
+  // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
+  const isKept = length <= maxKeptBytes(maxEventBytes);
+  return new Refusal('too_large', error, isKept ? given : undefined);
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */
@@ -210,15 +282,33 @@ function encodeClean(event: Draft | Fields): EncodedEvent {
   return Buffer.from(clean === event ? text : encodeText(clean));
 }
 
-function rejected(
-  reason: RejectionReason,
-  errors: readonly string[],
-  event: EncodedEvent | undefined,
-): Prepared {
-  return { rejected: { reason, errors, event } };
+function* encodeCleanInPieces(event: Draft | Fields): Work<EncodedEvent> {
+  const clean = withoutCredentialsInside(event);
+  yield;
+  const text = yield* encodeInPieces(clean);
+  yield;
+  return Buffer.from(text);
 }
 
-function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | undefined {
+function rejected({ reason, errors, given }: Refusal, context: EventContext): Prepared {
+  const kept = given && encodeClean(keptForDiagnosis(given, context));
+  return { rejected: { reason, errors, event: unlessTooLarge(kept, context) } };
+}
+
+function* rejectedInPieces(refusal: Refusal, context: EventContext): Work<Prepared> {
+  const { reason, errors, given } = refusal;
+  const kept = given && (yield* encodeCleanInPieces(keptForDiagnosis(given, context)));
+  return { rejected: { reason, errors, event: unlessTooLarge(kept, context) } };
+}
+
+function unlessTooLarge(
+  kept: EncodedEvent | undefined,
+  { maxEventBytes }: EventContext,
+): EncodedEvent | undefined {
+  return kept !== undefined && kept.length <= maxKeptBytes(maxEventBytes) ? kept : undefined;
+}
+
+function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   const { fieldRules } = context;
   const kept: Fields = {
     ...given,
@@ -232,8 +322,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | 
     delete kept['session'];
     delete kept['user'];
   }
-  const json = encodeClean(fieldRules?.apply(kept) ?? kept);
-  return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
+  return fieldRules?.apply(kept) ?? kept;
 }
 
 function present(value: unknown): unknown {

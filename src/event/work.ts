@@ -1,2 +1,12 @@
 /** A computation that pauses often, after about half a millisecond, so that others get their turn. */
 export type Work<T> = Generator<void, T, void>;
+
+/** The result of a computation that nobody interrupts. */
+export function resultOf<T>(work: Work<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) {
+      return step.value;
+    }
+  }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
-import { resultOf } from '../../test/support/work.js';
+import { resultOf } from '../event/work.js';
 import type { Fields } from '../event/fields.js';
 import { createSanitizer } from '../event/sanitize.js';
 import { AdmissionOptions } from './admission/admission.options.js';

@@ -4,9 +4,15 @@ import type { FieldRules } from '../event/field-rules.js';
 import { type Fields, isFields } from '../event/fields.js';
 import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
-import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  prepareEventInPieces,
+} from '../event/prepare-event.js';
 import type { DropReason } from '../event/reasons.js';
-import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
+import { textPattern } from '../event/parameter-stripper.js';
+import { createSanitizer, Sanitizer } from '../event/sanitize.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
 import type { EventLimits } from './collect/parse-events.js';
 import { AdmissionOptions } from './admission/admission.options.js';
@@ -20,7 +26,7 @@ import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { UnreadElement } from './unread-element.js';
 import type { Work } from '../event/work.js';
-import { type Elements, PAUSE } from './elements.js';
+import { type Elements, LargeElement, PAUSE } from './elements.js';
 
 const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 
@@ -92,7 +98,10 @@ export class Preparation {
         yield;
         continue;
       }
-      const prepared = this.prepare(element, context, known);
+      const prepared =
+        element instanceof LargeElement
+          ? yield* this.prepareInPieces(element.value, context, known)
+          : this.prepare(element, context, known);
       request.add(index, prepared, enriched.isFromServer ? this.dropOf(prepared) : undefined);
       index += 1;
       if (index % this.stride === 0) {
@@ -140,15 +149,35 @@ export class Preparation {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
-    const client = takeClient(element, facts);
-    const context =
-      client === undefined
-        ? given
-        : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
+    const context = this.contextInside(element, given, facts);
     const prepared = prepareEvent(element, context);
     return this.keySanitizer !== undefined && mayHoldKey(prepared)
       ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
       : prepared;
+  }
+
+  private *prepareInPieces(
+    element: unknown,
+    given: EventContext,
+    facts: RequestFacts,
+  ): Work<Prepared> {
+    const context = this.contextInside(element, given, facts);
+    const prepared = yield* prepareEventInPieces(element, context);
+    return this.keySanitizer !== undefined && mayHoldKey(prepared)
+      ? yield* prepareEventInPieces(element, { ...context, sanitizer: this.keySanitizer })
+      : prepared;
+  }
+
+  /** Of the client that the element names, if it may. */
+  private contextInside(
+    element: unknown,
+    given: EventContext,
+    facts: RequestFacts | undefined,
+  ): EventContext {
+    const client = takeClient(element, facts);
+    return client === undefined
+      ? given
+      : { ...given, ...this.contextOf(client, this.enrichment.ofRequest(client)) };
   }
 }
 

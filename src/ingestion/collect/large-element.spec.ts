@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resultOf } from '../../../test/support/work.js';
+import { resultOf } from '../../event/work.js';
 import { FieldRules } from '../../event/field-rules.js';
 import type { Fields } from '../../event/fields.js';
 import { MAX_DEPTH, survey } from '../../event/limits.js';

@@ -2,10 +2,11 @@ import { child, type FieldRules } from '../../event/field-rules.js';
 import { isKnownField } from '../../event/known-fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral, numberOf } from '../../event/number-literal.js';
+import { mayHoldParameter } from '../../event/parameter-stripper.js';
 import type { Sanitizer } from '../../event/sanitize.js';
 import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
-import { mayHoldParameter, TextRead } from './text-read.js';
+import { TextRead } from './text-read.js';
 
 /** What is taken out of the events of a request before they are stored. */
 export interface Removals {
@@ -98,7 +99,7 @@ export class LeastSize {
           yield;
           pauseAt += STEP;
         }
-        this.addText();
+        yield* this.addText();
       } else {
         this.readToken(code);
       }
@@ -164,7 +165,7 @@ export class LeastSize {
     this.isTooDeep = tooDeep > 0;
   }
 
-  private addText(): void {
+  private *addText(): Work<void> {
     const start = this.position;
     this.position = this.read.end + 1;
     if (this.excess > 0) {
@@ -172,7 +173,7 @@ export class LeastSize {
     }
     const holder = this.open.at(-1) as OpenValue;
     if (!holder.isList && holder.name === undefined) {
-      this.beginMember(holder, this.read.of(this.text));
+      yield* this.beginMember(holder, this.read.of(this.text));
       return;
     }
     const rule = holder.isList ? holder.rule?.others : holder.rule;
@@ -180,13 +181,13 @@ export class LeastSize {
     this.add({ ...NOTHING, size }, start, 'scalar');
   }
 
-  private beginMember(holder: OpenValue, name: string): void {
+  private *beginMember(holder: OpenValue, name: string): Work<void> {
     const { fieldRules } = this.removals;
     holder.name = name;
     holder.rule = this.open.length === 1 ? fieldRules?.nodeOf(name) : child(holder.own, name);
     if (this.mayChange(name)) {
       for (const sanitizer of this.removals.sanitizers) {
-        holder.changedNames.add(sanitizer.text(name));
+        holder.changedNames.add(yield* sanitizer.textInPieces(name));
       }
     }
   }

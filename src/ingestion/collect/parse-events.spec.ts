@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostileBody } from '../../../test/support/load/hostile-bodies.js';
-import { listOf, resultOf } from '../../../test/support/work.js';
+import { listOf } from '../../../test/support/work.js';
+import { resultOf } from '../../event/work.js';
 import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
 import { HttpError } from '../../http/errors.js';
 import type { BodyForm } from '../body/media-type.js';

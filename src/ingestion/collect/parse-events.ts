@@ -4,7 +4,7 @@ import { faultAt, faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
 import type { Work } from '../../event/work.js';
-import { type Elements, PAUSE } from '../elements.js';
+import { type Elements, LargeElement, PAUSE } from '../elements.js';
 import { JsonFaultError, JsonScanner } from './json-scanner.js';
 import { readLargeElement } from './large-element.js';
 import type { Removals } from './least-size.js';
@@ -93,7 +93,7 @@ function* parseScanned(
       for (; !step.done; step = work.next()) {
         yield PAUSE;
       }
-      yield step.value;
+      yield step.value instanceof UnreadElement ? step.value : new LargeElement(step.value);
     } else {
       yield parseJson(text.slice(value.start, value.end));
     }

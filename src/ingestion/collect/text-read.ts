@@ -1,17 +1,9 @@
-/** A text without these has no query parameter with a value, even percent-encoded. */
-const PARAMETER_SIGN = /[=%]/;
-
 const QUOTE = 0x22;
 const PERCENT = 0x25;
 const EQUALS = 0x3d;
 const AT = 0x40;
 const BACKSLASH = 0x5c;
 const SMALL_U = 0x75;
-
-/** Whether a sanitizer may change the text. */
-export function mayHoldParameter(text: string): boolean {
-  return PARAMETER_SIGN.test(text);
-}
 
 /** Looks into a text between quotes, in pieces, without making a string of it. */
 export class TextRead {
