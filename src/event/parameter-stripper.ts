@@ -77,6 +77,8 @@ const MAX_PARTS = 1024;
 export class ParameterStripper {
   private done = '';
   private parts: string[] = [];
+  private at = 0;
+  private found: RegExpExecArray | null = null;
   /** Separators that were looked at. */
   private seen = 0;
 
@@ -96,7 +98,11 @@ export class ParameterStripper {
     /** The one that opened a query whose parameters were all stripped so far. */
     let opener: Separator | undefined;
     for (;;) {
-      const found = yield* this.parameterFrom(from);
+      this.at = from;
+      while (!this.seekParameter()) {
+        yield;
+      }
+      const { found } = this;
       if (opener !== undefined && found?.index !== from) {
         const next = separatorAt(text, from);
         if (next !== undefined && continuesQuery(next) && next.depth === opener.depth) {
@@ -114,46 +120,53 @@ export class ParameterStripper {
       if (!continuesQuery(separator)) {
         opener = separator;
       }
-      from = yield* this.valueEnd(found.index + found[0].length, separator);
+      this.at = found.index + found[0].length;
+      while (!this.seekValueEnd(separator)) {
+        yield;
+      }
+      from = this.at;
     }
   }
 
-  private *parameterFrom(from: number): Work<RegExpExecArray | undefined> {
-    for (let at = separatorSignFrom(this.text, from); at !== -1; ) {
+  /** Looks for the next one, from `at`. @returns false when it is time to pause before it looks on */
+  private seekParameter(): boolean {
+    this.found = null;
+    for (let at = separatorSignFrom(this.text, this.at); at !== -1; ) {
       this.parameter.lastIndex = at;
-      const found = this.parameter.exec(this.text);
-      if (found) {
-        return found;
+      this.found = this.parameter.exec(this.text);
+      if (this.found) {
+        return true;
       }
+      this.at = at + 1;
       if (this.mustPause()) {
-        yield;
+        return false;
       }
-      at = separatorSignFrom(this.text, at + 1);
+      at = separatorSignFrom(this.text, this.at);
     }
-    return undefined;
+    return true;
   }
 
   /**
-   * Where the value after `separator` ends: at a separator that is not encoded deeper, or with the line.
+   * Moves `at` to where the value after `separator` ends: at a separator that is not encoded deeper, or with the line.
    * Not at a space: it may be a decoded one, and what stands after it a part of the value.
+   * @returns false when it is time to pause before it looks on
    */
-  private *valueEnd(from: number, separator: Separator): Work<number> {
+  private seekValueEnd(separator: Separator): boolean {
     const ends = separator.sign === ';' ? ';?&#\r\n' : '&#\r\n';
-    for (let at = from; ; ) {
-      VALUE_END.lastIndex = at;
-      const found = VALUE_END.exec(this.text);
-      if (!found) {
-        return this.text.length;
-      }
-      if (this.mustPause()) {
-        yield;
-      }
+    VALUE_END.lastIndex = this.at;
+    for (let found = VALUE_END.exec(this.text); found; found = VALUE_END.exec(this.text)) {
       const { sign, depth } = separatorOf(found[0]);
       if (depth <= separator.depth && ends.includes(sign)) {
-        return found.index;
+        this.at = found.index;
+        return !this.mustPause();
       }
-      at = found.index + found[0].length;
+      this.at = VALUE_END.lastIndex;
+      if (this.mustPause()) {
+        return false;
+      }
     }
+    this.at = this.text.length;
+    return true;
   }
 
   /** Hundreds of thousands of parts take as much memory as objects. */

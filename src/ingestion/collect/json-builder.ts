@@ -2,7 +2,8 @@ import { type Fields, setField } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { numberOf } from '../../event/number-literal.js';
 import type { Work } from '../../event/work.js';
-import type { LeftOut } from './least-size.js';
+import type { Plan } from './least-size.js';
+import { ListEncoder } from './list-encoder.js';
 
 /** Characters between two pauses: 16 KiB of empty objects take half a millisecond. */
 const STEP = 16 * 1024;
@@ -41,7 +42,23 @@ interface Open {
   /** Where the elements of a list start, among those of all open lists. */
   readonly from: number;
   readonly isList: boolean;
+  /** It is, or is inside, a list that is to be encoded. */
+  readonly isEncoded: boolean;
+  /** How many values it holds that are not encoded yet. */
+  values: number;
+  hasLongTexts: boolean;
+  /** Of a list of which a part is encoded. */
+  encoder: ListEncoder | undefined;
 }
+
+/** Values: so many are encoded at once. */
+const CHUNK = 256;
+/** Values: a list that holds more is not kept as objects where it can be encoded. */
+const SMALL_LIST = 16;
+/** Characters. */
+const LONG_TEXT = 256;
+
+const NO_PLAN: Plan = { leftOut: new Map(), encodedLists: new Set(), sanitizer: undefined };
 
 /**
  * Makes of a text that is known to be JSON the value that `parseJson` makes of it, in pieces, but for what no event
@@ -59,7 +76,7 @@ export class JsonBuilder {
     private readonly text: string,
     private position: number,
     private readonly end: number,
-    private readonly leftOut: ReadonlyMap<number, LeftOut> = new Map(),
+    private readonly plan: Plan = NO_PLAN,
   ) {}
 
   *build(): Work<unknown> {
@@ -69,25 +86,27 @@ export class JsonBuilder {
         yield;
         pauseAt = this.position + STEP;
       }
-      const leftOut = this.leftOut.size > 0 ? this.leftOut.get(this.position) : undefined;
+      const code = this.text.charCodeAt(this.position);
+      const leftOut = this.plan.leftOut.get(this.position);
       if (leftOut !== undefined) {
         this.position = leftOut.end;
         this.add(leftOut.standIn);
-        continue;
-      }
-      const code = this.text.charCodeAt(this.position);
-      if (code === QUOTE) {
+      } else if (code === QUOTE) {
         this.addText(yield* this.readText());
       } else if (code === OPEN_OBJECT || code === OPEN_LIST) {
-        this.position += 1;
         this.openContainer(code);
+        this.position += 1;
       } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) {
         this.position += 1;
-        this.closeContainer();
+        yield* this.closeContainer();
       } else if (code === COMMA || code === COLON || code <= SPACE) {
         this.position += 1;
       } else {
         this.add(this.readScalar(code));
+      }
+      const holder = this.open.at(-1);
+      if (holder?.isEncoded && holder.isList && holder.values >= CHUNK) {
+        yield* this.encodeElements(holder);
       }
     }
     return this.root;
@@ -98,18 +117,44 @@ export class JsonBuilder {
       this.excess += 1;
       return;
     }
-    const isList = code === OPEN_LIST;
-    const from = this.elements.length;
-    this.open.push({ fields: undefined, name: undefined, names: 0, from, isList });
+    this.open.push({
+      fields: undefined,
+      name: undefined,
+      names: 0,
+      from: this.elements.length,
+      isList: code === OPEN_LIST,
+      isEncoded: this.open.at(-1)?.isEncoded || this.plan.encodedLists.has(this.position),
+      values: 0,
+      hasLongTexts: false,
+      encoder: undefined,
+    });
   }
 
-  private closeContainer(): void {
+  private *closeContainer(): Work<void> {
     if (this.excess > 0) {
       this.excess -= 1;
       return;
     }
-    const { fields, from, isList } = this.open.pop() as Open;
-    this.add(isList ? this.listFrom(from) : (fields ?? EMPTY_OBJECT));
+    const closed = this.open.at(-1) as Open;
+    const { fields, isList, isEncoded } = closed;
+    if (isList && isEncoded && (closed.encoder !== undefined || closed.values > SMALL_LIST)) {
+      if (closed.values > 0) {
+        yield* this.encodeElements(closed);
+      }
+      this.open.pop();
+      this.add((closed.encoder as ListEncoder).list);
+      return;
+    }
+    this.open.pop();
+    this.add(isList ? this.listFrom(closed.from) : (fields ?? EMPTY_OBJECT), closed);
+  }
+
+  private *encodeElements(list: Open): Work<void> {
+    list.encoder ??= new ListEncoder(this.plan.sanitizer);
+    yield* list.encoder.add(this.elements.slice(list.from), list.hasLongTexts);
+    this.elements.length = list.from;
+    list.values = 0;
+    list.hasLongTexts = false;
   }
 
   private listFrom(from: number): readonly unknown[] {
@@ -131,14 +176,19 @@ export class JsonBuilder {
     }
   }
 
-  private add(value: unknown): void {
+  private add(value: unknown, inside?: Open): void {
     if (this.excess > 0) {
       return;
     }
     const holder = this.open.at(-1);
     if (holder === undefined) {
       this.root = value;
-    } else if (holder.isList) {
+      return;
+    }
+    holder.values += 1 + (inside?.values ?? 0);
+    holder.hasLongTexts ||=
+      inside?.hasLongTexts ?? (typeof value === 'string' && value.length > LONG_TEXT);
+    if (holder.isList) {
       this.elements.push(value);
     } else {
       addMember(holder, value);

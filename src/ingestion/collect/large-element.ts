@@ -45,6 +45,6 @@ export function* readLargeElement(
     return new UnreadElement('too_large', error);
   }
   // One with too many fields has to be found so when they are counted again.
-  const leftOut = least.fields > MAX_FIELDS ? undefined : least.leftOut;
-  return yield* new JsonBuilder(text, start, end, leftOut).build();
+  const plan = least.fields > MAX_FIELDS ? undefined : least;
+  return yield* new JsonBuilder(text, start, end, plan).build();
 }

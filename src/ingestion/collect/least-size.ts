@@ -2,7 +2,6 @@ import { child, type FieldRules } from '../../event/field-rules.js';
 import { isKnownField } from '../../event/known-fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral, numberOf } from '../../event/number-literal.js';
-import { mayHoldParameter } from '../../event/parameter-stripper.js';
 import type { Sanitizer } from '../../event/sanitize.js';
 import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
@@ -22,11 +21,24 @@ const STEP = 16 * 1024;
 
 /** Characters. What is shorter is built even where it is not needed. */
 const MIN_LEFT_OUT = 1024;
+/** Characters. An event may have a thousand lists. */
+const MIN_ENCODED = 64;
 
 const NOT_STORED: ReadonlySet<string> = new Set(['sent_at', 'received_at', 'server']);
 const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
-/** Here whole members are query parameters. */
-const PARAMETERS: ReadonlySet<string> = new Set(['url', 'route']);
+/** Members of the event's groups that are, or hold, query parameters. */
+const PARAMETERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['route', new Set(['query'])],
+  [
+    'url',
+    new Set(['utm', 'google', 'meta', 'microsoft', 'other_click_ids', 'raw_query', 'query_size']),
+  ],
+]);
+/** Members of the event's groups that are the client's own data. */
+const FREE_MEMBERS: ReadonlyMap<string, string> = new Map([
+  ['route', 'query'],
+  ['user', 'traits'],
+]);
 /** An address loses user and password, and may then be written another way. */
 const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 
@@ -48,7 +60,7 @@ const MAYBE_INEXACT = /\d{16}|[eE]/;
 const NOTHING: Share = { size: 0, fields: 0, tooDeep: 0, unstorable: 0 };
 const ONE_BYTE: Share = { ...NOTHING, size: 1 };
 
-type Kind = 'scalar' | 'container';
+type Kind = 'scalar' | 'object' | 'list';
 
 const UNSTORABLE = new NumberLiteral('1e999');
 
@@ -58,19 +70,29 @@ export interface LeftOut {
   readonly standIn: unknown;
 }
 
+/** How a value is made of the text of an event. */
+export interface Plan {
+  /** The long values that nothing is stored of, by where they start. */
+  readonly leftOut: ReadonlyMap<number, LeftOut>;
+  /** Where the long lists start whose elements are only stored, and looked at by nobody. */
+  readonly encodedLists: ReadonlySet<number>;
+  /** For those. */
+  readonly sanitizer: Sanitizer | undefined;
+}
+
 /**
  * Looks into the text of an event of any size in pieces, before a value is made of it: how large it is at the least as
  * it is stored, and what else `prepareEvent` rejects it for. What may be taken out of it, or left out of it, counts
  * nothing; of members with one name, the last one counts. The text has to be JSON.
  */
-export class LeastSize {
+export class LeastSize implements Plan {
   /** Bytes. */
   size = 0;
   /** Object members, all levels together. */
   fields = 0;
   isTooDeep = false;
-  /** The long values that nothing is stored of, by where they start. */
   readonly leftOut = new Map<number, LeftOut>();
+  readonly encodedLists = new Set<number>();
 
   private readonly open: OpenValue[] = [];
   /** Levels that are too deep, and where they start. */
@@ -84,6 +106,11 @@ export class LeastSize {
     private readonly end: number,
     private readonly removals: Removals,
   ) {}
+
+  get sanitizer(): Sanitizer | undefined {
+    // The last one strips what the others strip.
+    return this.removals.sanitizers.at(-1);
+  }
 
   *measure(): Work<void> {
     let pauseAt = this.position + STEP;
@@ -139,24 +166,24 @@ export class LeastSize {
       return;
     }
     const holder = this.open.at(-1);
-    const opened = new OpenValue(start, isList, holder?.rule, this.isFree(holder));
-    if (isList) {
-      opened.rule = opened.own;
-    }
-    this.open.push(opened);
+    const isFree = this.isFree(holder);
+    this.open.push(new OpenValue(start, isList, holder, isFree, isFree && this.isEncodable(holder)));
   }
 
   private closeValue(): void {
     if (this.excess > 0) {
       this.excess -= 1;
       if (this.excess === 0) {
-        this.add({ ...NOTHING, tooDeep: 1 }, this.excessAt, 'container');
+        this.add({ ...NOTHING, tooDeep: 1 }, this.excessAt, 'object');
       }
       return;
     }
     const closed = this.open.pop() as OpenValue;
+    if (closed.isEncoded && this.position - closed.start >= MIN_ENCODED) {
+      this.encodedLists.add(closed.start);
+    }
     if (this.open.length > 0) {
-      this.add(closed.share, closed.start, 'container');
+      this.add(closed.share, closed.start, closed.isList ? 'list' : 'object');
       return;
     }
     const { size, fields, tooDeep } = closed.share;
@@ -182,14 +209,19 @@ export class LeastSize {
   }
 
   private *beginMember(holder: OpenValue, name: string): Work<void> {
-    const { fieldRules } = this.removals;
-    holder.name = name;
-    holder.rule = this.open.length === 1 ? fieldRules?.nodeOf(name) : child(holder.own, name);
-    if (this.mayChange(name)) {
-      for (const sanitizer of this.removals.sanitizers) {
-        holder.changedNames.add(yield* sanitizer.textInPieces(name));
+    const { fieldRules, sanitizers } = this.removals;
+    const rule = this.open.length === 1 ? fieldRules?.nodeOf(name) : child(holder.own, name);
+    let becomes: Set<string> | undefined;
+    if (this.read.mayHoldParameter) {
+      for (const sanitizer of sanitizers) {
+        const changed = yield* sanitizer.textInPieces(name);
+        if (changed !== name) {
+          becomes ??= new Set();
+          becomes.add(changed);
+        }
       }
     }
+    holder.begin(name, rule, becomes);
   }
 
   private sizeOfText(name: string | undefined): number {
@@ -259,10 +291,16 @@ export class LeastSize {
     }
   }
 
-  private isRemoved(name: string, { rule }: OpenValue, kind: Kind): boolean {
+  private isRemoved(name: string, { rule, becomes, group }: OpenValue, kind: Kind): boolean {
     const { sanitizers, visitor, fieldRules } = this.removals;
-    if (rule?.action !== undefined || this.mayChange(name)) {
+    if (rule?.action === 'drop' || (rule?.action === 'hash' && kind === 'scalar')) {
       return true;
+    }
+    if (becomes !== undefined) {
+      return true;
+    }
+    if (this.open.length === 2 && sanitizers.length > 0) {
+      return kind !== 'list' && PARAMETERS.get(group as string)?.has(name) === true;
     }
     if (this.open.length > 1) {
       return false;
@@ -271,11 +309,7 @@ export class LeastSize {
       // One that may be a time is written again; no list or object is, and it moves into `props`.
       return kind === 'scalar' || fieldRules !== undefined;
     }
-    return (
-      NOT_STORED.has(name) ||
-      (visitor && VISITOR.has(name)) ||
-      (sanitizers.length > 0 && PARAMETERS.has(name))
-    );
+    return NOT_STORED.has(name) || (visitor && VISITOR.has(name));
   }
 
   /** And nothing looks at it. */
@@ -283,24 +317,48 @@ export class LeastSize {
     if (this.open.length > 1 || !NOT_STORED.has(name)) {
       return this.open.length === 1 && this.removals.visitor && VISITOR.has(name);
     }
-    return name !== 'sent_at' || kind === 'container';
+    return name !== 'sent_at' || kind !== 'scalar';
   }
 
-  private mayChange(name: string): boolean {
-    return this.removals.sanitizers.length > 0 && mayHoldParameter(name);
-  }
-
-  /** Whether the value that comes next in it has no schema inside, and nothing else looks at it either. */
+  /** Whether the value that comes next in it has no schema inside, and nothing else looks at that either. */
   private isFree(holder: OpenValue | undefined): boolean {
-    if (holder?.name === undefined) {
+    const name = holder?.name;
+    if (holder === undefined || name === undefined) {
       return holder?.isFree ?? false;
     }
-    return this.isFreeMember(holder.name, holder) || (this.open.length === 1 && holder.name === 'props');
+    const isFree =
+      this.open.length === 1
+        ? name === 'props' || name === 'context' || this.isFreeTime(name)
+        : this.open.length === 2 && FREE_MEMBERS.get(holder.group as string) === name;
+    return isFree || this.isFreeMember(name, holder);
   }
 
+  /** One that is no time moves into `props`. */
+  private isFreeTime(name: string): boolean {
+    return name === 'ts' && this.removals.fieldRules?.nodeOf('client_ts') === undefined;
+  }
+
+  /** Whether a list that comes next in it, and has no rule, is stored as it is. */
+  private isEncodable(holder: OpenValue | undefined): boolean {
+    const { fieldRules } = this.removals;
+    if (fieldRules === undefined) {
+      return true;
+    }
+    // A rule may be for the name that a field gets when it moves into `props`.
+    const group = this.open.length === 1 ? holder?.name : this.open[1]?.group;
+    const isMoved = group === undefined || !(isKnownField(group) || group === 'context');
+    return !isMoved && holder?.becomes === undefined;
+  }
+
+  /** Whether that is so for the value itself. */
   private isFreeMember(name: string, holder: OpenValue): boolean {
-    const isFree = this.open.length > 1 ? holder.isFree : !isKnownField(name) && name !== 'context';
-    return isFree && !this.mayChange(name);
+    if (holder.becomes !== undefined && this.removals.fieldRules !== undefined) {
+      // They go by the name that it gets.
+      return false;
+    }
+    const isFree = (one: string): boolean => !isKnownField(one) && one !== 'context';
+    const names = holder.becomes ?? new Set([name]);
+    return this.open.length > 1 ? holder.isFree : [...names].every((one) => isFree(one));
   }
 
   private leaveOut({ start, end }: Member, standIn: unknown): void {

@@ -25,30 +25,58 @@ export class OpenValue {
   name: string | undefined;
   /** For the value that comes next. */
   rule: Node | undefined;
-  /** What names become that a sanitizer may change. */
-  readonly changedNames = new Set<string>();
+  /** What sanitizers make of that name, if it is another one. */
+  becomes: Set<string> | undefined;
+  /** What happens to the value itself. */
+  readonly own: Node | undefined;
+  /** Its name, of a member. */
+  readonly group: string | undefined;
+  /** It is a list that is stored as it is. */
+  readonly isEncoded: boolean;
+  /** It is, or is inside, one. */
+  private readonly isInsideEncoded: boolean;
   private size = 0;
   private fields = 0;
   private tooDeep = 0;
   private unstorable = 0;
   private members: Map<string, Member> | undefined;
+  private changedNames: Set<string> | undefined;
 
   /**
-   * @param own what happens to the value itself
    * @param isFree what is inside has no schema
+   * @param isEncodable it may be stored as it is, unless a rule is for it
    */
   constructor(
     readonly start: number,
     readonly isList: boolean,
-    readonly own: Node | undefined,
+    holder: OpenValue | undefined,
     readonly isFree: boolean,
-  ) {}
+    isEncodable: boolean,
+  ) {
+    this.own = holder?.rule;
+    this.group = holder?.name;
+    this.rule = isList ? this.own : undefined;
+    const isInside = holder?.isInsideEncoded ?? false;
+    this.isEncoded = isList && isEncodable && this.own === undefined && !isInside;
+    this.isInsideEncoded = isInside || this.isEncoded;
+  }
 
   add({ size, fields, tooDeep, unstorable }: Share): void {
     this.size += size;
     this.fields += fields;
     this.tooDeep += tooDeep;
     this.unstorable += unstorable;
+  }
+
+  /** @param becomes what sanitizers make of the name, if it is another one */
+  begin(name: string, rule: Node | undefined, becomes: Set<string> | undefined): void {
+    this.name = name;
+    this.rule = rule;
+    this.becomes = becomes;
+    for (const changed of becomes ?? []) {
+      this.changedNames ??= new Set();
+      this.changedNames.add(changed);
+    }
   }
 
   /**
@@ -81,7 +109,7 @@ export class OpenValue {
   private sizeOfObject(): number {
     let { size } = this;
     // A member may take the place of another one when a sanitizer has changed its name.
-    for (const name of this.changedNames) {
+    for (const name of this.changedNames ?? []) {
       size -= this.members?.get(name)?.size ?? 0;
     }
     return size === 0 ? 0 : size + 1;

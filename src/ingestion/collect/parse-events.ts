@@ -15,6 +15,9 @@ import type { Removals } from './least-size.js';
  */
 const LARGE = 64 * 1024;
 
+/** Characters. To prepare an element of this length takes up to a millisecond, and as long again to parse it. */
+const MEDIUM = 8 * 1024;
+
 /** Characters of NDJSON between two pauses. */
 const STEP = 32 * 1024;
 const TAB = 0x09;
@@ -44,9 +47,11 @@ export function* parseEvents(
     const lines = yield* linesOf(text, limits.maxBatchEvents);
     return parseLines(text, lines, limits, large);
   }
-  return text.length > large
-    ? yield* parseLargeJson(text, limits, large)
-    : parseSmallJson(text, limits.maxBatchEvents);
+  if (text.length > large) {
+    return yield* parseLargeJson(text, limits, large);
+  }
+  const elements = parseSmallJson(text, limits.maxBatchEvents);
+  return elements.length === 1 ? ofLength(text.length, elements[0]) : elements;
 }
 
 function parseSmallJson(text: string, maxEvents: number): Elements {
@@ -95,9 +100,20 @@ function* parseScanned(
       }
       yield step.value instanceof UnreadElement ? step.value : new LargeElement(step.value);
     } else {
-      yield parseJson(text.slice(value.start, value.end));
+      const length = value.end - value.start;
+      yield* ofLength(length, parseJson(text.slice(value.start, value.end)));
     }
     yield PAUSE;
+  }
+}
+
+/** What was parsed at once is prepared in pieces, and later, when its text was long. */
+function* ofLength(length: number, element: unknown): Generator {
+  if (length > MEDIUM && !(element instanceof UnreadElement)) {
+    yield PAUSE;
+    yield new LargeElement(element);
+  } else {
+    yield element;
   }
 }
 
@@ -143,7 +159,7 @@ function* parseLines(
     if (line.length > large) {
       yield* parseLargeLine(line, limits, large);
     } else {
-      yield parseLine(line);
+      yield* ofLength(line.length, parseLine(line));
     }
     yield PAUSE;
   }
