@@ -167,7 +167,9 @@ export class LeastSize implements Plan {
     }
     const holder = this.open.at(-1);
     const isFree = this.isFree(holder);
-    this.open.push(new OpenValue(start, isList, holder, isFree, isFree && this.isEncodable(holder)));
+    const isEncodable = isFree && this.isEncodable(holder);
+    const isGroup = holder?.name !== undefined && this.isFreeGroup(holder.name, holder);
+    this.open.push(new OpenValue(start, isList, holder, isFree || isGroup, isEncodable));
   }
 
   private closeValue(): void {
@@ -320,17 +322,20 @@ export class LeastSize implements Plan {
     return name !== 'sent_at' || kind !== 'scalar';
   }
 
-  /** Whether the value that comes next in it has no schema inside, and nothing else looks at that either. */
+  /** Whether the value that comes next is an object of the client's own data. */
+  private isFreeGroup(name: string, { group }: OpenValue): boolean {
+    return this.open.length === 1
+      ? name === 'props' || name === 'context'
+      : this.open.length === 2 && FREE_MEMBERS.get(group as string) === name;
+  }
+
+  /** Whether the value that comes next is the client's own data, that has no schema, and nothing looks at. */
   private isFree(holder: OpenValue | undefined): boolean {
     const name = holder?.name;
     if (holder === undefined || name === undefined) {
       return holder?.isFree ?? false;
     }
-    const isFree =
-      this.open.length === 1
-        ? name === 'props' || name === 'context' || this.isFreeTime(name)
-        : this.open.length === 2 && FREE_MEMBERS.get(holder.group as string) === name;
-    return isFree || this.isFreeMember(name, holder);
+    return (this.open.length === 1 && this.isFreeTime(name)) || this.isFreeMember(name, holder);
   }
 
   /** One that is no time moves into `props`. */
@@ -350,7 +355,6 @@ export class LeastSize implements Plan {
     return !isMoved && holder?.becomes === undefined;
   }
 
-  /** Whether that is so for the value itself. */
   private isFreeMember(name: string, holder: OpenValue): boolean {
     if (holder.becomes !== undefined && this.removals.fieldRules !== undefined) {
       // They go by the name that it gets.

@@ -54,7 +54,7 @@ export function* parseEvents(
   return elements.length === 1 ? ofLength(text.length, elements[0]) : elements;
 }
 
-function parseSmallJson(text: string, maxEvents: number): Elements {
+function parseSmallJson(text: string, maxEvents: number): readonly unknown[] {
   let value: unknown;
   try {
     value = parseJson(text);
