@@ -5,7 +5,12 @@ import { FieldRules } from '../../event/field-rules.js';
 import type { Fields } from '../../event/fields.js';
 import { MAX_DEPTH, survey } from '../../event/limits.js';
 import { parseJson } from '../../event/parse-json.js';
-import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  prepareEventInPieces,
+} from '../../event/prepare-event.js';
 import { createSanitizer } from '../../event/sanitize.js';
 import { UnreadElement } from '../unread-element.js';
 import { JsonBuilder } from './json-builder.js';
@@ -77,7 +82,7 @@ function joined(parts: readonly string[], blanks: string): string {
   return parts.join(`${blanks},${blanks}`);
 }
 
-const { element } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
+const { element, value: anyValue } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
   (tie) => ({
     value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
     list: fc
@@ -122,11 +127,27 @@ function read(json: string, removing: Removing = KEEPING): unknown {
 
 /** As it is stored, or why it is not. */
 function outcome(value: unknown, removing: Removing): unknown {
-  if (value instanceof UnreadElement) {
-    return 'rejected';
-  }
-  const { json } = prepareEvent(value, { ...KEEPING, ...removing });
+  return value instanceof UnreadElement
+    ? 'rejected'
+    : outcomeOf(prepareEvent(value, { ...KEEPING, ...removing }));
+}
+
+function outcomeInPieces(value: unknown, removing: Removing): unknown {
+  return value instanceof UnreadElement
+    ? 'rejected'
+    : outcomeOf(resultOf(prepareEventInPieces(value, { ...KEEPING, ...removing })));
+}
+
+function outcomeOf({ json }: Prepared): unknown {
   return json?.toString().replace(/"event_id":"[^"]*",/, '') ?? 'rejected';
+}
+
+/** The same, and what is kept of a rejected one. */
+function wholeOutcome({ json, rejected }: Prepared): unknown {
+  return [
+    json?.toString().replace(/"event_id":"[^"]*",/, ''),
+    rejected && { ...rejected, event: rejected.event?.toString() },
+  ];
 }
 
 describe('a large element', () => {
@@ -200,7 +221,7 @@ describe('a large element', () => {
           const json = `{${[members(outer), `"props":{${members(inner)}}`].filter(Boolean).join(',')}}`;
           const expected = outcome(parseJson(json), removing);
           // Both may be long.
-          expect(outcome(read(json, removing), removing) === expected).toBe(true);
+          expect(outcomeInPieces(read(json, removing), removing) === expected).toBe(true);
           outcomes.add(expected === 'rejected' ? expected : 'stored');
         },
       ),
@@ -208,6 +229,43 @@ describe('a large element', () => {
     );
     expect(outcomes).toEqual(new Set(['rejected', 'stored']));
   }, 60_000);
+
+  it('is the same with long lists, names that come again, and names that a sanitizer changes', () => {
+    const places = (list: string, more: string): string[] => [
+      `{"props":{"a":${list},"b":{"c":${list}}},${more}}`,
+      `{${more},"props":{"dropped":${list},"list":${list},"hashed":${list}}}`,
+      `{"x":${list},${more},"ts":${list},"context":{"a":${list},"ip":"10.0.0.1"}}`,
+      `{"user":{"traits":{"a":${list},"b":{"a":${list}}}},"route":{"query":{"a":${list}}},${more}}`,
+      `{"url":{"utm":{"source":${list}}},"device":{"languages":${list}},${more}}`,
+      `{"a?token=1":${list},"url?token=1":${list},"a":{"b":${list}},${more}}`,
+      `{"gone":{"b":${list}},"a":${list},"a":1,"server":${list},"sent_at":${list},${more}}`,
+      `{"props":${list},"session":${list},${more}}`,
+    ];
+    const longList = fc
+      .tuple(fc.array(anyValue, { minLength: 1, maxLength: 8 }), fc.constantFrom(1, 10, 300))
+      .map(([parts, times]) => `[${Array<string>(times).fill(parts.join(',')).join(',')}]`);
+    const events = fc
+      .tuple(longList, name, anyValue, fc.nat(7))
+      .map(([list, key, value, place]) => places(list, `"${key}":${value}`)[place] as string);
+    const stored = new Set<boolean>();
+    fc.assert(
+      fc.property(events, context, (json, removing) => {
+        const expected = wholeOutcome(
+          prepareEvent(parseJson(json), { ...KEEPING, ...removing, maxEventBytes: 1e9 }),
+        );
+        const value = resultOf(
+          readLargeElement(json, scanned(json), 1e9, removalsOf(removing)),
+        );
+        const given = { ...KEEPING, ...removing, maxEventBytes: 1e9 };
+        if (!(value instanceof UnreadElement)) {
+          expect(wholeOutcome(resultOf(prepareEventInPieces(value, given)))).toEqual(expected);
+        }
+        stored.add(!(value instanceof UnreadElement) && (expected as unknown[])[0] !== undefined);
+      }),
+      { numRuns: 300 },
+    );
+    expect(stored).toContain(true);
+  }, 120_000);
 
   it.each<[string, string, Removing]>([
     ['between blanks', `{${' \n'.repeat(300_000)}"a":1}`, KEEPING],

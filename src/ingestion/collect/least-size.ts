@@ -1,4 +1,4 @@
-import { child, type FieldRules } from '../../event/field-rules.js';
+import { child, type FieldRules, type Node } from '../../event/field-rules.js';
 import { isKnownField } from '../../event/known-fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral, numberOf } from '../../event/number-literal.js';
@@ -24,7 +24,7 @@ const MIN_LEFT_OUT = 1024;
 /** Characters. An event may have a thousand lists. */
 const MIN_ENCODED = 64;
 
-const NOT_STORED: ReadonlySet<string> = new Set(['sent_at', 'received_at', 'server']);
+const DISCARDED: ReadonlySet<string> = new Set(['received_at', 'server']);
 const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
 /** Members of the event's groups that are, or hold, query parameters. */
 const PARAMETERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
@@ -211,8 +211,8 @@ export class LeastSize implements Plan {
   }
 
   private *beginMember(holder: OpenValue, name: string): Work<void> {
-    const { fieldRules, sanitizers } = this.removals;
-    const rule = this.open.length === 1 ? fieldRules?.nodeOf(name) : child(holder.own, name);
+    const { sanitizers } = this.removals;
+    const rule = this.open.length === 1 ? this.ruleOf(name) : child(holder.own, name);
     let becomes: Set<string> | undefined;
     if (this.read.mayHoldParameter) {
       for (const sanitizer of sanitizers) {
@@ -285,7 +285,7 @@ export class LeastSize implements Plan {
     if (before !== undefined) {
       this.leaveOut(before, true);
     }
-    if (this.isNeverStored(name, kind)) {
+    if (this.isNeverStored(name)) {
       this.leaveOut(member, true);
     } else if (holder.rule?.action === 'drop' && this.isFreeMember(name, holder)) {
       // The event is rejected for such a number wherever it is.
@@ -311,15 +311,15 @@ export class LeastSize implements Plan {
       // One that may be a time is written again; no list or object is, and it moves into `props`.
       return kind === 'scalar' || fieldRules !== undefined;
     }
-    return NOT_STORED.has(name) || (visitor && VISITOR.has(name));
+    return name === 'sent_at' || DISCARDED.has(name) || (visitor && VISITOR.has(name));
   }
 
   /** And nothing looks at it. */
-  private isNeverStored(name: string, kind: Kind): boolean {
-    if (this.open.length > 1 || !NOT_STORED.has(name)) {
-      return this.open.length === 1 && this.removals.visitor && VISITOR.has(name);
-    }
-    return name !== 'sent_at' || kind !== 'scalar';
+  private isNeverStored(name: string): boolean {
+    return (
+      this.open.length === 1 &&
+      (DISCARDED.has(name) || (this.removals.visitor && VISITOR.has(name)))
+    );
   }
 
   /** Whether the value that comes next is an object of the client's own data. */
@@ -338,9 +338,13 @@ export class LeastSize implements Plan {
     return (this.open.length === 1 && this.isFreeTime(name)) || this.isFreeMember(name, holder);
   }
 
-  /** One that is no time moves into `props`. */
+  /** A list is no time: `ts` moves into `props` then, and `sent_at` is kept of a rejected event only. */
   private isFreeTime(name: string): boolean {
-    return name === 'ts' && this.removals.fieldRules?.nodeOf('client_ts') === undefined;
+    return name === 'sent_at' || (name === 'ts' && this.ruleOf('client_ts') === undefined);
+  }
+
+  private ruleOf(name: string): Node | undefined {
+    return this.removals.fieldRules?.nodeOf(name);
   }
 
   /** Whether a list that comes next in it, and has no rule, is stored as it is. */
