@@ -58,7 +58,7 @@ export function* encodeInPieces(value: object): Work<string> {
 /** Adds a text in quotes. */
 function* addEncoded(pieces: string[], text: string): Work<void> {
   pieces.push('"');
-  for (let from = 0; from < text.length; ) {
+  for (let from = 0; from < text.length;) {
     if (from > 0) {
       yield;
     }

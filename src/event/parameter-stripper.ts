@@ -17,9 +17,9 @@ interface Separator {
 const BRACKETS = '(?:(?:\\[|%(?:25)*5b)(?:\\]|%(?:25)*5d))?';
 
 /** A separator, one of the names, whose characters may be percent-encoded, and what stands before a value. */
-export function parameterPattern(names: readonly string[]): RegExp {
+export function parameterPattern(names: readonly string[], flags: 'iu' | 'iuy'): RegExp {
   const patterns = names.map(textPattern);
-  return new RegExp(`(${SEPARATOR})(?:${patterns.join('|')})${BRACKETS}(?:=|%(?:25)*3d)`, 'iuy');
+  return new RegExp(`(${SEPARATOR})(?:${patterns.join('|')})${BRACKETS}(?:=|%(?:25)*3d)`, flags);
 }
 
 /** The source of a pattern (flags `iu`) that finds `text` however its characters are percent-encoded. */
@@ -82,7 +82,7 @@ export class ParameterStripper {
   /** Separators that were looked at. */
   private seen = 0;
 
-  /** @param parameter as `parameterPattern` makes it */
+  /** @param parameter a sticky one of `parameterPattern` */
   constructor(
     private readonly text: string,
     private readonly parameter: RegExp,
@@ -131,7 +131,7 @@ export class ParameterStripper {
   /** Looks for the next one, from `at`. @returns false when it is time to pause before it looks on */
   private seekParameter(): boolean {
     this.found = null;
-    for (let at = separatorSignFrom(this.text, this.at); at !== -1; ) {
+    for (let at = separatorSignFrom(this.text, this.at); at !== -1;) {
       this.parameter.lastIndex = at;
       this.found = this.parameter.exec(this.text);
       if (this.found) {

@@ -103,9 +103,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   const { stored, server } = judged;
   const json = encodeFinished(stored);
   const tooLarge = findTooLarge(json, stored, given, context);
-  return tooLarge === undefined
-    ? { json, server }
-    : rejected(tooLarge, context);
+  return tooLarge === undefined ? { json, server } : rejected(tooLarge, context);
 }
 
 /** The same for a value with long texts, in pieces. */
@@ -127,9 +125,7 @@ export function* prepareEventInPieces(raw: unknown, context: EventContext): Work
   const { stored, server } = judged;
   const json = yield* encodeCleanInPieces(stored);
   const tooLarge = findTooLarge(json, stored, given, context);
-  return tooLarge === undefined
-    ? { json, server }
-    : yield* rejectedInPieces(tooLarge, context);
+  return tooLarge === undefined ? { json, server } : yield* rejectedInPieces(tooLarge, context);
 }
 
 /** What is stored, if it is not too large. */

@@ -40,12 +40,16 @@ export function createSanitizer(parameterNames: readonly string[]): Sanitizer | 
 class ParameterSanitizer extends Sanitizer {
   /** The fields of `url` that are made from them. */
   private readonly campaign: readonly CampaignField[];
+  /** Finds one where it is looked for. */
   private readonly parameter: RegExp;
+  /** Finds out whether there is one: most texts have none. */
+  private readonly anyParameter: RegExp;
 
   constructor(private readonly names: ReadonlySet<string>) {
     super();
     this.campaign = [...names].flatMap((name) => campaignField(name) ?? []);
-    this.parameter = parameterPattern([...names]);
+    this.parameter = parameterPattern([...names], 'iuy');
+    this.anyParameter = parameterPattern([...names], 'iu');
   }
 
   override strips(name: string): boolean {
@@ -73,11 +77,15 @@ class ParameterSanitizer extends Sanitizer {
   }
 
   override *textInPieces(text: string): Work<string> {
-    return mayHoldParameter(text) ? yield* new ParameterStripper(text, this.parameter).strip() : text;
+    return mayHoldParameter(text)
+      ? yield* new ParameterStripper(text, this.parameter).strip()
+      : text;
   }
 
   private text(text: string): string {
-    return mayHoldParameter(text) ? resultOf(new ParameterStripper(text, this.parameter).strip()) : text;
+    return this.anyParameter.test(text)
+      ? resultOf(new ParameterStripper(text, this.parameter).strip())
+      : text;
   }
 
   /** Knows the results for these texts. */

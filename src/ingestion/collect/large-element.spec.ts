@@ -16,7 +16,8 @@ import { UnreadElement } from '../unread-element.js';
 import { JsonBuilder } from './json-builder.js';
 import { JsonScanner, type ScannedValue } from './json-scanner.js';
 import { readLargeElement } from './large-element.js';
-import { LeastSize, type Removals } from './least-size.js';
+import { LeastSize } from './least-size.js';
+import type { Removals } from './value-places.js';
 
 const MAX_EVENT_BYTES = 65_536;
 
@@ -82,26 +83,29 @@ function joined(parts: readonly string[], blanks: string): string {
   return parts.join(`${blanks},${blanks}`);
 }
 
-const { element, value: anyValue } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
-  (tie) => ({
-    value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
-    list: fc
-      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
-      .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
-    object: fc
-      .tuple(
-        fc.array(
-          fc
-            .tuple(name, blank, tie('value'))
-            .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
-          { maxLength: 6 },
-        ),
-        blank,
-      )
-      .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
-    element: tie('object'),
-  }),
-);
+const { element, value: anyValue } = fc.letrec<{
+  value: string;
+  list: string;
+  object: string;
+  element: string;
+}>((tie) => ({
+  value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
+  list: fc
+    .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
+    .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
+  object: fc
+    .tuple(
+      fc.array(
+        fc
+          .tuple(name, blank, tie('value'))
+          .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
+        { maxLength: 6 },
+      ),
+      blank,
+    )
+    .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
+  element: tie('object'),
+}));
 
 function scanned(json: string): ScannedValue {
   const scanner = new JsonScanner(json, 1);
@@ -253,9 +257,7 @@ describe('a large element', () => {
         const expected = wholeOutcome(
           prepareEvent(parseJson(json), { ...KEEPING, ...removing, maxEventBytes: 1e9 }),
         );
-        const value = resultOf(
-          readLargeElement(json, scanned(json), 1e9, removalsOf(removing)),
-        );
+        const value = resultOf(readLargeElement(json, scanned(json), 1e9, removalsOf(removing)));
         const given = { ...KEEPING, ...removing, maxEventBytes: 1e9 };
         if (!(value instanceof UnreadElement)) {
           expect(wholeOutcome(resultOf(prepareEventInPieces(value, given)))).toEqual(expected);

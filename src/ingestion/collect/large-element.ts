@@ -3,7 +3,8 @@ import { UnreadElement } from '../unread-element.js';
 import type { Work } from '../../event/work.js';
 import { JsonBuilder } from './json-builder.js';
 import type { ScannedValue } from './json-scanner.js';
-import { LeastSize, type Removals } from './least-size.js';
+import { LeastSize } from './least-size.js';
+import type { Removals } from './value-places.js';
 
 /** Values and names: 1 MiB of text holds no more. They take up to 20 times as much memory as their text. */
 const MAX_VALUES = 512 * 1024;

@@ -1,20 +1,11 @@
-import { child, type FieldRules, type Node } from '../../event/field-rules.js';
-import { isKnownField } from '../../event/known-fields.js';
+import { child } from '../../event/field-rules.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral, numberOf } from '../../event/number-literal.js';
 import type { Sanitizer } from '../../event/sanitize.js';
 import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
 import { TextRead } from './text-read.js';
-
-/** What is taken out of the events of a request before they are stored. */
-export interface Removals {
-  /** One of them strips query parameters. */
-  readonly sanitizers: readonly Sanitizer[];
-  /** `session` and `user`. */
-  readonly visitor: boolean;
-  readonly fieldRules: FieldRules | undefined;
-}
+import { type Kind, type Removals, ValuePlaces } from './value-places.js';
 
 /** Characters between two pauses. */
 const STEP = 16 * 1024;
@@ -24,21 +15,6 @@ const MIN_LEFT_OUT = 1024;
 /** Characters. An event may have a thousand lists. */
 const MIN_ENCODED = 64;
 
-const DISCARDED: ReadonlySet<string> = new Set(['received_at', 'server']);
-const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
-/** Members of the event's groups that are, or hold, query parameters. */
-const PARAMETERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ['route', new Set(['query'])],
-  [
-    'url',
-    new Set(['utm', 'google', 'meta', 'microsoft', 'other_click_ids', 'raw_query', 'query_size']),
-  ],
-]);
-/** Members of the event's groups that are the client's own data. */
-const FREE_MEMBERS: ReadonlyMap<string, string> = new Map([
-  ['route', 'query'],
-  ['user', 'traits'],
-]);
 /** An address loses user and password, and may then be written another way. */
 const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 
@@ -59,8 +35,6 @@ const MAYBE_INEXACT = /\d{16}|[eE]/;
 
 const NOTHING: Share = { size: 0, fields: 0, tooDeep: 0, unstorable: 0 };
 const ONE_BYTE: Share = { ...NOTHING, size: 1 };
-
-type Kind = 'scalar' | 'object' | 'list';
 
 const UNSTORABLE = new NumberLiteral('1e999');
 
@@ -99,13 +73,16 @@ export class LeastSize implements Plan {
   private excess = 0;
   private excessAt = 0;
   private readonly read = new TextRead();
+  private readonly places: ValuePlaces;
 
   constructor(
     private readonly text: string,
     private position: number,
     private readonly end: number,
     private readonly removals: Removals,
-  ) {}
+  ) {
+    this.places = new ValuePlaces(removals);
+  }
 
   get sanitizer(): Sanitizer | undefined {
     // The last one strips what the others strip.
@@ -166,9 +143,11 @@ export class LeastSize implements Plan {
       return;
     }
     const holder = this.open.at(-1);
-    const isFree = this.isFree(holder);
-    const isEncodable = isFree && this.isEncodable(holder);
-    const isGroup = holder?.name !== undefined && this.isFreeGroup(holder.name, holder);
+    const level = this.open.length;
+    const isFree = this.places.isFree(level, holder);
+    const isEncodable = isFree && this.places.isEncodable(level, holder, this.open[1]?.group);
+    const isGroup =
+      holder?.name !== undefined && this.places.isFreeGroup(level, holder.name, holder);
     this.open.push(new OpenValue(start, isList, holder, isFree || isGroup, isEncodable));
   }
 
@@ -212,7 +191,7 @@ export class LeastSize implements Plan {
 
   private *beginMember(holder: OpenValue, name: string): Work<void> {
     const { sanitizers } = this.removals;
-    const rule = this.open.length === 1 ? this.ruleOf(name) : child(holder.own, name);
+    const rule = this.open.length === 1 ? this.places.ruleOf(name) : child(holder.own, name);
     let becomes: Set<string> | undefined;
     if (this.read.mayHoldParameter) {
       for (const sanitizer of sanitizers) {
@@ -278,95 +257,22 @@ export class LeastSize implements Plan {
     const name = holder.name as string;
     holder.name = undefined;
     // What is empty, or holds nothing that is certain to stay, may be left out with its name.
-    const stays = share.size > 0 && !this.isRemoved(name, holder, kind);
+    const stays = share.size > 0 && !this.places.isRemoved(this.open.length, name, holder, kind);
     const size = stays ? share.size + name.length + 4 : 0;
     const member: Member = { ...share, size, start, end: this.position };
     const before = holder.addMember(name, member);
     if (before !== undefined) {
       this.leaveOut(before, true);
     }
-    if (this.isNeverStored(name)) {
+    if (this.places.isNeverStored(this.open.length, name)) {
       this.leaveOut(member, true);
-    } else if (holder.rule?.action === 'drop' && this.isFreeMember(name, holder)) {
+    } else if (
+      holder.rule?.action === 'drop' &&
+      this.places.isFreeMember(this.open.length, name, holder)
+    ) {
       // The event is rejected for such a number wherever it is.
       this.leaveOut(member, share.unstorable > 0 ? UNSTORABLE : true);
     }
-  }
-
-  private isRemoved(name: string, { rule, becomes, group }: OpenValue, kind: Kind): boolean {
-    const { sanitizers, visitor, fieldRules } = this.removals;
-    if (rule?.action === 'drop' || (rule?.action === 'hash' && kind === 'scalar')) {
-      return true;
-    }
-    if (becomes !== undefined) {
-      return true;
-    }
-    if (this.open.length === 2 && sanitizers.length > 0) {
-      return kind !== 'list' && PARAMETERS.get(group as string)?.has(name) === true;
-    }
-    if (this.open.length > 1) {
-      return false;
-    }
-    if (name === 'ts') {
-      // One that may be a time is written again; no list or object is, and it moves into `props`.
-      return kind === 'scalar' || fieldRules !== undefined;
-    }
-    return name === 'sent_at' || DISCARDED.has(name) || (visitor && VISITOR.has(name));
-  }
-
-  /** And nothing looks at it. */
-  private isNeverStored(name: string): boolean {
-    return (
-      this.open.length === 1 &&
-      (DISCARDED.has(name) || (this.removals.visitor && VISITOR.has(name)))
-    );
-  }
-
-  /** Whether the value that comes next is an object of the client's own data. */
-  private isFreeGroup(name: string, { group }: OpenValue): boolean {
-    return this.open.length === 1
-      ? name === 'props' || name === 'context'
-      : this.open.length === 2 && FREE_MEMBERS.get(group as string) === name;
-  }
-
-  /** Whether the value that comes next is the client's own data, that has no schema, and nothing looks at. */
-  private isFree(holder: OpenValue | undefined): boolean {
-    const name = holder?.name;
-    if (holder === undefined || name === undefined) {
-      return holder?.isFree ?? false;
-    }
-    return (this.open.length === 1 && this.isFreeTime(name)) || this.isFreeMember(name, holder);
-  }
-
-  /** A list is no time: `ts` moves into `props` then, and `sent_at` is kept of a rejected event only. */
-  private isFreeTime(name: string): boolean {
-    return name === 'sent_at' || (name === 'ts' && this.ruleOf('client_ts') === undefined);
-  }
-
-  private ruleOf(name: string): Node | undefined {
-    return this.removals.fieldRules?.nodeOf(name);
-  }
-
-  /** Whether a list that comes next in it, and has no rule, is stored as it is. */
-  private isEncodable(holder: OpenValue | undefined): boolean {
-    const { fieldRules } = this.removals;
-    if (fieldRules === undefined) {
-      return true;
-    }
-    // A rule may be for the name that a field gets when it moves into `props`.
-    const group = this.open.length === 1 ? holder?.name : this.open[1]?.group;
-    const isMoved = group === undefined || !(isKnownField(group) || group === 'context');
-    return !isMoved && holder?.becomes === undefined;
-  }
-
-  private isFreeMember(name: string, holder: OpenValue): boolean {
-    if (holder.becomes !== undefined && this.removals.fieldRules !== undefined) {
-      // They go by the name that it gets.
-      return false;
-    }
-    const isFree = (one: string): boolean => !isKnownField(one) && one !== 'context';
-    const names = holder.becomes ?? new Set([name]);
-    return this.open.length > 1 ? holder.isFree : [...names].every((one) => isFree(one));
   }
 
   private leaveOut({ start, end }: Member, standIn: unknown): void {

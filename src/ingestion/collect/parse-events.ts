@@ -7,7 +7,7 @@ import type { Work } from '../../event/work.js';
 import { type Elements, LargeElement, PAUSE } from '../elements.js';
 import { JsonFaultError, JsonScanner } from './json-scanner.js';
 import { readLargeElement } from './large-element.js';
-import type { Removals } from './least-size.js';
+import type { Removals } from './value-places.js';
 
 /**
  * Characters. `JSON.parse` takes up to 4 ms for a text of this length, and up to 200 ms for one of 1 MiB: a longer one
