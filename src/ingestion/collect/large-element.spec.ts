@@ -12,6 +12,7 @@ import {
   prepareEventInPieces,
 } from '../../event/prepare-event.js';
 import { createSanitizer } from '../../event/sanitize.js';
+import { EncodedList } from '../../event/encoded-list.js';
 import { UnreadElement } from '../unread-element.js';
 import { JsonBuilder } from './json-builder.js';
 import { JsonScanner, type ScannedValue } from './json-scanner.js';
@@ -323,6 +324,52 @@ describe('a large element', () => {
     ['of too many bytes', `{"a":"${'x'.repeat(140_000)}"}`, 'too_large'],
   ])('%s is rejected before an event is made of it', (_, json, reason) => {
     expect(read(json)).toMatchObject({ reason });
+  });
+
+  it.each<[string, string, object, Removing]>([
+    [
+      'what a rule drops',
+      `"props":{"dropped":[${'{},'.repeat(2000)}{}]}`,
+      { props: { dropped: true } },
+      { ...KEEPING, fieldRules },
+    ],
+    [
+      'what the server writes',
+      `"server":{"a":[${'{},'.repeat(2000)}{}]}`,
+      { server: true },
+      KEEPING,
+    ],
+    [
+      'a visitor who asks not to be tracked',
+      `"user":{"id":"${'x'.repeat(2000)}"}`,
+      { user: true },
+      { ...KEEPING, anonymous: true },
+    ],
+    ['a value whose name comes again', `"a":[${'{},'.repeat(2000)}{}],"a":1`, { a: 1 }, KEEPING],
+  ])('holds nothing of %s', (_, members, value, removing) => {
+    expect(read(`{${members}}`, removing)).toEqual(value);
+  });
+
+  it('holds the elements of its long lists encoded', () => {
+    const event = read(`{"props":{"a":[${'{"b" : [1]},'.repeat(500)}[]]}}`) as Fields;
+    const list = (event['props'] as Fields)['a'] as EncodedList;
+    expect(list).toBeInstanceOf(EncodedList);
+    expect(list.text).toBe(`[${'{"b":[1]},'.repeat(500)}[]]`);
+  });
+
+  it.each([
+    ['of parameters', `"?${'&token='.repeat(150_000)}"`],
+    ['of parameters that stay', `"?${'&a='.repeat(300_000)}"`],
+    ['of encoded separators', `"&token=${'%2526'.repeat(200_000)}"`],
+    ['of escapes', `"${String.raw`\u0000`.repeat(150_000)}"`],
+  ])('pauses while a text %s is prepared', (_, text) => {
+    const given = { ...KEEPING, sanitizer: createSanitizer(['token']), maxEventBytes: 1e6 };
+    let pauses = 0;
+    const work = prepareEventInPieces(JSON.parse(`{"props":{"a":${text}}}`), given);
+    while (!work.next().done) {
+      pauses += 1;
+    }
+    expect(pauses).toBeGreaterThan(10);
   });
 
   it('pauses while it is built and looked into', () => {
