@@ -168,7 +168,7 @@ export class Preparation {
       : prepared;
   }
 
-  /** Of the client that the element names, if it may. */
+  /** For the client that the element names, if it may. */
   private contextInside(
     element: unknown,
     given: EventContext,

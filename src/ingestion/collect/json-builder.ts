@@ -27,15 +27,15 @@ const MAX_NAMES = 16 * 1024;
 
 const NUMBER = /[-+.\deE]+/y;
 
-/** Of these, a text may hold hundreds of thousands. Nobody changes what a client said. */
+/** A text may hold hundreds of thousands of these. Nobody changes what a client said. */
 const EMPTY_OBJECT: Fields = Object.freeze({});
 const EMPTY_LIST: readonly unknown[] = Object.freeze([]);
 
 /** An object or a list whose end has not been read yet. */
 interface Open {
-  /** Of an object. */
+  /** The members of an object. */
   fields: Fields | undefined;
-  /** Of the member whose value comes next. */
+  /** The name of the member whose value comes next. */
   name: string | undefined;
   /** How many names it has. */
   names: number;
@@ -47,7 +47,7 @@ interface Open {
   /** How many values it holds that are not encoded yet. */
   values: number;
   hasLongTexts: boolean;
-  /** Of a list of which a part is encoded. */
+  /** Where the first elements of a list are when they are encoded already. */
   encoder: ListEncoder | undefined;
 }
 
@@ -66,7 +66,7 @@ const NO_PLAN: Plan = { leftOut: new Map(), encodedLists: new Set(), sanitizer: 
  */
 export class JsonBuilder {
   private readonly open: Open[] = [];
-  /** Of the open lists. A list of its own that grows would take several times the memory. */
+  /** What the open lists hold. A list of its own that grows would take several times the memory. */
   private readonly elements: unknown[] = [];
   /** Levels that are too deep. */
   private excess = 0;

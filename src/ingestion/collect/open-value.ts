@@ -21,7 +21,7 @@ export interface Member extends Share {
 
 /** An object or a list whose end has not been read yet. */
 export class OpenValue {
-  /** Of the member whose value comes next. */
+  /** The name of the member whose value comes next. */
   name: string | undefined;
   /** For the value that comes next. */
   rule: Node | undefined;
