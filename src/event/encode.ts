@@ -1,4 +1,4 @@
-import { hasParts, markFor, type Part, takeParts } from './encoded-list.js';
+import { forgetParts, hasParts, markFor, type Part, takeParts } from './encoded-list.js';
 import type { EncodedEvent } from './stored-event.js';
 import type { Work } from './work.js';
 
@@ -26,12 +26,14 @@ export function encode(value: object): EncodedEvent {
 
 /** The same as text. */
 export function encodeText(value: object): string {
+  forgetParts();
   const json = storable(JSON.stringify(value));
   return hasParts() ? joined(...takeParts(json)) : json;
 }
 
 /** The same of a value with long texts. */
 export function* encodeInPieces(value: object): Work<string> {
+  forgetParts();
   const json = JSON.stringify(value, (_, member: unknown) =>
     typeof member === 'string' && member.length > LONG
       ? markFor({ text: member, isEncoded: false })

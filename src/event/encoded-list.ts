@@ -33,6 +33,13 @@ export function markFor(part: Part): string {
   return MARK;
 }
 
+/** Somebody else may have written such a value as JSON. */
+export function forgetParts(): void {
+  if (parts.length > 0) {
+    parts = [];
+  }
+}
+
 export function hasParts(): boolean {
   return parts.length > 0;
 }

@@ -362,10 +362,10 @@ describe('a large element', () => {
     ['of parameters that stay', `"?${'&a='.repeat(300_000)}"`],
     ['of encoded separators', `"&token=${'%2526'.repeat(200_000)}"`],
     ['of escapes', `"${String.raw`\u0000`.repeat(150_000)}"`],
-  ])('pauses while a text %s is prepared', (_, text) => {
+  ])('pauses while a text %s is prepared', (_, long) => {
     const given = { ...KEEPING, sanitizer: createSanitizer(['token']), maxEventBytes: 1e6 };
     let pauses = 0;
-    const work = prepareEventInPieces(JSON.parse(`{"props":{"a":${text}}}`), given);
+    const work = prepareEventInPieces(JSON.parse(`{"props":{"a":${long}}}`), given);
     while (!work.next().done) {
       pauses += 1;
     }
