@@ -13,7 +13,7 @@ import type { RequestFacts } from '../src/ingestion/request-facts.js';
 import type { PipelineObserver } from '../src/metrics/pipeline-observer.js';
 import { Workplace } from '../test/support/servers/collector.js';
 import { cpuSeconds, peakResidentBytes } from '../test/support/servers/process-figures.js';
-import { resultOf } from '../test/support/work.js';
+import { resultOf } from '../src/event/work.js';
 import { wrk } from './wrk.js';
 
 /** What turns off the steps that can be turned off. Everything on is every default, and what is named here. */

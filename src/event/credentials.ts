@@ -54,6 +54,11 @@ export function withoutCredentialsInside<T extends object>(event: T): T {
   return copy ?? event;
 }
 
+/** The same for a list of a client's own data. */
+export function withoutCredentialsInList(list: readonly unknown[]): readonly unknown[] {
+  return inValue(list) as readonly unknown[];
+}
+
 function inFields(fields: Fields, addresses?: ReadonlySet<string>): Fields {
   let copy: Fields | undefined;
   for (const name in fields) {

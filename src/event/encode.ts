@@ -1,10 +1,19 @@
+import { forgetParts, hasParts, markFor, type Part, takeParts } from './encoded-list.js';
 import type { EncodedEvent } from './stored-event.js';
+import type { Work } from './work.js';
 
 /**
  * NUL or a surrogate that JSON.stringify escaped, which it does when, and only when, it is alone. An even
  * number of backslashes before it are text.
  */
 const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][\da-f]{2})/g;
+
+/** Characters of a text that is encoded on its own. */
+const LONG = 256;
+/** Characters of such a text between two pauses. */
+const STEP = 16 * 1024;
+/** Pieces between two pauses. */
+const PIECES = 64;
 
 /**
  * The JSON of `value` as it is stored: one line of valid UTF-8. NUL and lone surrogates, which a sink
@@ -17,6 +26,65 @@ export function encode(value: object): EncodedEvent {
 
 /** The same as text. */
 export function encodeText(value: object): string {
-  const json = JSON.stringify(value);
+  forgetParts();
+  const json = storable(JSON.stringify(value));
+  return hasParts() ? joined(...takeParts(json)) : json;
+}
+
+/** The same of a value with long texts. */
+export function* encodeInPieces(value: object): Work<string> {
+  forgetParts();
+  const json = JSON.stringify(value, (_, member: unknown) =>
+    typeof member === 'string' && member.length > LONG
+      ? markFor({ text: member, isEncoded: false })
+      : member,
+  );
+  const [between, parts] = takeParts(json);
+  const pieces = [storable(between[0] as string)];
+  let pausedAt = 0;
+  for (const [index, part] of parts.entries()) {
+    if (part.isEncoded) {
+      pieces.push(part.text);
+    } else {
+      yield* addEncoded(pieces, part.text);
+    }
+    pieces.push(storable(between[index + 1] as string));
+    if (pieces.length - pausedAt > PIECES) {
+      yield;
+      pausedAt = pieces.length;
+    }
+  }
+  return pieces.join('');
+}
+
+/** Adds a text in quotes. */
+function* addEncoded(pieces: string[], text: string): Work<void> {
+  pieces.push('"');
+  for (let from = 0; from < text.length;) {
+    if (from > 0) {
+      yield;
+    }
+    const to = from + STEP;
+    // Two surrogates stay together.
+    const end = isHighSurrogate(text.charCodeAt(to - 1)) ? to + 1 : to;
+    pieces.push(storable(JSON.stringify(text.slice(from, end))).slice(1, -1));
+    from = end;
+  }
+  pieces.push('"');
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd8_00 && code < 0xdc_00;
+}
+
+function joined(between: readonly string[], parts: readonly Part[]): string {
+  let json = between[0] as string;
+  for (const [index, { text }] of parts.entries()) {
+    json += text + (between[index + 1] as string);
+  }
+  return json;
+}
+
+function storable(json: string): string {
   return json.includes('\\u') ? json.replace(UNSTORABLE, '$1\u{FFFD}') : json;
 }

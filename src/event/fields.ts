@@ -1,4 +1,4 @@
-import { NumberLiteral } from './number-literal.js';
+import { Literal } from './literal.js';
 
 /** An object as `JSON.parse` makes it: members of any name, no methods. */
 export type Fields = Record<string, unknown>;
@@ -8,7 +8,7 @@ export function isFields(value: unknown): value is Fields {
     typeof value === 'object' &&
     value !== null &&
     !Array.isArray(value) &&
-    !(value instanceof NumberLiteral)
+    !(value instanceof Literal)
   );
 }
 

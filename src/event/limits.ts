@@ -1,5 +1,5 @@
 import type { Fields } from './fields.js';
-import { NumberLiteral } from './number-literal.js';
+import { Literal } from './literal.js';
 
 /** The event itself is the first level. */
 export const MAX_DEPTH = 32;
@@ -66,7 +66,7 @@ function isMemberWithin(levels: number, member: unknown, found: Survey): boolean
     found.hasGaps = true;
     return true;
   }
-  if (member instanceof NumberLiteral) {
+  if (member instanceof Literal) {
     found.hasLiterals = true;
     found.hasUnstorable ||= !member.isStorable;
     return true;

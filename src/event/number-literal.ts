@@ -1,3 +1,5 @@
+import { Literal } from './literal.js';
+
 /** PostgreSQL's jsonb refuses numbers of more digits than these can have. */
 const MAX_LENGTH = 400;
 const MAX_EXPONENT = 400;
@@ -6,8 +8,10 @@ const MAX_EXPONENT = 400;
 const { rawJSON } = JSON as unknown as { rawJSON(this: void, text: string): unknown };
 
 /** A number of JSON that would lose digits as a double: an integer beyond 2^53, or one that overflows. */
-export class NumberLiteral {
-  constructor(readonly text: string) {}
+export class NumberLiteral extends Literal {
+  constructor(readonly text: string) {
+    super();
+  }
 
   get isStorable(): boolean {
     const exponent = Number(/[eE](.+)/.exec(this.text)?.[1] ?? 0);

@@ -1,7 +1,7 @@
 import { parseClientTime } from './client-time.js';
 import { compact, type GroupName } from './compact.js';
 import { withoutCredentialsInside } from './credentials.js';
-import { encodeText } from './encode.js';
+import { encodeInPieces, encodeText } from './encode.js';
 import { isEventId } from './event-id.js';
 import { timelyTs } from './event-time.js';
 import { validationErrors } from './event-schema.js';
@@ -25,6 +25,7 @@ import type { Sanitizer } from './sanitize.js';
 import { joinedServer, textWithServer } from './server-text.js';
 import type { EncodedEvent } from './stored-event.js';
 import { uuidv7 } from './uuidv7.js';
+import type { Work } from './work.js';
 
 /** Characters. The header goes into each event of a request, and a request may carry many. */
 export const MAX_USER_AGENT_LENGTH = 1024;
@@ -101,56 +102,133 @@ type Draft = {
  * value is, this does not throw; it does not change the value.
  */
 export function prepareEvent(raw: unknown, context: EventContext): Prepared {
+  const examined = examine(raw);
+  if (examined instanceof Refusal) {
+    return rejected(examined, context);
+  }
+  const { fields, found } = examined;
+  const given = context.sanitizer === undefined ? fields : context.sanitizer.event(fields);
+  const judged = judge(given, found, context);
+  if (judged instanceof Refusal) {
+    return rejected(judged, context);
+  }
+  const checked = check(encodeFinished(judged.stored), judged, given, context);
+  return checked instanceof Refusal ? rejected(checked, context) : checked;
+}
+
+/** The same for a value with long texts, in pieces. `violationOf` can't look into an `EncodedList`. */
+export function* prepareEventInPieces(raw: unknown, context: EventContext): Work<Prepared> {
+  const examined = examine(raw);
+  yield;
+  if (examined instanceof Refusal) {
+    return rejected(examined, context);
+  }
+  const { fields, found } = examined;
+  const given =
+    context.sanitizer === undefined ? fields : yield* context.sanitizer.eventInPieces(fields);
+  yield;
+  const judged = judge(given, found, context);
+  yield;
+  if (judged instanceof Refusal) {
+    return yield* rejectedInPieces(judged, context);
+  }
+  const encoded = yield* encodeCleanInPieces(judged.stored);
+  yield;
+  const checked = check(encoded, judged, given, context);
+  return checked instanceof Refusal ? yield* rejectedInPieces(checked, context) : checked;
+}
+
+/** What is stored, if it is not too large, and not against its schema. */
+interface Judged {
+  readonly stored: Draft | Fields;
+  /** What the server has written into it. */
+  readonly server: ServerFields | undefined;
+}
+
+/** Why a value is no event. */
+class Refusal {
+  constructor(
+    readonly reason: RejectionReason,
+    readonly error: string | readonly string[],
+    /** What the client said, to be kept for diagnosis. */
+    readonly given?: Fields,
+    readonly violation?: SchemaViolation,
+  ) {}
+
+  get errors(): readonly string[] {
+    return typeof this.error === 'string' ? [this.error] : this.error;
+  }
+}
+
+function examine(raw: unknown): Refusal | { readonly fields: Fields; readonly found: Survey } {
   if (!isFields(raw)) {
-    return rejected('not_an_object', ['event: must be an object'], undefined);
+    return new Refusal('not_an_object', 'event: must be an object');
   }
   const found = survey(raw);
-  if (found === undefined) {
-    const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
-    return rejected('too_deep', [error], undefined);
-  }
-  const given = context.sanitizer === undefined ? raw : context.sanitizer.event(raw);
+  return found === undefined
+    ? new Refusal('too_deep', `event: must not be nested deeper than ${MAX_DEPTH} levels`)
+    : { fields: raw, found };
+}
+
+function judge(given: Fields, found: Survey, context: EventContext): Refusal | Judged {
   if (found.fields > MAX_FIELDS) {
     const error = `event: must not have more than ${MAX_FIELDS} fields`;
-    return rejected('too_many_fields', [error], keptForDiagnosis(given, context));
+    return new Refusal('too_many_fields', error, given);
   }
 
   const ts = timelyTs(present(given['ts']), sentAt(given, context), context.receivedAtMs);
   const event = draft(given, found, context, ts);
   const errors = validationErrors(event);
   if (errors.length > 0) {
-    return rejected('schema', errors, keptForDiagnosis(given, context));
+    return new Refusal('schema', errors, given);
   }
   if (
     found.hasUnstorable &&
     survey({ ...given, ...event, sent_at: null })?.hasUnstorable !== false
   ) {
     const error = 'event: numbers must not have more than 400 characters or an exponent over 400';
-    return rejected('schema', [error], keptForDiagnosis(given, context));
+    return new Refusal('schema', error, given);
   }
   event.type ??= DEFAULT_TYPE;
   if (isTypeTooLong(event.type as string)) {
     const error = `type: must not be longer than ${MAX_TYPE_BYTES} bytes`;
-    return rejected('type_too_long', [error], keptForDiagnosis(given, context));
+    return new Refusal('type_too_long', error, given);
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  const stored = finished(event, given, unreadTs, context);
-  const { json, clean } = encodeFinished(stored);
-  const { maxEventBytes } = context;
-  const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
-  if (length > maxEventBytes) {
-    const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
-    // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
-    const isKept = length <= maxKeptBytes(maxEventBytes);
-    return rejected('too_large', [error], isKept ? keptForDiagnosis(given, context) : undefined);
+  return { stored: finished(event, given, unreadTs, context), server: event.server };
+}
+
+function check(
+  { json, clean }: Encoded,
+  { stored, server }: Judged,
+  given: Fields,
+  context: EventContext,
+): Refusal | Prepared {
+  const tooLarge = findTooLarge(json, stored, given, context);
+  if (tooLarge !== undefined) {
+    return tooLarge;
   }
   // What protocols call the same fields, and what the operator strips, is settled by now.
   const violation = context.violationOf?.(clean as Fields);
-  if (violation?.isRejected) {
-    const kept = keptForDiagnosis(given, context);
-    return { ...rejected('event_schema', violation.errors, kept), violation };
+  return violation?.isRejected
+    ? new Refusal('event_schema', violation.errors, given, violation)
+    : { json, server, violation };
+}
+
+function findTooLarge(
+  json: EncodedEvent,
+  stored: Draft | Fields,
+  given: Fields,
+  { maxEventBytes }: EventContext,
+): Refusal | undefined {
+  const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
+  if (length <= maxEventBytes) {
+    return undefined;
   }
-  return { json, server: event.server, violation };
+  const error = `event: must not be longer than ${maxEventBytes} bytes, is ${length}`;
+  // Nothing of what is far too large is kept: it is not encoded a second time to find that out.
+  const isKept = length <= maxKeptBytes(maxEventBytes);
+  return new Refusal('too_large', error, isKept ? given : undefined);
 }
 
 /** What the client says, for the schema to judge. A time that can't be read is no fault. */
@@ -231,15 +309,35 @@ function encodeClean(event: Draft | Fields): Encoded {
   return { json: Buffer.from(clean === event ? text : encodeText(clean)), clean };
 }
 
-function rejected(
-  reason: RejectionReason,
-  errors: readonly string[],
-  event: EncodedEvent | undefined,
-): Prepared {
-  return { rejected: { reason, errors, event } };
+function* encodeCleanInPieces(event: Draft | Fields): Work<Encoded> {
+  const clean = withoutCredentialsInside(event);
+  yield;
+  const text = yield* encodeInPieces(clean);
+  yield;
+  return { json: Buffer.from(text), clean };
 }
 
-function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | undefined {
+function rejected(refusal: Refusal, context: EventContext): Prepared {
+  const { given } = refusal;
+  return withKept(refusal, given && encodeClean(keptForDiagnosis(given, context)), context);
+}
+
+function* rejectedInPieces(refusal: Refusal, context: EventContext): Work<Prepared> {
+  const { given } = refusal;
+  const kept = given && (yield* encodeCleanInPieces(keptForDiagnosis(given, context)));
+  return withKept(refusal, kept, context);
+}
+
+function withKept(
+  { reason, errors, violation }: Refusal,
+  kept: Encoded | undefined,
+  { maxEventBytes }: EventContext,
+): Prepared {
+  const isKept = kept !== undefined && kept.json.length <= maxKeptBytes(maxEventBytes);
+  return { rejected: { reason, errors, event: isKept ? kept.json : undefined }, violation };
+}
+
+function keptForDiagnosis(given: Fields, context: EventContext): Fields {
   const { fieldRules } = context;
   const kept: Fields = {
     ...given,
@@ -253,8 +351,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): EncodedEvent | 
     delete kept['session'];
     delete kept['user'];
   }
-  const { json } = encodeClean(fieldRules?.apply(kept) ?? kept);
-  return json.length > maxKeptBytes(context.maxEventBytes) ? undefined : json;
+  return fieldRules?.apply(kept) ?? kept;
 }
 
 function present(value: unknown): unknown {

@@ -18,7 +18,7 @@ import type { PreparedRequest } from './prepared-request.js';
 import { RejectedRing } from './rejected/rejected-ring.js';
 import { rejectedLine, type Rejections } from './rejected/rejections.js';
 import { TailedQueue } from './tail/tailed-queue.js';
-import type { Work } from './work.js';
+import type { Work } from '../event/work.js';
 
 /** What became of the events of a request. */
 export interface Outcome {

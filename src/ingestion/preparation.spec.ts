@@ -3,17 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RecordingObserver } from '../../test/support/fakes/recording-observer.js';
-import { resultOf } from '../../test/support/work.js';
 import type { Fields } from '../event/fields.js';
 import { createSanitizer } from '../event/sanitize.js';
+import { LONG, resultOf } from '../event/work.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { apiKeys } from './admission/api-key.js';
+import { ClientEvent } from './client-event.js';
+import { parseEvents } from './collect/parse-events.js';
+import { LargeElement } from './elements.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { IngestionOptions } from './ingestion.options.js';
 import { Preparation } from './preparation.js';
 import type { PreparedRequest } from './prepared-request.js';
 import { EventSchemas } from './schemas/event-schemas.js';
-import { LONG } from './work.js';
 
 const FACTS = { receivedAtMs: Date.now(), headers: {}, query: '', address: undefined };
 
@@ -64,24 +66,79 @@ describe('a key inside an event', () => {
   });
 });
 
-describe('events of which the schema takes long to check', () => {
-  it('are each followed by a look at the clock', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'schemas-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    const schema = {
-      properties: { props: { properties: { list: { items: { type: 'number' } } } } },
-    };
-    await writeFile(join(folder, 'long.json'), JSON.stringify(schema));
-    const observer = new RecordingObserver();
-    const schemas = await EventSchemas.open({ folder, mode: 'reject' }, observer);
-    onTestFinished(() => schemas.onModuleDestroy());
+/** With a schema for the type `long`: what is in `props.list` must be numbers. */
+async function preparationWithSchema(): Promise<Preparation> {
+  const folder = await mkdtemp(join(tmpdir(), 'schemas-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const schema = {
+    properties: { props: { properties: { list: { items: { type: 'number' } } } } },
+  };
+  await writeFile(join(folder, 'long.json'), JSON.stringify(schema));
+  const observer = new RecordingObserver();
+  const schemas = await EventSchemas.open({ folder, mode: 'reject' }, observer);
+  onTestFinished(() => schemas.onModuleDestroy());
+  return new Preparation(
+    new IngestionOptions(),
+    new AdmissionOptions(),
+    new Enrichment([], observer),
+    undefined,
+    schemas,
+  );
+}
+
+describe('a large event', () => {
+  it.each([[[]], [['1']]])(
+    'has its long lists checked by the schema of its type: %j',
+    async (more) => {
+      const preparation = await preparationWithSchema();
+      const list = [...Array.from({ length: 100 }, () => 1), ...more];
+      const event = { type: 'long', props: { list, text: 'x'.repeat(5000) } };
+      const body = JSON.stringify([event, event]);
+      const contexts = preparation.contextsOf('/collect', FACTS);
+      const elements = resultOf(parseEvents('json', body, preparation.limitsOf(contexts), 4096));
+      const large = [...elements].filter((element) => element instanceof LargeElement);
+      expect(large).toHaveLength(2);
+      const { events, rejections, violations } = preparedOf(preparation, large);
+      const violating = more.length * 2;
+      expect([events.length, rejections.count]).toEqual([2 - violating, violating]);
+      expect(violations.counts).toEqual(new Map(more.length === 0 ? [] : [['long', 2]]));
+      const small = preparedOf(preparation, [event]);
+      const told = (line: Buffer | undefined): unknown =>
+        line && (JSON.parse(line.toString()) as { errors: unknown }).errors;
+      expect(told(rejections.lines[0])).toEqual(told(small.rejections.lines[0]));
+    },
+  );
+
+  it('says what its protocol finds wrong with it', () => {
+    const errors = ['event: must be a text that is not empty'];
+    const event = new ClientEvent({ type: { said: 5 } }, {}, errors);
     const preparation = new Preparation(
       new IngestionOptions(),
       new AdmissionOptions(),
-      new Enrichment([], observer),
+      new Enrichment([], new RecordingObserver()),
       undefined,
-      schemas,
     );
+    const { rejections } = preparedOf(preparation, [new LargeElement(event)]);
+    expect(JSON.parse(rejections.json())).toMatchObject([{ errors }]);
+  });
+
+  it('is looked through for what names its client, and for what a message has', () => {
+    const preparation = new Preparation(
+      new IngestionOptions(),
+      new AdmissionOptions(),
+      new Enrichment([], new RecordingObserver()),
+      undefined,
+    );
+    const event = { userId: 'u-1', context: { ip: '192.0.2.7', locale: 'de' } };
+    const { events, warnings } = preparedOf(preparation, [new LargeElement(event)]);
+    expect(String(events[0])).toContain('"context":{"locale":"de"}');
+    expect(warnings).toMatchObject([expect.stringContaining('look like messages')]);
+  });
+});
+
+describe('events of which the schema takes long to check', () => {
+  it('are each followed by a look at the clock', async () => {
+    const preparation = await preparationWithSchema();
     const list = Array.from({ length: 10_000 }, () => 1);
     const elements = [
       { type: 'long', props: { list } },

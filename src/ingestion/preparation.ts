@@ -4,15 +4,23 @@ import type { FieldRules } from '../event/field-rules.js';
 import { type Fields, isFields } from '../event/fields.js';
 import { headerText } from '../event/header-text.js';
 import { urlOfQuery } from '../event/page.js';
-import { type EventContext, type Prepared, prepareEvent } from '../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  prepareEventInPieces,
+} from '../event/prepare-event.js';
+import { textPattern } from '../event/parameter-stripper.js';
 import type { DropReason } from '../event/reasons.js';
-import { createSanitizer, Sanitizer, textPattern } from '../event/sanitize.js';
+import { createSanitizer, Sanitizer } from '../event/sanitize.js';
+import { LONG, type Work } from '../event/work.js';
 import type { EventEndpoint } from '../metrics/pipeline-observer.js';
-import type { Removals } from './collect/least-size.js';
 import type { EventLimits } from './collect/parse-events.js';
+import type { Removals } from './collect/value-places.js';
 import { AdmissionOptions } from './admission/admission.options.js';
 import { KEY_PARAMETER } from './admission/sender.js';
 import { ClientEvent, takeClient } from './client-event.js';
+import { type Elements, LargeElement, PAUSE } from './elements.js';
 import { verdictOf } from './enrichment/bot-verdict.js';
 import { Enrichment } from './enrichment/enrichment.js';
 import { type ContextAndDrop, EventContexts } from './event-contexts.js';
@@ -22,7 +30,6 @@ import { PreparedRequest } from './prepared-request.js';
 import type { RequestFacts } from './request-facts.js';
 import { EventSchemas } from './schemas/event-schemas.js';
 import { UnreadElement } from './unread-element.js';
-import { type Elements, LONG, PAUSE, type Work } from './work.js';
 
 const KEY_NAME = new RegExp(textPattern(KEY_PARAMETER), 'iu');
 
@@ -75,17 +82,18 @@ export class Preparation {
 
   /** For the elements of that request. */
   limitsOf(contexts: EventContexts): EventLimits & { readonly removals: Removals } {
-    const { options, sanitizer, keySanitizer, fieldRules } = this;
+    const { options, sanitizer, keySanitizer, fieldRules, schemas } = this;
     return {
       maxBatchEvents: options.maxBatchEvents,
       maxEventBytes: options.maxEventBytes,
       removals: {
-        parameters: sanitizer !== undefined || keySanitizer !== undefined,
+        sanitizers: [sanitizer, keySanitizer].filter((one) => one !== undefined),
         // Hardly any body has an element that is so large that somebody asks.
         get visitor() {
           return contexts.shared.context.anonymous;
         },
         fieldRules,
+        isChecked: schemas.isOn,
       },
     };
   }
@@ -102,12 +110,16 @@ export class Preparation {
         yield;
         continue;
       }
+      const isLarge = element instanceof LargeElement;
+      const value: unknown = isLarge ? element.value : element;
       if (isCollect) {
-        messages.look(element, index);
+        messages.look(value, index);
       }
-      const event = isCollect ? takeClient(element, isFromServer) : element;
+      const event = isCollect ? takeClient(value, isFromServer) : value;
       const { context, drop } = contexts.of(event);
-      const prepared = this.prepare(event, context);
+      const prepared = isLarge
+        ? yield* this.prepareInPieces(event, context)
+        : this.prepare(event, context);
       request.add(index, prepared, drop ?? (isFromServer ? this.dropOf(prepared) : undefined));
       index += 1;
       if (this.schemas.takeWork() > MUCH_CHECKING) {
@@ -161,18 +173,35 @@ export class Preparation {
       const { reason, error } = element;
       return { rejected: { reason, errors: [error], event: undefined } };
     }
-    if (element instanceof ClientEvent) {
-      const { fields, errors } = element;
-      const prepared = this.prepare(fields, context);
-      return prepared.rejected?.reason === 'schema' && errors.length > 0
-        ? { rejected: { ...prepared.rejected, errors } }
-        : prepared;
-    }
-    const prepared = prepareEvent(element, context);
-    return this.keySanitizer !== undefined && mayHoldKey(prepared)
-      ? prepareEvent(element, { ...context, sanitizer: this.keySanitizer })
-      : prepared;
+    const raw = element instanceof ClientEvent ? element.fields : element;
+    const prepared = prepareEvent(raw, context);
+    return withErrorsOf(
+      element,
+      this.keySanitizer !== undefined && mayHoldKey(prepared)
+        ? prepareEvent(raw, { ...context, sanitizer: this.keySanitizer })
+        : prepared,
+    );
   }
+
+  private *prepareInPieces(element: unknown, context: EventContext): Work<Prepared> {
+    const raw = element instanceof ClientEvent ? element.fields : element;
+    const prepared = yield* prepareEventInPieces(raw, context);
+    return withErrorsOf(
+      element,
+      this.keySanitizer !== undefined && mayHoldKey(prepared)
+        ? yield* prepareEventInPieces(raw, { ...context, sanitizer: this.keySanitizer })
+        : prepared,
+    );
+  }
+}
+
+/** What the protocol of an event finds wrong with it says more to its client. */
+function withErrorsOf(element: unknown, prepared: Prepared): Prepared {
+  return element instanceof ClientEvent &&
+    element.errors.length > 0 &&
+    prepared.rejected?.reason === 'schema'
+    ? { rejected: { ...prepared.rejected, errors: element.errors } }
+    : prepared;
 }
 
 function mayHoldKey({ json, rejected }: Prepared): boolean {

@@ -22,7 +22,8 @@ import { UnreadElement } from '../../src/ingestion/unread-element.js';
 import { balancedBooks } from '../support/load/books.js';
 import { type Collector, sumOf, Workplace } from '../support/servers/collector.js';
 import { type HostileBody, hostileBody } from '../support/load/hostile-bodies.js';
-import { listOf, resultOf } from '../support/work.js';
+import { listOf } from '../support/work.js';
+import { resultOf } from '../../src/event/work.js';
 import { runs } from './runs.js';
 
 const MAX_EVENTS = 10;
@@ -31,7 +32,7 @@ const MAX_EVENT_BYTES = 8192;
 const limits = {
   maxBatchEvents: MAX_EVENTS,
   maxEventBytes: MAX_EVENT_BYTES,
-  removals: { parameters: false, visitor: false, fieldRules: undefined },
+  removals: { sanitizers: [], visitor: false, fieldRules: undefined },
 };
 const REFUSALS = [400, 413, 415];
 

@@ -1,16 +1,8 @@
-import { PAUSE, type Elements, type Work } from '../../src/ingestion/work.js';
+import { type Elements, LargeElement, PAUSE } from '../../src/ingestion/elements.js';
 
-/** The result of a work that nobody interrupts. */
-export function resultOf<T>(work: Work<T>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done) {
-      return step.value;
-    }
-  }
-}
-
-/** Without the pauses. */
+/** The elements themselves, without the pauses. */
 export function listOf(elements: Elements): unknown[] {
-  return [...elements].filter((element) => element !== PAUSE);
+  return [...elements]
+    .filter((element) => element !== PAUSE)
+    .map((element) => (element instanceof LargeElement ? element.value : element));
 }

@@ -1,4 +1,4 @@
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 
 /** Bytes of a piece. Letters beyond ASCII take up to half a millisecond in it. */
 const PIECE_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { LONG, type Work } from '../work.js';
+import { LONG, type Work } from '../../event/work.js';
 import { ParsingTurns } from './parsing-turns.js';
 
 const LARGE = 64 * 1024 + 1;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { LONG, type Work } from '../work.js';
+import { LONG, type Work } from '../../event/work.js';
 
 /** What all requests together may take of one turn of the event loop. The others get theirs in between. */
 const BUDGET_MS = 5;

@@ -6,7 +6,7 @@ import { decodeText } from '../body/decode-text.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import { parseEvents } from './parse-events.js';
 
 /** Makes stored events of the body of a request, if it is admitted. Nothing is stored or counted yet. */

@@ -1,4 +1,4 @@
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 
 /** Characters between two pauses. */
 const STEP = 32 * 1024;

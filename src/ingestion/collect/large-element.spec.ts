@@ -1,17 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resultOf } from '../../../test/support/work.js';
+import { resultOf } from '../../event/work.js';
 import { FieldRules } from '../../event/field-rules.js';
 import type { Fields } from '../../event/fields.js';
 import { MAX_DEPTH, survey } from '../../event/limits.js';
 import { parseJson } from '../../event/parse-json.js';
-import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
+import {
+  type EventContext,
+  type Prepared,
+  prepareEvent,
+  prepareEventInPieces,
+} from '../../event/prepare-event.js';
 import { createSanitizer } from '../../event/sanitize.js';
+import { EncodedList } from '../../event/encoded-list.js';
 import { UnreadElement } from '../unread-element.js';
 import { JsonBuilder } from './json-builder.js';
 import { JsonScanner, type ScannedValue } from './json-scanner.js';
 import { readLargeElement } from './large-element.js';
-import { LeastSize, type Removals } from './least-size.js';
+import { LeastSize } from './least-size.js';
+import type { Removals } from './value-places.js';
 
 const MAX_EVENT_BYTES = 65_536;
 
@@ -40,7 +47,7 @@ type Removing = Pick<EventContext, 'sanitizer' | 'fieldRules' | 'anonymous'>;
 
 function removalsOf(removing: Removing): Removals {
   return {
-    parameters: removing.sanitizer !== undefined,
+    sanitizers: removing.sanitizer === undefined ? [] : [removing.sanitizer],
     visitor: removing.anonymous,
     fieldRules: removing.fieldRules,
   };
@@ -77,26 +84,29 @@ function joined(parts: readonly string[], blanks: string): string {
   return parts.join(`${blanks},${blanks}`);
 }
 
-const { element } = fc.letrec<{ value: string; list: string; object: string; element: string }>(
-  (tie) => ({
-    value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
-    list: fc
-      .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
-      .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
-    object: fc
-      .tuple(
-        fc.array(
-          fc
-            .tuple(name, blank, tie('value'))
-            .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
-          { maxLength: 6 },
-        ),
-        blank,
-      )
-      .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
-    element: tie('object'),
-  }),
-);
+const { element, value: anyValue } = fc.letrec<{
+  value: string;
+  list: string;
+  object: string;
+  element: string;
+}>((tie) => ({
+  value: fc.oneof({ depthSize: 'small' }, scalar, scalar, tie('list'), tie('object')),
+  list: fc
+    .tuple(fc.array(tie('value'), { maxLength: 4 }), blank)
+    .map(([parts, blanks]) => `[${blanks}${joined(parts, blanks)}]`),
+  object: fc
+    .tuple(
+      fc.array(
+        fc
+          .tuple(name, blank, tie('value'))
+          .map(([key, blanks, value]) => `"${key}"${blanks}:${blanks}${value}`),
+        { maxLength: 6 },
+      ),
+      blank,
+    )
+    .map(([parts, blanks]) => `{${blanks}${joined(parts, blanks)}${blanks}}`),
+  element: tie('object'),
+}));
 
 function scanned(json: string): ScannedValue {
   const scanner = new JsonScanner(json, 1);
@@ -109,17 +119,40 @@ function built(json: string): unknown {
   return resultOf(new JsonBuilder(json, start, end).build());
 }
 
+function measured(json: string, removing: Removing = KEEPING): LeastSize {
+  const { start, end } = scanned(json);
+  const least = new LeastSize(json, start, end, removalsOf(removing));
+  resultOf(least.measure());
+  return least;
+}
+
 function read(json: string, removing: Removing = KEEPING): unknown {
   return resultOf(readLargeElement(json, scanned(json), MAX_EVENT_BYTES, removalsOf(removing)));
 }
 
 /** As it is stored, or why it is not. */
 function outcome(value: unknown, removing: Removing): unknown {
-  if (value instanceof UnreadElement) {
-    return 'rejected';
-  }
-  const { json } = prepareEvent(value, { ...KEEPING, ...removing });
+  return value instanceof UnreadElement
+    ? 'rejected'
+    : outcomeOf(prepareEvent(value, { ...KEEPING, ...removing }));
+}
+
+function outcomeInPieces(value: unknown, removing: Removing): unknown {
+  return value instanceof UnreadElement
+    ? 'rejected'
+    : outcomeOf(resultOf(prepareEventInPieces(value, { ...KEEPING, ...removing })));
+}
+
+function outcomeOf({ json }: Prepared): unknown {
   return json?.toString().replace(/"event_id":"[^"]*",/, '') ?? 'rejected';
+}
+
+/** The same, and what is kept of a rejected one. */
+function wholeOutcome({ json, rejected }: Prepared): unknown {
+  return [
+    json?.toString().replace(/"event_id":"[^"]*",/, ''),
+    rejected && { ...rejected, event: rejected.event?.toString() },
+  ];
 }
 
 describe('a large element', () => {
@@ -150,13 +183,12 @@ describe('a large element', () => {
     fc.assert(
       fc.property(element, context, (json, removing) => {
         const value = parseJson(json) as Fields;
-        const least = new LeastSize(removalsOf(removing));
-        const size = resultOf(least.ofEvent(value));
+        const least = measured(json, removing);
         expect(least.isTooDeep).toBe(false);
         expect(least.fields).toBe(survey(value)?.fields);
         const prepared = prepareEvent(value, { ...KEEPING, ...removing, maxEventBytes: 1e9 });
         stored += prepared.json === undefined ? 0 : 1;
-        expect(size).toBeLessThanOrEqual(prepared.json?.length ?? Infinity);
+        expect(least.size).toBeLessThanOrEqual(prepared.json?.length ?? Infinity);
       }),
       { numRuns: 2000 },
     );
@@ -194,7 +226,7 @@ describe('a large element', () => {
           const json = `{${[members(outer), `"props":{${members(inner)}}`].filter(Boolean).join(',')}}`;
           const expected = outcome(parseJson(json), removing);
           // Both may be long.
-          expect(outcome(read(json, removing), removing) === expected).toBe(true);
+          expect(outcomeInPieces(read(json, removing), removing) === expected).toBe(true);
           outcomes.add(expected === 'rejected' ? expected : 'stored');
         },
       ),
@@ -202,6 +234,41 @@ describe('a large element', () => {
     );
     expect(outcomes).toEqual(new Set(['rejected', 'stored']));
   }, 60_000);
+
+  it('is the same with long lists, names that come again, and names that a sanitizer changes', () => {
+    const places = (list: string, more: string): string[] => [
+      `{"props":{"a":${list},"b":{"c":${list}}},${more}}`,
+      `{${more},"props":{"dropped":${list},"list":${list},"hashed":${list}}}`,
+      `{"x":${list},${more},"ts":${list},"context":{"a":${list},"ip":"10.0.0.1"}}`,
+      `{"user":{"traits":{"a":${list},"b":{"a":${list}}}},"route":{"query":{"a":${list}}},${more}}`,
+      `{"url":{"utm":{"source":${list}}},"device":{"languages":${list}},${more}}`,
+      `{"a?token=1":${list},"url?token=1":${list},"a":{"b":${list}},${more}}`,
+      `{"gone":{"b":${list}},"a":${list},"a":1,"server":${list},"sent_at":${list},${more}}`,
+      `{"props":${list},"session":${list},${more}}`,
+    ];
+    const longList = fc
+      .tuple(fc.array(anyValue, { minLength: 1, maxLength: 8 }), fc.constantFrom(1, 10, 300))
+      .map(([parts, times]) => `[${Array<string>(times).fill(parts.join(',')).join(',')}]`);
+    const events = fc
+      .tuple(longList, name, anyValue, fc.nat(7))
+      .map(([list, key, value, place]) => places(list, `"${key}":${value}`)[place] as string);
+    const stored = new Set<boolean>();
+    fc.assert(
+      fc.property(events, context, (json, removing) => {
+        const expected = wholeOutcome(
+          prepareEvent(parseJson(json), { ...KEEPING, ...removing, maxEventBytes: 1e9 }),
+        );
+        const value = resultOf(readLargeElement(json, scanned(json), 1e9, removalsOf(removing)));
+        const given = { ...KEEPING, ...removing, maxEventBytes: 1e9 };
+        if (!(value instanceof UnreadElement)) {
+          expect(wholeOutcome(resultOf(prepareEventInPieces(value, given)))).toEqual(expected);
+        }
+        stored.add(!(value instanceof UnreadElement) && (expected as unknown[])[0] !== undefined);
+      }),
+      { numRuns: 300 },
+    );
+    expect(stored).toContain(true);
+  }, 120_000);
 
   it.each<[string, string, Removing]>([
     ['between blanks', `{${' \n'.repeat(300_000)}"a":1}`, KEEPING],
@@ -259,6 +326,65 @@ describe('a large element', () => {
     expect(read(json)).toMatchObject({ reason });
   });
 
+  it.each<[string, string, object, Removing]>([
+    [
+      'what a rule drops',
+      `"props":{"dropped":[${'{},'.repeat(2000)}{}]}`,
+      { props: { dropped: true } },
+      { ...KEEPING, fieldRules },
+    ],
+    [
+      'what the server writes',
+      `"server":{"a":[${'{},'.repeat(2000)}{}]}`,
+      { server: true },
+      KEEPING,
+    ],
+    [
+      'a visitor who asks not to be tracked',
+      `"user":{"id":"${'x'.repeat(2000)}"}`,
+      { user: true },
+      { ...KEEPING, anonymous: true },
+    ],
+    ['a value whose name comes again', `"a":[${'{},'.repeat(2000)}{}],"a":1`, { a: 1 }, KEEPING],
+  ])('holds nothing of %s', (_, members, value, removing) => {
+    expect(read(`{${members}}`, removing)).toEqual(value);
+  });
+
+  it('holds what names its client, also where a rule drops it', () => {
+    const event = { context: { ip: 'x'.repeat(2000), userAgent: 'y'.repeat(2000) } };
+    const dropping = new FieldRules({
+      dropped: [
+        ['context', 'ip'],
+        ['context', 'userAgent'],
+      ],
+      hashed: [],
+      secret: '',
+    });
+    expect(read(JSON.stringify(event), { ...KEEPING, fieldRules: dropping })).toEqual(event);
+  });
+
+  it('holds the elements of its long lists encoded', () => {
+    const event = read(`{"props":{"a":[${'{"b" : [1]},'.repeat(500)}[]]}}`) as Fields;
+    const list = (event['props'] as Fields)['a'] as EncodedList;
+    expect(list).toBeInstanceOf(EncodedList);
+    expect(list.text).toBe(`[${'{"b":[1]},'.repeat(500)}[]]`);
+  });
+
+  it.each([
+    ['of parameters', `"?${'&token='.repeat(150_000)}"`],
+    ['of parameters that stay', `"?${'&a='.repeat(300_000)}"`],
+    ['of encoded separators', `"&token=${'%2526'.repeat(200_000)}"`],
+    ['of escapes', `"${String.raw`\u0000`.repeat(150_000)}"`],
+  ])('pauses while a text %s is prepared', (_, long) => {
+    const given = { ...KEEPING, sanitizer: createSanitizer(['token']), maxEventBytes: 1e6 };
+    let pauses = 0;
+    const work = prepareEventInPieces(JSON.parse(`{"props":{"a":${long}}}`), given);
+    while (!work.next().done) {
+      pauses += 1;
+    }
+    expect(pauses).toBeGreaterThan(10);
+  });
+
   it('pauses while it is built and looked into', () => {
     const json = `{"a":[${'{},'.repeat(300_000)}{}],"b":"${'x'.repeat(1_000_000)}"}`;
     const { start, end } = scanned(json);
@@ -270,7 +396,6 @@ describe('a large element', () => {
       }
     };
     expect(pausesIn(new JsonBuilder(json, start, end).build())).toBeGreaterThan(100);
-    const value = built(json) as Fields;
-    expect(pausesIn(new LeastSize(NONE).ofEvent(value))).toBeGreaterThan(50);
+    expect(pausesIn(new LeastSize(json, start, end, NONE).measure())).toBeGreaterThan(100);
   });
 });

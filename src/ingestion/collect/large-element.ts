@@ -1,10 +1,11 @@
 import type { Fields } from '../../event/fields.js';
 import { MAX_DEPTH, MAX_FIELDS, maxKeptBytes } from '../../event/limits.js';
+import type { Work } from '../../event/work.js';
 import { UnreadElement } from '../unread-element.js';
-import type { Work } from '../work.js';
 import { JsonBuilder } from './json-builder.js';
 import type { ScannedValue } from './json-scanner.js';
-import { LeastSize, type Removals } from './least-size.js';
+import { LeastSize } from './least-size.js';
+import type { Removals } from './value-places.js';
 
 /** Values and names: 1 MiB of text holds no more. They take up to 20 times as much memory as their text. */
 const MAX_VALUES = 512 * 1024;
@@ -13,12 +14,21 @@ const MAX_VALUES = 512 * 1024;
 const MAX_KEPT_VALUES = 32 * 1024;
 
 /** Stands for an element that was parsed in pieces, and is to become an event that may be no smaller. */
-export class LargeElement {
+export class BuiltElement {
   constructor(
     readonly fields: Fields,
     /** Values and names in it, as sent. */
     readonly values: number,
   ) {}
+}
+
+/** What is known of the size of an event before it is prepared. */
+export interface Measured {
+  /** Bytes that are stored of it at the least. */
+  readonly size: number;
+  /** Object members, all levels together. */
+  readonly fields: number;
+  readonly isTooDeep: boolean;
 }
 
 /**
@@ -31,17 +41,35 @@ export function* readLargeElement(
   maxEventBytes: number,
   removals: Removals,
 ): Work<unknown> {
-  const read = yield* buildLargeElement(text, value);
-  return read instanceof UnreadElement
-    ? read
-    : ((yield* faultOfLarge(read, maxEventBytes, removals)) ?? read.fields);
+  const { start, end, values } = value;
+  const unread = faultOfText(text, value);
+  if (unread !== undefined) {
+    return unread;
+  }
+  const least = new LeastSize(text, start, end, removals);
+  yield* least.measure();
+  const fault = faultOfSize(least, values, maxEventBytes);
+  if (fault !== undefined) {
+    return fault;
+  }
+  // One with too many fields has to be found so when they are counted again.
+  const plan = least.fields > MAX_FIELDS ? undefined : least;
+  return yield* new JsonBuilder(text, start, end, plan).build();
 }
 
 /** The element alone: before it is an event, nothing more can be said of it. */
 export function* buildLargeElement(
   text: string,
-  { start, end, values }: ScannedValue,
-): Work<LargeElement | UnreadElement> {
+  value: ScannedValue,
+): Work<BuiltElement | UnreadElement> {
+  const { start, end, values } = value;
+  const unread = faultOfText(text, value);
+  return (
+    unread ?? new BuiltElement((yield* new JsonBuilder(text, start, end).build()) as Fields, values)
+  );
+}
+
+function faultOfText(text: string, { start, values }: ScannedValue): UnreadElement | undefined {
   if (text[start] !== '{') {
     return new UnreadElement('not_an_object', 'event: must be an object');
   }
@@ -49,34 +77,30 @@ export function* buildLargeElement(
     const error = `event: must not hold more than ${MAX_VALUES} values`;
     return new UnreadElement('too_large', error);
   }
-  return new LargeElement((yield* new JsonBuilder(text, start, end).build()) as Fields, values);
+  return undefined;
 }
 
-/** Takes out of an event what is not stored and may be large, or says why it is none. */
-export function* faultOfLarge(
-  { fields: event, values }: LargeElement,
+/**
+ * @param values and names in the element, as sent
+ * @returns why it is no event, if that is certain
+ */
+export function faultOfSize(
+  { size, fields, isTooDeep }: Measured,
+  values: number,
   maxEventBytes: number,
-  removals: Removals,
-): Work<UnreadElement | undefined> {
-  const least = new LeastSize(removals);
-  const size = yield* least.ofEvent(event);
-  if (least.isTooDeep) {
+): UnreadElement | undefined {
+  if (isTooDeep) {
     const error = `event: must not be nested deeper than ${MAX_DEPTH} levels`;
     return new UnreadElement('too_deep', error);
   }
   const isFarTooLarge = size > maxKeptBytes(maxEventBytes);
-  if (least.fields > MAX_FIELDS && (isFarTooLarge || values > MAX_KEPT_VALUES)) {
+  if (fields > MAX_FIELDS && (isFarTooLarge || values > MAX_KEPT_VALUES)) {
     const error = `event: must not have more than ${MAX_FIELDS} fields`;
     return new UnreadElement('too_many_fields', error);
   }
   if (isFarTooLarge) {
     const error = `event: must not be longer than ${maxEventBytes} bytes, is at least ${size}`;
     return new UnreadElement('too_large', error);
-  }
-  if (least.fields <= MAX_FIELDS) {
-    // The server writes them itself, and what a client says there may be large.
-    delete event['server'];
-    delete event['received_at'];
   }
   return undefined;
 }

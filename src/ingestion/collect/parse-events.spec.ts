@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hostileBody } from '../../../test/support/load/hostile-bodies.js';
-import { listOf, resultOf } from '../../../test/support/work.js';
+import { listOf } from '../../../test/support/work.js';
+import { resultOf } from '../../event/work.js';
 import { type EventContext, prepareEvent } from '../../event/prepare-event.js';
 import { HttpError } from '../../http/errors.js';
 import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
-import { PAUSE } from '../work.js';
+import { PAUSE } from '../elements.js';
 import { parseEvents as parse } from './parse-events.js';
 
 const MAX_EVENT_BYTES = 65_536;
-const removals = { parameters: false, visitor: false, fieldRules: undefined };
+const removals = { sanitizers: [], visitor: false, fieldRules: undefined };
 
 /** How long a text may be that is parsed at once: both ways have to agree. */
 const AT_ONCE = [

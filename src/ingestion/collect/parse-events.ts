@@ -3,16 +3,20 @@ import { parseJson } from '../../event/parse-json.js';
 import { faultAt, faultOf } from '../body/json-fault.js';
 import type { BodyForm } from '../body/media-type.js';
 import { UnreadElement } from '../unread-element.js';
-import { amongElements, type Elements, PAUSE, type Work } from '../work.js';
+import type { Work } from '../../event/work.js';
+import { amongElements, type Elements, LargeElement, PAUSE } from '../elements.js';
 import { JsonFaultError, JsonScanner } from './json-scanner.js';
-import { buildLargeElement, readLargeElement } from './large-element.js';
-import type { Removals } from './least-size.js';
+import { BuiltElement, buildLargeElement, readLargeElement } from './large-element.js';
+import type { Removals } from './value-places.js';
 
 /**
  * Characters. `JSON.parse` takes up to 4 ms for a text of this length, and up to 200 ms for one of 1 MiB: a longer one
  * is looked through in pieces, and its elements are parsed one at a time, those that are as long in pieces, too.
  */
 const LARGE = 64 * 1024;
+
+/** Characters. To prepare an element of this length takes up to a millisecond, and as long again to parse it. */
+const MEDIUM = 8 * 1024;
 
 /** Characters of NDJSON between two pauses. */
 const STEP = 32 * 1024;
@@ -24,7 +28,7 @@ const SPACE = 0x20;
 export interface EventLimits {
   readonly maxBatchEvents: number;
   readonly maxEventBytes: number;
-  /** Undefined for elements that only become events: a large one is a `LargeElement` then. */
+  /** Undefined for elements that only become events: a large one is a `BuiltElement` then. */
   readonly removals: Removals | undefined;
 }
 
@@ -44,12 +48,14 @@ export function* parseEvents(
     const lines = yield* linesOf(text, limits.maxBatchEvents);
     return parseLines(text, lines, limits, large);
   }
-  return text.length > large
-    ? yield* parseLargeJson(text, limits, large)
-    : parseSmallJson(text, limits.maxBatchEvents);
+  if (text.length > large) {
+    return yield* parseLargeJson(text, limits, large);
+  }
+  const elements = parseSmallJson(text, limits.maxBatchEvents);
+  return elements.length === 1 ? ofLength(text.length, elements[0]) : elements;
 }
 
-function parseSmallJson(text: string, maxEvents: number): Elements {
+function parseSmallJson(text: string, maxEvents: number): readonly unknown[] {
   let value: unknown;
   try {
     value = parseJson(text);
@@ -94,15 +100,28 @@ export function* parseScanned(
 ): Generator {
   for (const value of found) {
     if (value.end - value.start > large) {
-      yield yield* amongElements(
+      const read: unknown = yield* amongElements(
         removals === undefined
           ? buildLargeElement(text, value)
           : readLargeElement(text, value, maxEventBytes, removals),
       );
+      const isDone = read instanceof UnreadElement || read instanceof BuiltElement;
+      yield isDone ? read : new LargeElement(read);
     } else {
-      yield parseJson(text.slice(value.start, value.end));
+      const length = value.end - value.start;
+      yield* ofLength(length, parseJson(text.slice(value.start, value.end)));
     }
     yield PAUSE;
+  }
+}
+
+/** What was parsed at once is prepared in pieces, and later, when its text was long. */
+export function* ofLength(length: number, element: unknown): Generator {
+  if (length > MEDIUM && !(element instanceof UnreadElement)) {
+    yield PAUSE;
+    yield new LargeElement(element);
+  } else {
+    yield element;
   }
 }
 
@@ -148,7 +167,7 @@ function* parseLines(
     if (line.length > large) {
       yield* parseLargeLine(line, limits, large);
     } else {
-      yield parseLine(line);
+      yield* ofLength(line.length, parseLine(line));
     }
     yield PAUSE;
   }

@@ -8,7 +8,7 @@ import { ParsingTurns } from '../body/parsing-turns.js';
 import { Intake } from '../intake.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import { pixelEvent } from './pixel-event.js';
 
 /** GIF89a of one transparent pixel, a byte a character. */

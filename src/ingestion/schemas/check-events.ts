@@ -1,4 +1,5 @@
 import { createSanitizer } from '../../event/sanitize.js';
+import type { Work } from '../../event/work.js';
 import { AdmissionOptions } from '../admission/admission.options.js';
 import type { BodyForm } from '../body/media-type.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
@@ -7,7 +8,6 @@ import { Enrichment } from '../enrichment/enrichment.js';
 import type { IngestionOptions } from '../ingestion.options.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import type { Work } from '../work.js';
 import { EventSchemas } from './event-schemas.js';
 
 /** Nobody is told of the work of a command. */

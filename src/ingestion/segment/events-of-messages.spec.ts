@@ -1,23 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { listOf, resultOf } from '../../../test/support/work.js';
+import { listOf } from '../../../test/support/work.js';
 import { FieldRules } from '../../event/field-rules.js';
 import type { Fields } from '../../event/fields.js';
+import { resultOf } from '../../event/work.js';
 import { ClientEvent } from '../client-event.js';
-import type { Removals } from '../collect/least-size.js';
+import type { Removals } from '../collect/value-places.js';
+import { LargeElement } from '../elements.js';
 import { eventsOf } from './events-of-messages.js';
 import { parseMessages } from './parse-messages.js';
 
 const LIMITS = { maxBatchEvents: 1000, maxEventBytes: 65_536 };
-const KEPT: Removals = { parameters: false, visitor: false, fieldRules: undefined };
+const KEPT: Removals = { sanitizers: [], visitor: false, fieldRules: undefined };
 const LONG = 'x'.repeat(200_000);
 
 /** What becomes of a message, alone and in a batch. */
 function outcomesOf(message: Fields, removals: Removals): unknown[] {
+  return elementsOf(message, removals).flatMap(listOf);
+}
+
+/** The same as it is prepared, with pauses. */
+function elementsOf(message: Fields, removals: Removals): unknown[][] {
   const texts = [JSON.stringify(message), JSON.stringify({ batch: [message] })];
-  return texts.flatMap((text, index) => {
+  return texts.map((text, index) => {
     const messages = resultOf(parseMessages(text, index === 1, LIMITS));
     const bounds = { maxSharedLength: 1e6, ...LIMITS, removals, sentAtMs: undefined };
-    return listOf(eventsOf(messages, index === 1 ? undefined : 'track', bounds));
+    return Array.from(eventsOf(messages, index === 1 ? undefined : 'track', bounds));
   });
 }
 
@@ -54,5 +61,14 @@ describe('a large message', () => {
     const message = track({ server: 'its own', received_at: 'then', properties: { filling } });
     const event = { fields: { props: { server: 'its own', received_at: 'then', filling } } };
     expect(outcomesOf(message, KEPT)).toMatchObject([event, event]);
+  });
+
+  it.each([70_000, 100_000])('is prepared in pieces as an event: %i characters', (length) => {
+    const elements = elementsOf(track({ properties: { text: 'x'.repeat(length) } }), KEPT).flat();
+    const large = elements.filter((element) => element instanceof LargeElement);
+    expect(large.map(({ value }) => value)).toEqual([
+      expect.any(ClientEvent),
+      expect.any(ClientEvent),
+    ]);
   });
 });

@@ -1,13 +1,15 @@
 import { isFields } from '../../event/fields.js';
+import type { Work } from '../../event/work.js';
 import { bodyTooLarge } from '../../http/errors.js';
 import type { ClientEvent } from '../client-event.js';
-import { faultOfLarge, LargeElement } from '../collect/large-element.js';
-import type { Removals } from '../collect/least-size.js';
+import { BuiltElement, faultOfSize } from '../collect/large-element.js';
+import type { Removals } from '../collect/value-places.js';
+import { amongElements, LargeElement, PAUSE } from '../elements.js';
 import { UnreadElement } from '../unread-element.js';
-import { amongElements, PAUSE, type Work } from '../work.js';
+import { LeastEventSize } from './least-event-size.js';
 import { mapMessage } from './map-message.js';
 import type { Call } from './mapping.js';
-import type { Messages } from './parse-messages.js';
+import { messageIn, type Messages } from './parse-messages.js';
 
 const NOT_AN_OBJECT = new UnreadElement('not_an_object', 'message: must be an object');
 
@@ -35,7 +37,7 @@ export function* eventsOf(
   const sharedLength = shared === undefined ? 0 : JSON.stringify(shared).length;
   let length = 0;
   for (const element of elements) {
-    const message = element instanceof LargeElement ? element.fields : element;
+    const message = messageIn(element);
     if (element === PAUSE || element instanceof UnreadElement) {
       yield element;
     } else if (isFields(message)) {
@@ -47,9 +49,11 @@ export function* eventsOf(
       if (bounds.sentAtMs !== undefined) {
         event.fields['sent_at'] = undefined;
       }
-      yield element instanceof LargeElement
+      yield element instanceof BuiltElement
         ? yield* amongElements(judged(event, element.values, bounds))
-        : event;
+        : element instanceof LargeElement
+          ? new LargeElement(event)
+          : event;
     } else {
       yield NOT_AN_OBJECT;
     }
@@ -61,7 +65,8 @@ function* judged(
   event: ClientEvent,
   values: number,
   { maxEventBytes, removals }: Bounds,
-): Work<ClientEvent | UnreadElement> {
-  const large = new LargeElement(event.fields, values);
-  return (yield* faultOfLarge(large, maxEventBytes, removals)) ?? event;
+): Work<LargeElement | UnreadElement> {
+  const least = new LeastEventSize(removals);
+  yield* least.measure(event.fields);
+  return faultOfSize(least, values, maxEventBytes) ?? new LargeElement(event);
 }

@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listOf, resultOf } from '../../../test/support/work.js';
+import { listOf } from '../../../test/support/work.js';
 import type { Fields } from '../../event/fields.js';
 import { isFields, setField } from '../../event/fields.js';
 import { prepareEvent } from '../../event/prepare-event.js';
+import { resultOf } from '../../event/work.js';
 import type { ClientEvent } from '../client-event.js';
-import { LeastSize } from '../collect/least-size.js';
 import { eventsOf } from './events-of-messages.js';
+import { LeastEventSize } from './least-event-size.js';
 import { mapMessage } from './map-message.js';
 import { CALLS, type Call, MAPPING } from './mapping.js';
 import { parseMessages } from './parse-messages.js';
+
+const removals = { sanitizers: [], visitor: false, fieldRules: undefined };
 
 /** What is read for the request alone, or must not be stored. */
 const NOT_STORED: ReadonlySet<string> = new Set(['writeKey', 'sentAt', 'context.ip']);
@@ -103,7 +106,6 @@ const isStored = (path: string): boolean =>
 function eventsIn(body: unknown, call: Call | undefined): ClientEvent[] {
   const limits = { maxBatchEvents: 10, maxEventBytes: 65_536 };
   const messages = resultOf(parseMessages(textOf(body), call === undefined, limits));
-  const removals = { parameters: false, visitor: false, fieldRules: undefined };
   // With a time in the message itself, the others would be corrected, and be stored otherwise than they were sent.
   const bounds = { ...limits, maxSharedLength: 1e6, removals, sentAtMs: 0 };
   return listOf(eventsOf(messages, call, bounds)) as ClientEvent[];
@@ -120,8 +122,9 @@ function outcomeOf({ fields, errors }: ClientEvent): string {
     maxEventBytes: 65_536,
   });
   expect(rejected !== undefined).toBe(errors.length > 0);
-  const least = new LeastSize({ parameters: false, visitor: false, fieldRules: undefined });
-  expect(resultOf(least.ofEvent(fields))).toBeLessThanOrEqual(json?.length ?? Infinity);
+  const least = new LeastEventSize(removals);
+  resultOf(least.measure(fields));
+  expect(least.size).toBeLessThanOrEqual(json?.length ?? Infinity);
   return String(json ?? rejected?.event);
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseClientTime } from '../../event/client-time.js';
+import type { Work } from '../../event/work.js';
 import type { EventEndpoint } from '../../metrics/pipeline-observer.js';
 import { Admission, type Admitted } from '../admission/admission.js';
 import { BodyReader } from '../body/body-reader.js';
@@ -8,7 +9,6 @@ import { decodeText } from '../body/decode-text.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
 import { Preparation } from '../preparation.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import type { Work } from '../work.js';
 import { eventsOf } from './events-of-messages.js';
 import type { Call } from './mapping.js';
 import { parseMessages } from './parse-messages.js';

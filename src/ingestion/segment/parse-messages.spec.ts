@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { listOf, resultOf } from '../../../test/support/work.js';
-import { LargeElement } from '../collect/large-element.js';
+import { listOf } from '../../../test/support/work.js';
+import { resultOf } from '../../event/work.js';
+import { BuiltElement } from '../collect/large-element.js';
 import { UnreadElement } from '../unread-element.js';
-import { parseMessages } from './parse-messages.js';
+import { messageIn, parseMessages } from './parse-messages.js';
 
 const LIMITS = { maxBatchEvents: 1000, maxEventBytes: 65_536 };
 const FILLING = ' '.repeat(70_000);
@@ -87,7 +88,7 @@ describe('a batch', () => {
   it('counts in its messages nothing of what is beside them', () => {
     const message = { type: 'x'.repeat(70_000) };
     const text = JSON.stringify({ a: [1, 2, 3], batch: [message], b: { c: [4, 5] } });
-    expect(parsed(text).elements).toEqual([new LargeElement(message, 3)]);
+    expect(parsed(text).elements).toEqual([new BuiltElement(message, 3)]);
   });
 
   it('may be large, but not what is beside it', () => {
@@ -101,7 +102,7 @@ describe('a single message', () => {
     const { elements, envelope } = parsed(text, false);
     const [element] = elements;
     expect(elements).toHaveLength(1);
-    expect(element instanceof LargeElement ? element.fields : element).toEqual({ writeKey: 'k' });
+    expect(messageIn(element)).toEqual({ writeKey: 'k' });
     expect(envelope).toEqual({ writeKey: 'k' });
   });
 
@@ -115,7 +116,7 @@ describe('a single message', () => {
   it('may be large, and says who sent it', () => {
     const message = { writeKey: 'k', text: 'x'.repeat(200_000) };
     const { elements, envelope } = parsed(JSON.stringify(message), false);
-    expect(elements).toEqual([new LargeElement(message, 5)]);
+    expect(elements).toEqual([new BuiltElement(message, 5)]);
     expect(envelope).toEqual(message);
   });
 

@@ -1,22 +1,37 @@
 import { type Fields, isFields } from '../../event/fields.js';
 import { parseJson } from '../../event/parse-json.js';
+import type { Work } from '../../event/work.js';
 import { HttpError } from '../../http/errors.js';
 import { faultOf } from '../body/json-fault.js';
-import { LargeElement } from '../collect/large-element.js';
 import { JsonScanner } from '../collect/json-scanner.js';
-import { type EventLimits, parseEvents, parseScanned, scanBody } from '../collect/parse-events.js';
+import { BuiltElement } from '../collect/large-element.js';
+import {
+  type EventLimits,
+  ofLength,
+  parseEvents,
+  parseScanned,
+  scanBody,
+} from '../collect/parse-events.js';
+import { type Elements, LargeElement, PAUSE } from '../elements.js';
 import { UnreadElement } from '../unread-element.js';
-import { type Elements, PAUSE, type Work } from '../work.js';
 
 /** Characters. A longer text is not parsed at once: see `parseEvents`. */
 const LARGE = 64 * 1024;
 
 /** A body in Segment's form. */
 export interface Messages {
-  /** Not validated yet; those of a large body are parsed as they are asked for, the large ones as `LargeElement`. */
+  /** Not validated yet; those of a large body are parsed as they are asked for. For large ones, see `messageIn`. */
   readonly elements: Elements;
   /** Members beside the batch, or the message itself: its `writeKey`, `sentAt` and `context` are of interest. */
   readonly envelope: Fields;
+}
+
+/** What was parsed, of whatever size. */
+export function messageIn(element: unknown): unknown {
+  if (element instanceof BuiltElement) {
+    return element.fields;
+  }
+  return element instanceof LargeElement ? element.value : element;
 }
 
 const NO_OBJECT = new UnreadElement('not_an_object', 'message: must be an object');
@@ -34,17 +49,18 @@ export function* parseMessages(
 ): Work<Messages> {
   const limits = { maxBatchEvents, maxEventBytes, removals: undefined };
   if (text.length <= LARGE) {
-    return messagesOf(parseSmall(text), isBatch, limits);
+    return messagesOf(text, isBatch, limits);
   }
   return isBatch ? yield* parseLargeBatch(text, limits) : yield* parseLargeMessage(text, limits);
 }
 
-function messagesOf(value: unknown, isBatch: boolean, limits: EventLimits): Messages {
+function messagesOf(text: string, isBatch: boolean, limits: EventLimits): Messages {
+  const value = parseSmall(text);
   if (!isFields(value)) {
     return nothingOf(isBatch ? NO_BATCH : NO_OBJECT);
   }
   if (!isBatch) {
-    return { elements: [value], envelope: value };
+    return { elements: ofLength(text.length, value), envelope: value };
   }
   const { batch } = value;
   if (!Array.isArray(batch)) {
@@ -92,8 +108,8 @@ function* parseLargeMessage(text: string, limits: EventLimits): Work<Messages> {
   }
   for (const element of elements) {
     if (element !== PAUSE) {
-      const fields = element instanceof LargeElement ? element.fields : element;
-      return { elements: [element], envelope: isFields(fields) ? fields : {} };
+      const message = messageIn(element);
+      return { elements: [element], envelope: isFields(message) ? message : {} };
     }
     yield;
   }

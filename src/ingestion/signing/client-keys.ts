@@ -5,7 +5,7 @@ import { InjectOptions } from '../../config/inject-options.js';
 import { AdmissionOptions } from '../admission/admission.options.js';
 import { BoundedTable } from '../bounded-table.js';
 import { ParsingTurns } from '../body/parsing-turns.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 import { clientOfAddress } from '../enrichment/address-anonymizer.js';
 
 const MAX_CACHED = 10_000;

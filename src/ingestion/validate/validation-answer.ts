@@ -5,7 +5,7 @@ import type { EncodedEvent } from '../../event/stored-event.js';
 import { AllRejectedError } from '../all-rejected-error.js';
 import { collectAnswer } from '../collect/collect-answer.js';
 import type { PreparedRequest } from '../prepared-request.js';
-import type { Work } from '../work.js';
+import type { Work } from '../../event/work.js';
 
 /** What `/collect` would answer, with the events that it would store, in order and without `server`. */
 export function* validationAnswer(prepared: PreparedRequest): Work<Buffer> {

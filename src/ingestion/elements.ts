@@ -1,8 +1,4 @@
-/** A pause after what may have taken much longer than the others do. */
-export const LONG = Symbol('long');
-
-/** A computation that pauses often, after about half a millisecond, so that others get their turn. */
-export type Work<T> = Generator<typeof LONG | undefined, T, void>;
+import type { Work } from '../event/work.js';
 
 /** Among the elements of a body: a moment to pause. */
 export const PAUSE = Symbol('pause');
@@ -20,3 +16,8 @@ export function* amongElements<T>(work: Work<T>): Generator<typeof PAUSE, T> {
 
 /** What a body holds, in its order: anything that JSON can say, not validated yet, and `PAUSE`s. */
 export type Elements = Iterable<unknown>;
+
+/** One that is prepared in pieces. */
+export class LargeElement {
+  constructor(readonly value: unknown) {}
+}
