@@ -5,6 +5,7 @@ import { cpuSeconds } from '../test/support/servers/process-figures.js';
 import { type Collector, Workplace } from '../test/support/servers/collector.js';
 import { compareCauses } from './refusal-times.js';
 import { type Load, PIXEL, wrk, type WrkRequest } from './wrk.js';
+import { median } from './median.js';
 
 const CONNECTIONS = 64;
 const SECONDS = 2;
@@ -229,8 +230,4 @@ function mustHold(holds: boolean, otherwise: string): void {
 /** The median of the rounds' ratios. */
 function ratioOf(these: readonly number[], those: readonly number[]): number {
   return median(these.map((value, round) => value / (those[round] ?? Number.NaN)));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -3,7 +3,8 @@
 import { performance } from 'node:perf_hooks';
 import { Workplace } from '../test/support/servers/collector.js';
 import { cpuSeconds, residentBytes } from '../test/support/servers/process-figures.js';
-import { median, OFF, ON } from './enrichment.js';
+import { OFF, ON } from './enrichment.js';
+import { median } from './median.js';
 import { wrk } from './wrk.js';
 
 const ROUNDS = 10;

@@ -15,6 +15,7 @@ import { Workplace } from '../test/support/servers/collector.js';
 import { cpuSeconds, peakResidentBytes } from '../test/support/servers/process-figures.js';
 import { resultOf } from '../src/event/work.js';
 import { wrk } from './wrk.js';
+import { median } from './median.js';
 
 /** What turns off the steps that can be turned off. Everything on is every default, and what is named here. */
 export const OFF = {
@@ -241,11 +242,6 @@ async function throughput(): Promise<void> {
   console.log(
     `median ratio ${median(ratios).toFixed(2)}, of CPU ${median(ratiosOfCpu).toFixed(2)}`,
   );
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
 }
 
 export async function run(): Promise<void> {

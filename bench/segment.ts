@@ -4,6 +4,7 @@
 import { Agent, request } from 'node:http';
 import { type Collector, Workplace } from '../test/support/servers/collector.js';
 import { cpuSeconds } from '../test/support/servers/process-figures.js';
+import { median } from './median.js';
 
 const PROCESSES = 6;
 const ROUNDS = 4;
@@ -99,12 +100,6 @@ async function ratioOfProcess(kind: Kind): Promise<number> {
     agent.destroy();
     await workplace.remove();
   }
-}
-
-function median(figures: readonly number[]): number {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
 
 /** The events that the messages become, as a client of `/collect` would send them. */

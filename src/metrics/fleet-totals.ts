@@ -5,30 +5,32 @@ import { INSTRUMENTS } from './instruments.js';
 import { ledgerSamples } from './ledger-samples.js';
 import type { FleetQuestions, FleetStats } from './pipeline-observer.js';
 
-/** A record of the topic is not damaged: where one is missing, or holds no event, it is skipped. */
-const NAMES: ReadonlyMap<string, string> = new Map([['corrupt', 'skipped']]);
-
 /** What all instances together have made of the events; nothing is shown for an instance that shares its queue with none. */
 export class FleetTotals implements MetricSource {
-  questions: FleetQuestions | undefined;
-  private readonly answer = new BoundedAnswer<FleetStats | undefined>(
-    () => this.questions?.status() ?? Promise.resolve(undefined),
-    'Kafka does not answer how far the sinks are; the series of the whole fleet are left out until it does',
-  );
+  private questions: FleetQuestions | undefined;
+  private answer: BoundedAnswer<FleetStats> | undefined;
+
+  open(questions: FleetQuestions): void {
+    this.questions = questions;
+    this.answer = new BoundedAnswer(
+      questions.status,
+      'Kafka does not answer how far the sinks are; the series of the whole fleet are left out until it does',
+    );
+  }
 
   registerOn(registry: Registry): void {
     const once = (value: (stats: FleetStats) => number | undefined) => async () => {
-      const stats = await this.stats();
+      const stats = await this.answer?.get();
       const number = stats && value(stats);
       return number === undefined ? [] : [[{}, number] as const];
     };
     registerCollected(registry, INSTRUMENTS.fleetEvents, async () =>
-      ((await this.stats())?.sinks ?? [])
+      ((await this.answer?.get())?.sinks ?? [])
         .flatMap(ledgerSamples)
-        .map(([{ sink, state }, events]) => [{ sink, state: NAMES.get(state) ?? state }, events]),
+        .map(([{ sink, state }, events]) => [{ sink, state: nameOf(state) }, events]),
     );
     registerCollected(registry, INSTRUMENTS.fleetOldestEventAge, async () =>
-      ((await this.stats())?.sinks ?? []).map(
+      ((await this.answer?.get())?.sinks ?? []).map(
         ({ sink, oldestEventAgeSeconds }) => [{ sink }, oldestEventAgeSeconds] as const,
       ),
     );
@@ -46,8 +48,9 @@ export class FleetTotals implements MetricSource {
       Array.from(this.questions?.owned() ?? [], ([sink, owned]) => [{ sink }, owned] as const),
     );
   }
+}
 
-  private async stats(): Promise<FleetStats | undefined> {
-    return this.questions && this.answer.get();
-  }
+/** A record of the topic is not damaged: where one is missing, or holds no event, it is skipped. */
+function nameOf(state: string): string {
+  return state === 'corrupt' ? 'skipped' : state;
 }

@@ -123,7 +123,7 @@ export class PrometheusObserver extends PipelineObserver implements MetricSource
   }
 
   fleetOpened(questions: FleetQuestions): void {
-    this.fleet.questions = questions;
+    this.fleet.open(questions);
   }
 
   commitSucceeded(seconds: number): void {

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../src/config/read-options.js';
 import { knownNames } from '../../src/config/check-names.js';
@@ -55,6 +55,15 @@ function oneOfEachRole(project: Compose): readonly (readonly [string, Service])[
   return instances.filter(
     ([, one], index) => instances.findIndex(([, other]) => roleOf(other) === roleOf(one)) === index,
   );
+}
+
+/** What the script makes, in a directory that the test removes. */
+async function newCredentials(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'gotrack-credentials-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  chmodSync(directory, 0o755);
+  makeCredentials(directory);
+  return directory;
 }
 
 describe.each(projects)('%s', (_, project) => {
@@ -265,48 +274,35 @@ describe.each(projects)('%s', (_, project) => {
     }
   });
 
-  describe('in a directory', () => {
-    let workplace: Workplace;
-    let credentials: string;
+  it.each(oneOfEachRole(project))(
+    'gives %s variables that it knows, and can start with',
+    async (_name, instance) => {
+      const workplace = await Workplace.create();
+      onTestFinished(() => workplace.remove());
+      const credentials = await newCredentials();
+      const given = await environmentOf(instance);
+      const known = new Set([...knownNames(OPTIONS_CLASSES), 'NODE_OPTIONS']);
+      expect(Object.keys(given).filter((name) => !known.has(name))).toEqual([]);
+      const production = await readFile('config/production.env', 'utf8');
+      await writeFile(workplace.path('.env'), production);
 
-    beforeEach(async () => {
-      workplace = await Workplace.create();
-      credentials = await mkdtemp(join(tmpdir(), 'gotrack-credentials-'));
-      chmodSync(credentials, 0o755);
-    });
-    afterEach(async () => {
-      await workplace.remove();
-      await rm(credentials, { recursive: true });
-    });
+      const here = Object.entries(given).map(([name, value]) => [
+        name,
+        value.replace('/run/credentials', credentials),
+      ]);
+      const checked = await workplace.run(['check-config'], Object.fromEntries(here));
 
-    it.each(oneOfEachRole(project))(
-      'gives %s variables that it knows, and can start with',
-      async (_name, instance) => {
-        makeCredentials(credentials);
-        const given = await environmentOf(instance);
-        const known = new Set([...knownNames(OPTIONS_CLASSES), 'NODE_OPTIONS']);
-        expect(Object.keys(given).filter((name) => !known.has(name))).toEqual([]);
-        const production = await readFile('config/production.env', 'utf8');
-        await writeFile(workplace.path('.env'), production);
-
-        const here = Object.entries(given).map(([name, value]) => [
-          name,
-          value.replace('/run/credentials', credentials),
-        ]);
-        const checked = await workplace.run(['check-config'], Object.fromEntries(here));
-
-        expect(checked).toMatchObject({ exitCode: 0 });
-        const set = Object.keys(given).filter((name) => given[name] !== '');
-        for (const name of set.filter((each) => each !== 'NODE_OPTIONS')) {
-          expect(checked.stdout).toMatch(
-            new RegExp(`${name.replace(/_FILE$/, '')} .*(environment|FILE)`),
-          );
-        }
-        const dsn = await readFile(join(credentials, 'pg-dsn'), 'utf8');
-        expect(checked.stdout).not.toContain(new URL(dsn).password);
-      },
-    );
-  });
+      expect(checked).toMatchObject({ exitCode: 0 });
+      const set = Object.keys(given).filter((name) => given[name] !== '');
+      for (const name of set.filter((each) => each !== 'NODE_OPTIONS')) {
+        expect(checked.stdout).toMatch(
+          new RegExp(`${name.replace(/_FILE$/, '')} .*(environment|FILE)`),
+        );
+      }
+      const dsn = await readFile(join(credentials, 'pg-dsn'), 'utf8');
+      expect(checked.stdout).not.toContain(new URL(dsn).password);
+    },
+  );
 });
 
 describe.each(withOverrides)('%s', (_, project) => {
@@ -448,42 +444,27 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  describe('in a directory', () => {
-    let workplace: Workplace;
-    let credentials: string;
+  it('makes passwords once, each for its own reader', async () => {
+    const credentials = await newCredentials();
+    const names = (await readdir(credentials)).toSorted();
+    const contents = (): Promise<string[]> =>
+      Promise.all(names.map((name) => readFile(join(credentials, name), 'utf8')));
+    const first = await contents();
+    makeCredentials(credentials);
 
-    beforeEach(async () => {
-      workplace = await Workplace.create();
-      credentials = await mkdtemp(join(tmpdir(), 'gotrack-credentials-'));
-      chmodSync(credentials, 0o755);
-    });
-    afterEach(async () => {
-      await workplace.remove();
-      await rm(credentials, { recursive: true });
-    });
-
-    it('makes passwords once, each for its own reader', async () => {
-      makeCredentials(credentials);
-      const names = (await readdir(credentials)).toSorted();
-      const contents = (): Promise<string[]> =>
-        Promise.all(names.map((name) => readFile(join(credentials, name), 'utf8')));
-      const first = await contents();
-      makeCredentials(credentials);
-
-      expect(names).toEqual([
-        'grafana-password',
-        'pg-dsn',
-        'postgres-gotrack-password',
-        'postgres-password',
-      ]);
-      expect(await contents()).toEqual(first);
-      expect(new Set(first).size).toBe(4);
-      for (const name of names) {
-        expect((await stat(join(credentials, name))).mode & 0o777).toBe(0o600);
-      }
-      const dsn = new URL(first[1]?.trim() ?? '');
-      expect(decodeURIComponent(dsn.password)).toBe(first[2]?.trim());
-      expect(dsn.password.length).toBeGreaterThanOrEqual(32);
-    });
+    expect(names).toEqual([
+      'grafana-password',
+      'pg-dsn',
+      'postgres-gotrack-password',
+      'postgres-password',
+    ]);
+    expect(await contents()).toEqual(first);
+    expect(new Set(first).size).toBe(4);
+    for (const name of names) {
+      expect((await stat(join(credentials, name))).mode & 0o777).toBe(0o600);
+    }
+    const dsn = new URL(first[1]?.trim() ?? '');
+    expect(decodeURIComponent(dsn.password)).toBe(first[2]?.trim());
+    expect(dsn.password.length).toBeGreaterThanOrEqual(32);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import { freePort } from '../support/servers/free-port.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
@@ -16,20 +16,14 @@ const STATES = ['queued', 'delivered', 'dead_lettered', 'purged', 'skipped', 'ex
 type State = 'accepted' | (typeof STATES)[number];
 
 let topic: string;
-let workplaces: Workplace[];
 
 beforeEach(() => {
   topic = uniqueName('queue');
-  workplaces = [];
-});
-
-afterEach(async () => {
-  await Promise.all(workplaces.map((workplace) => workplace.remove()));
 });
 
 async function place(): Promise<Workplace> {
   const workplace = await Workplace.create();
-  workplaces.push(workplace);
+  onTestFinished(() => workplace.remove());
   return workplace;
 }
 
@@ -126,17 +120,15 @@ describe.skipIf(!started)('what an instance says of the whole fleet', () => {
       KAFKA_BROKERS: `127.0.0.1:${await freePort()}`,
       QUEUE_ACK: 'local',
     };
-    const ingest = await (await place()).start(environment);
+    const workplace = await place();
+    const ingest = await workplace.start(environment);
     await send(ingest, 3);
     const names = new Set((await ingest.metrics()).map(({ name }) => name));
     expect(names).toContain('gotrack_ledger_events');
     expect(names).toContain('gotrack_queue_partitions_owned');
     expect(names).not.toContain('gotrack_fleet_events');
     expect(names).not.toContain('gotrack_queue_partitions');
-    const { exitCode, stderr } = await (workplaces[0] as Workplace).run(
-      ['queue', 'status'],
-      environment,
-    );
+    const { exitCode, stderr } = await workplace.run(['queue', 'status'], environment);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Kafka');
     expect(await ingest.stop()).toBe(0);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { balancedBooks } from '../support/load/books.js';
 import { Clients, idsOf } from '../support/load/clients.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
@@ -19,21 +19,15 @@ const SMALL = { textBytes: 20 };
 const FOR_EVER_MS = '60000';
 const queue = { sink: 'queue' };
 
-let workplaces: Workplace[];
 let topic: string;
 
 beforeEach(() => {
-  workplaces = [];
   topic = uniqueName('queue');
-});
-
-afterEach(async () => {
-  await Promise.all(workplaces.map((workplace) => workplace.remove()));
 });
 
 async function place(): Promise<Workplace> {
   const workplace = await Workplace.create();
-  workplaces.push(workplace);
+  onTestFinished(() => workplace.remove());
   return workplace;
 }
 

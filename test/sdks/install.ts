@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { pythonPackage } from '../support/servers/python-package.js';
 
 const run = promisify(execFile);
 
@@ -57,15 +58,12 @@ export async function nodeProgram(name: NpmPackage, file: string): Promise<Progr
 }
 
 export async function pythonProgram(): Promise<Program> {
-  const directory = join(CACHE, 'python-2.4.0');
-  const python = join(directory, 'bin/python');
-  if (!existsSync(join(directory, 'installed'))) {
-    await mkdir(directory, { recursive: true });
-    await run('python3', ['-m', 'venv', directory]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', 'segment-analytics-python==2.4.0']);
-    await writeFile(join(directory, 'installed'), '');
+  const wanted = 'segment-analytics-python==2.4.0';
+  const programs = pythonPackage(wanted);
+  if (programs === undefined) {
+    throw new Error(`${wanted} cannot be installed`);
   }
-  return { command: python, args: [join(PROGRAMS, 'python.py')] };
+  return { command: join(programs, 'python'), args: [join(PROGRAMS, 'python.py')] };
 }
 
 export async function goProgram(): Promise<Program> {

@@ -5,7 +5,7 @@ import type { Sanitizer } from '../../event/sanitize.js';
 import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
 import { TextRead } from './text-read.js';
-import { type Kind, type Removals, ValuePlaces } from './value-places.js';
+import { ADDRESSES, type Kind, type Removals, ValuePlaces } from './value-places.js';
 
 /** Characters between two pauses. */
 const STEP = 16 * 1024;
@@ -14,9 +14,6 @@ const STEP = 16 * 1024;
 const MIN_LEFT_OUT = 1024;
 /** Characters. An event may have a thousand lists. */
 const MIN_ENCODED = 64;
-
-/** An address loses user and password, and may then be written another way. */
-const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -15,7 +15,10 @@ export interface Removals {
 }
 
 const DISCARDED: ReadonlySet<string> = new Set(['received_at', 'server']);
-const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
+/** Not stored of a visitor who asks not to be tracked. */
+export const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
+/** An address loses user and password, and may then be written another way. */
+export const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 /** Members of the event's groups that are, or hold, query parameters. */
 const PARAMETERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['route', new Set(['query'])],

@@ -3,17 +3,14 @@ import { type Fields, isFields } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral } from '../../event/number-literal.js';
 import type { Work } from '../../event/work.js';
-import type { Removals } from '../collect/value-places.js';
+import { ADDRESSES, type Removals, VISITOR } from '../collect/value-places.js';
 
 /** Values between two pauses. */
 const STRIDE = 4096;
 
 const NOT_STORED: ReadonlySet<string> = new Set(['sent_at', 'received_at', 'server']);
-const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
 /** Here whole members are query parameters. */
 const PARAMETERS: ReadonlySet<string> = new Set(['url', 'route']);
-/** An address loses user and password, and may then be written another way. */
-const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 /** A text without these has no query parameter with a value, even percent-encoded. */
 const PARAMETER_SIGN = /[=%]/;
 

@@ -1,3 +1,4 @@
+import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
 import { type QueueDriver, replayMarkIn } from '../queue-driver.js';
 import { FORWARD_LANE, lanesOf } from '../queue-plan.js';
 import { QueueingOptions } from '../queueing.options.js';
@@ -7,13 +8,27 @@ import { type HowToDeliver, nameItAgain } from './starting-cursors.js';
 
 const MIB = 1024 * 1024;
 
+/** What is on the disk of an instance. */
+export function openEmbeddedQueue(
+  { path: directory, maxMegabytes }: QueueingOptions,
+  sinks: readonly string[],
+  howToDeliver: HowToDeliver,
+  observer: PipelineObserver,
+): Promise<EmbeddedQueue> {
+  return EmbeddedQueue.open(
+    { directory, maxBytes: maxMegabytes * MIB, sinks, howToDeliver },
+    observer,
+  );
+}
+
 export const embeddedDriver: QueueDriver = {
   optionsClasses: [QueueingOptions],
 
   async open(get, plan, observer) {
-    const { path: directory, maxMegabytes } = get(QueueingOptions);
-    const queue = await EmbeddedQueue.open(
-      { directory, maxBytes: maxMegabytes * MIB, sinks: lanesOf(plan), howToDeliver },
+    const queue = await openEmbeddedQueue(
+      get(QueueingOptions),
+      lanesOf(plan),
+      howToDeliver,
       observer,
     );
     return { local: queue, readers: queue };

@@ -16,8 +16,6 @@ const RETENTION = 'retention.ms';
 const FRESH_MS = 1000;
 
 export interface FleetViewOptions extends QueueTopicOptions {
-  /** What the name of each sink's group begins with. */
-  readonly groupPrefix?: string;
   /** How many partitions this instance reads for the sink. */
   readonly ownedBy: (sink: string) => number;
 }
@@ -33,14 +31,14 @@ export class FleetView extends Fleet {
 
   constructor(private readonly options: FleetViewOptions) {
     super();
-    const { connection, sinks, groupPrefix = GROUP_PREFIX } = options;
+    const { connection, sinks } = options;
     this.cluster = new Cluster(connection);
     this.times = new RecordTimes(this.cluster);
     const none = { sessionMs: 0, rebalanceMs: 0 };
     this.groups = new Map(
       sinks.map((sink) => [
         sink,
-        new Coordinator(this.cluster, this.cluster, groupPrefix + sink, '', none),
+        new Coordinator(this.cluster, this.cluster, GROUP_PREFIX + sink, '', none),
       ]),
     );
   }

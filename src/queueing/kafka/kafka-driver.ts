@@ -2,7 +2,7 @@ import { DeadLetterOptions } from '../../config/dead-letter.options.js';
 import type { GetOptions } from '../../config/load-configuration.js';
 import { KafkaConnectionOptions } from '../../kafka/kafka-connection.options.js';
 import type { PipelineObserver } from '../../metrics/pipeline-observer.js';
-import { EmbeddedQueue } from '../embedded/embedded-queue.js';
+import { openEmbeddedQueue } from '../embedded/embedded-driver.js';
 import { forgetSink, queueStatus } from '../embedded/queue-status.js';
 import type { HowToDeliver } from '../embedded/starting-cursors.js';
 import type { Fleet } from '../fleet.js';
@@ -15,14 +15,14 @@ import type { QueueTopicOptions } from './prepare-queue.js';
 import { ReadersOfBoth } from './readers-of-both.js';
 import { ReplayMarkFile } from './replay-mark-file.js';
 
-const MIB = 1024 * 1024;
-
 /** The disk holds what is on its way to the topic; the sinks read the topic. */
 export const kafkaDriver: QueueDriver = {
   optionsClasses: [QueueingOptions, KafkaQueueOptions, KafkaConnectionOptions, DeadLetterOptions],
 
   async open(get, plan, observer) {
-    const local = forwards(plan) ? await openLocal(get, observer) : undefined;
+    const local = forwards(plan)
+      ? await openEmbeddedQueue(get(QueueingOptions), [FORWARD_LANE], howToDeliver, observer)
+      : undefined;
     if (deliveredSinks(plan).length === 0 && local) {
       return { local, readers: local, fleet: await openFleet(get, plan, () => 0) };
     }
@@ -67,14 +67,6 @@ const howToDeliver: HowToDeliver = (sink) => ({
   cause: `QUEUE_DRIVER=kafka delivers nothing from here to ${sink}`,
   remedy: 'Set QUEUE_DRIVER to embedded to deliver them',
 });
-
-function openLocal(get: GetOptions, observer: PipelineObserver): Promise<EmbeddedQueue> {
-  const { path: directory, maxMegabytes } = get(QueueingOptions);
-  return EmbeddedQueue.open(
-    { directory, maxBytes: maxMegabytes * MIB, sinks: [FORWARD_LANE], howToDeliver },
-    observer,
-  );
-}
 
 /** The client takes 60 MB: it is loaded where it is used. */
 async function openTopic(

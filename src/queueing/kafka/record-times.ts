@@ -4,6 +4,9 @@ import { fetchRecords } from './topic-calls.js';
 /** One byte: a broker hands out the first batch of records whole, and no more. */
 const FETCH = { waitMs: 0, maxBytes: 1, maxPartitionBytes: 1 };
 
+/** One for each sink that lags behind in a partition. */
+const MAX_KNOWN = 16;
+
 interface Known {
   readonly topicId: string;
   readonly offset: number;
@@ -62,6 +65,3 @@ export class RecordTimes {
     return undefined;
   }
 }
-
-/** One for each sink that lags behind in a partition. */
-const MAX_KNOWN = 16;
