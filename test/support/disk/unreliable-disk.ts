@@ -101,7 +101,10 @@ export class UnreliableDisk {
   }
 
   /** In the place of functions of `node:fs/promises`. */
-  promises(real: typeof promises, { readFileSync }: typeof fs): Partial<typeof promises> {
+  promises(
+    real: typeof promises,
+    { readFileSync, truncateSync, unlinkSync }: typeof fs,
+  ): Partial<typeof promises> {
     const open = async (path: string, ...rest: unknown[]): Promise<FileHandle> => {
       const handle = await (real.open as (...args: unknown[]) => Promise<FileHandle>)(
         path,
@@ -109,18 +112,20 @@ export class UnreliableDisk {
       );
       return typeof rest[0] === 'number' ? this.writable(path, handle) : this.readable(handle);
     };
+    // Both happen within one turn: no file vanishes or shrinks while a copy of the directory is made.
+    const unlink = async (path: string): Promise<void> => unlinkSync(path);
     const truncate = async (path: string, length = 0): Promise<void> => {
       if (length === 0) {
         this.kept.set(path, readFileSync(path));
       }
-      await real.truncate(path, length);
+      truncateSync(path, length);
       for (const file of this.files.values()) {
         if (file.path === path) {
           file.unsynced.splice(0);
         }
       }
     };
-    return { open, truncate } as unknown as Partial<typeof promises>;
+    return { open, truncate, unlink } as unknown as Partial<typeof promises>;
   }
 
   private writable(path: string, handle: FileHandle): FileHandle {
