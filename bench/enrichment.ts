@@ -75,7 +75,7 @@ async function newSteps(): Promise<EnrichmentStep[]> {
     builtFrom<typeof import('../src/ingestion/enrichment/enrichment.catalogue.js')>(
       'ingestion/enrichment/enrichment.catalogue.js',
     ),
-    builtFrom<typeof import('../src/options-classes.js')>('options-classes.js'),
+    builtFrom<typeof import('../src/program-configuration.js')>('program-configuration.js'),
     builtFrom<typeof import('../src/metrics/pipeline-observer.js')>('metrics/pipeline-observer.js'),
   ]);
   const [{ Places }, { GeoOptions }, { DailySalt }] = await Promise.all([

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { POOL_THREADS } from './config/thread-pool.js';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type Configuration, loadConfiguration } from './config/load-configuration.js';
+import type { Configuration } from './config/load-configuration.js';
 import { LoggingOptions } from './config/logging.options.js';
 import { DeliveryOptions } from './delivery/delivery.options.js';
 import { Lanes } from './delivery/lanes.js';
@@ -25,7 +25,7 @@ import type { MetricsAppParts } from './metrics/metrics-app.module.js';
 import { MetricsOptions } from './metrics/metrics.options.js';
 import { PrometheusObserver } from './metrics/prometheus-observer.js';
 import { TlsMetrics } from './metrics/tls-metrics.js';
-import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
+import { loadProgramConfiguration } from './program-configuration.js';
 import { configuredPlan } from './configured-plan.js';
 import { lanesOf } from './queueing/queue-plan.js';
 import { startCollector, startDelivery } from './start-application.js';
@@ -52,7 +52,7 @@ const logger = new Logger('GoTrack');
  */
 export async function serve(stopped: Promise<NodeJS.Signals>): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  const configuration = await loadConfiguration(OPTIONS_CLASSES, { crossChecks: CROSS_CHECKS });
+  const configuration = await loadProgramConfiguration();
   Logger.overrideLogger(createLogger(configuration.get(LoggingOptions), configuration.nodeEnv));
   for (const warning of configuration.warnings) {
     logger.warn(warning);

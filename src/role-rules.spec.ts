@@ -1,17 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from './config/configuration-error.js';
-import { loadConfiguration } from './config/load-configuration.js';
-import { CROSS_CHECKS, OPTIONS_CLASSES } from './options-classes.js';
+import { loadProgramConfiguration } from './program-configuration.js';
 
 const KAFKA = { QUEUE_DRIVER: 'kafka', KAFKA_BROKERS: 'broker:9092', INSTANCE_ID: 'one' };
 
 async function faultsOf(environment: Record<string, string>): Promise<Record<string, string>> {
   try {
-    await loadConfiguration(OPTIONS_CLASSES, {
-      environment,
-      directory: '/nowhere',
-      crossChecks: CROSS_CHECKS,
-    });
+    await loadProgramConfiguration({ environment, directory: '/nowhere' });
     return {};
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {
@@ -80,12 +75,28 @@ describe('the settings of a role', () => {
   it('ask ingest for nothing that a sink needs', async () => {
     expect(await faultsOf({ ...KAFKA, OUTPUTS: 'postgres' })).toHaveProperty('PG_DSN');
     expect(await faultsOf({ ...KAFKA, OUTPUTS: 'postgres', ROLE: 'ingest' })).toEqual({});
+    const inFile = { ...KAFKA, OUTPUTS: 'postgres', PG_DSN_FILE: '/no/dsn' };
+    expect(await faultsOf(inFile)).toHaveProperty('PG_DSN_FILE');
+    expect(await faultsOf({ ...inFile, ROLE: 'ingest' })).toEqual({});
+  });
+
+  it('let every role have what its connection to Kafka needs', async () => {
+    const login = { KAFKA_SASL_USERNAME: 'me', KAFKA_SASL_PASSWORD_FILE: '/no/password' };
+    for (const role of ['all', 'ingest', 'deliver']) {
+      const environment = { ...KAFKA, ...login, ROLE: role, METRICS_ENABLED: 'true' };
+      expect(Object.keys(await faultsOf(environment))).toContain('KAFKA_SASL_PASSWORD_FILE');
+    }
   });
 
   it('ask deliver for nothing that the collector needs', async () => {
     const https = { ENABLE_HTTPS: 'true', SSL_CERT_FILE: '/no/cert', SSL_KEY_FILE: '/no/key' };
-    const collector = { ...https, GEOIP_DB: '/no/such.mmdb' };
-    expect(Object.keys(await faultsOf({ ...KAFKA, ...collector }))).toContain('GEOIP_DB');
+    const secrets = { HASH_SECRET_FILE: '/no/secret', INGEST_API_KEYS_FILE: '/no/keys' };
+    const files = { ...https, GEOIP_DB: '/no/such.mmdb', EVENT_SCHEMAS: '/no/schemas' };
+    expect(Object.keys(await faultsOf({ ...KAFKA, ...secrets }))).toEqual(Object.keys(secrets));
+    expect(Object.keys(await faultsOf({ ...KAFKA, ...files }))).toEqual(
+      expect.arrayContaining(['SSL_CERT_FILE', 'GEOIP_DB', 'EVENT_SCHEMAS']),
+    );
+    const collector = { ...secrets, ...files, HASH_FIELDS: 'props.mail' };
     const deliver = { ...KAFKA, ...collector, ROLE: 'deliver', METRICS_ENABLED: 'true' };
     expect(await faultsOf(deliver)).toEqual({});
   });

@@ -5,7 +5,7 @@ import { renderExampleEnv } from '../src/config/example-env.js';
 import { loadConfiguration } from '../src/config/load-configuration.js';
 import { settingsOf } from '../src/config/setting.js';
 import { UNSUPPORTED } from '../src/config/unsupported.js';
-import { OPTIONS_CLASSES } from '../src/options-classes.js';
+import { OPTIONS_CLASSES } from '../src/program-configuration.js';
 import { MetricsOptions } from '../src/metrics/metrics.options.js';
 
 /** Every variable of the product contract, but for `NODE_ENV` and the `NAME_FILE` of the secrets. */

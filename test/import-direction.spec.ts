@@ -55,7 +55,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'queueing/queue-plan',
     'queueing/queueing.options',
     'delivery/',
-    'options-classes',
+    'program-configuration',
   ],
 };
 /** Libraries that a few places keep to themselves. */

@@ -3,7 +3,7 @@ import { describeConfiguration } from '../config/describe-configuration.js';
 import type { Configuration } from '../config/load-configuration.js';
 import type { Options } from './command.js';
 import { complain, print, printJson } from './print.js';
-import { loadProgramConfiguration } from './program-configuration.js';
+import { loadProgramConfiguration } from '../program-configuration.js';
 
 export async function run(options: Options): Promise<number> {
   if (options.has('json')) {

@@ -5,7 +5,7 @@ import {
 } from '../delivery/dead-letters/list-dead-letters.js';
 import type { Options } from './command.js';
 import { print, printJson } from './print.js';
-import { loadProgramConfiguration } from './program-configuration.js';
+import { loadProgramConfiguration } from '../program-configuration.js';
 
 /** @throws Error when there is no such directory: the command may run in another place than the collector */
 export async function run(options: Options): Promise<number> {

@@ -2,7 +2,7 @@ import { configuredPlan } from '../configured-plan.js';
 import { QUEUE_CATALOGUE } from '../queueing/queue.catalogue.js';
 import type { Options } from './command.js';
 import { print } from './print.js';
-import { loadProgramConfiguration } from './program-configuration.js';
+import { loadProgramConfiguration } from '../program-configuration.js';
 
 export async function run(_options: Options, sink: string): Promise<number> {
   const { get } = await loadProgramConfiguration();

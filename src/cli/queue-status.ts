@@ -6,7 +6,7 @@ import type { QueueStatus } from '../queueing/queue-driver.js';
 import { QueueingOptions } from '../queueing/queueing.options.js';
 import type { Options } from './command.js';
 import { print, printJson } from './print.js';
-import { loadProgramConfiguration } from './program-configuration.js';
+import { loadProgramConfiguration } from '../program-configuration.js';
 
 const MIB = 1024 * 1024;
 

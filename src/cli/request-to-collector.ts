@@ -8,7 +8,7 @@ import type { Configuration } from '../config/load-configuration.js';
 import { REJECTED } from '../disk/dead-letter-paths.js';
 import type { DeadLetterRequest } from '../disk/dead-letter-requests.js';
 import { lanesOf, type QueuePlan } from '../queueing/queue-plan.js';
-import { loadProgramConfiguration } from './program-configuration.js';
+import { loadProgramConfiguration } from '../program-configuration.js';
 import { UsageError } from './usage-error.js';
 
 /** @throws UsageError when `name` is neither a lane of this process nor what ingestion rejected */

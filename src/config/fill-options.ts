@@ -27,7 +27,12 @@ export interface FilledOptions<T extends object> {
   readonly options: T;
   readonly settings: readonly EffectiveSetting[];
   readonly faults: readonly Fault[];
+  /** Of files that are to hold a secret, and cannot be read. */
+  readonly secretFaults: readonly Fault[];
 }
+
+/** A file that is to hold a secret cannot be read. */
+class SecretFileError extends ConfigurationError {}
 
 const MASK = '********';
 
@@ -40,6 +45,7 @@ export function fillOptions<T extends object>(
   const options = new optionsClass();
   const settings: EffectiveSetting[] = [];
   const faults: Fault[] = [];
+  const secretFaults: Fault[] = [];
   for (const declaration of settingsOf(optionsClass)) {
     try {
       const given = findText(declaration, variables, directory);
@@ -56,10 +62,10 @@ export function fillOptions<T extends object>(
       if (!(error instanceof ConfigurationError)) {
         throw error;
       }
-      faults.push(...error.faults);
+      (error instanceof SecretFileError ? secretFaults : faults).push(...error.faults);
     }
   }
-  return { options, settings, faults };
+  return { options, settings, faults, secretFaults };
 }
 
 interface FoundText extends GivenText {
@@ -85,9 +91,17 @@ function findText(
       path: resolve(directory, file.text),
       reread: () => rereadSecretFile(directory, file.text),
     },
-    text: valueOrFault(fileVariable(name), () => readSecretFile(directory, file.text)),
+    text: secretIn(directory, file.text, fileVariable(name)),
     source: `${file.source} (${fileVariable(name)})`,
   };
+}
+
+function secretIn(directory: string, path: string, variable: string): string {
+  try {
+    return valueOrFault(variable, () => readSecretFile(directory, path));
+  } catch (error) {
+    throw error instanceof ConfigurationError ? new SecretFileError(error.faults) : error;
+  }
 }
 
 function unquoted(name: string, variables: Variables): GivenText | undefined {

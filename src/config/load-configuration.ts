@@ -28,6 +28,8 @@ export interface Configuration {
 
 export interface LoadConfigurationFrom extends ConfigurationPlace {
   readonly crossChecks?: readonly CrossCheck[];
+  /** Asked in their order: it may get the options of classes before this one. */
+  readonly isUsed?: (optionsClass: OptionsClass, get: GetOptions) => boolean;
 }
 
 /**
@@ -40,13 +42,15 @@ export async function loadConfiguration(
     environment = process.env,
     directory = process.cwd(),
     crossChecks = [],
+    isUsed = () => true,
   }: LoadConfigurationFrom = {},
 ): Promise<Configuration> {
   const { variables, files, nodeEnv, warnings } = readVariables(environment, directory);
-  const loaded = new Map(
-    optionsClasses.map((each) => [each, readOptions(each, variables, directory)] as const),
-  );
+  const loaded = new Map<OptionsClass, OptionsRead<object>>();
   const get = getterOf(loaded);
+  for (const each of optionsClasses) {
+    loaded.set(each, readOptions(each, variables, directory, isUsed(each, get)));
+  }
   const reads = [...loaded.values()];
   const ownFaults = reads.flatMap(({ faults }) => faults);
   const faults = [

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OPTIONS_CLASSES } from '../options-classes.js';
+import { OPTIONS_CLASSES } from '../program-configuration.js';
 import { knownNames } from './check-names.js';
 import { editDistance, nearMiss } from './near-miss.js';
 

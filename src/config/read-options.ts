@@ -14,15 +14,23 @@ export interface OptionsRules {
 /** The options are frozen. */
 export type OptionsRead<T extends object> = FilledOptions<T & OptionsRules>;
 
-/** Fills an options class from the variables, and checks each value by itself and all of them together. */
+/**
+ * Fills an options class from the variables, and checks each value by itself and all of them together.
+ * @param isUsed otherwise each value alone is checked: the files that they name may be another process's
+ */
 export function readOptions<T extends object>(
   optionsClass: OptionsClass<T>,
   variables: Variables,
   directory: string,
+  isUsed = true,
 ): OptionsRead<T> {
   const filled: OptionsRead<T> = fillOptions(optionsClass, variables, directory);
-  const faults = [...filled.faults, ...brokenBounds(optionsClass, filled.options)];
-  if (faults.length === 0) {
+  const faults = [
+    ...filled.faults,
+    ...(isUsed ? filled.secretFaults : []),
+    ...brokenBounds(optionsClass, filled.options),
+  ];
+  if (isUsed && faults.length === 0) {
     faults.push(...(filled.options.faults?.() ?? []));
   }
   Object.freeze(filled.options);

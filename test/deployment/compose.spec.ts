@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../src/config/read-options.js';
 import { knownNames } from '../../src/config/check-names.js';
-import { OPTIONS_CLASSES } from '../../src/options-classes.js';
+import { OPTIONS_CLASSES } from '../../src/program-configuration.js';
 import { DeliveryOptions } from '../../src/delivery/delivery.options.js';
 import { Workplace } from '../support/servers/collector.js';
 import { KAFKA_VERSION } from '../support/servers/kafka-process.js';
