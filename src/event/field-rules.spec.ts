@@ -185,6 +185,16 @@ describe('fields to hash', () => {
     );
   });
 
+  it('let others have their turn, however long the lists are and however deep they lie', () => {
+    const hashing = rules(['props.*.none'], ['props']);
+    const long = Array.from({ length: 50_000 }, (_, index) => index);
+    for (const props of [{ long }, { deep: [[{ long }]] }, { objects: long.map(() => ({})) }]) {
+      expect([...hashing.applyInPieces({ props })].length).toBeGreaterThan(10);
+    }
+    const short = { text: 'a', list: long.slice(0, 16) };
+    expect([...hashing.applyInPieces({ props: short })]).toEqual([]);
+  });
+
   it('are not hashed again after the marks of the same rules, and are after those of others', () => {
     const same = rules(['props.b'], ['user.id']);
     const other = rules([], ['user.id', 'user.group_id']);

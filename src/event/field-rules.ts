@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { type Fields, isFields, setField } from './fields.js';
 import { isKnownField } from './known-fields.js';
 import { NumberLiteral } from './number-literal.js';
+import { resultOf, type Work } from './work.js';
 
 /** Names of fields from the event inwards; `*` stands for any one of a level. */
 export type FieldPath = readonly string[];
@@ -10,6 +11,11 @@ export const ANY = '*';
 
 /** A fresh HMAC takes 2 µs, and an array of a few bytes an element may hold many. */
 const MAX_HASHES = 1000;
+
+/** Elements of a list between two pauses, when each takes no hash. A hash counts as so many of them. */
+const PIECE = 4000;
+const ELEMENTS_A_HASH = 20;
+const SHORT_LIST = 16;
 
 export interface FieldPaths {
   readonly dropped: readonly FieldPath[];
@@ -52,7 +58,6 @@ export class FieldRules {
   private readonly root: Node | undefined;
   /** For top-level fields that we do not know: they move into `props`. */
   private readonly moved: Node | undefined;
-  private hashesLeft = 0;
 
   constructor(
     private readonly paths: FieldPaths,
@@ -87,22 +92,28 @@ export class FieldRules {
    * @param renamed names in `props` of fields whose own name was taken there
    */
   apply(event: Readonly<Fields>, renamed?: ReadonlyMap<string, string>): Fields {
-    this.hashesLeft = MAX_HASHES;
+    return resultOf(this.applyInPieces(event, renamed));
+  }
+
+  *applyInPieces(event: Readonly<Fields>, renamed?: ReadonlyMap<string, string>): Work<Fields> {
+    const run = new Run((text) => this.hash(text));
     const copy = { ...event };
     for (const name in event) {
       const node = this.nodeOf(name);
       const value = event[name];
       const result =
         name === 'props' && renamed !== undefined && isFields(value)
-          ? this.propsApplied(value, renamed, node)
-          : this.applied(value, node);
+          ? this.propsApplied(run, value, renamed, node)
+          : run.applied(value, node);
       replace(copy, name, value, result);
     }
+    yield* run.fillLists();
     return copy;
   }
 
   /** Under a second name, a value is found by the one that it came with, and else by that. */
   private propsApplied(
+    run: Run,
     props: Fields,
     renamed: ReadonlyMap<string, string>,
     node: Node | undefined,
@@ -110,11 +121,11 @@ export class FieldRules {
     const fields: Fields = Object.fromEntries(
       Object.entries(props).filter(([name]) => !renamed.has(name)),
     );
-    const result = (this.applied(fields, node) ?? {}) as Fields;
+    const result = (run.applied(fields, node) ?? {}) as Fields;
     for (const [name, original] of renamed) {
       const value = props[name];
-      const byOriginal = this.applied(value, child(this.moved, original));
-      const left = byOriginal === value ? this.applied(value, child(this.moved, name)) : byOriginal;
+      const byOriginal = run.applied(value, child(this.moved, original));
+      const left = byOriginal === value ? run.applied(value, child(this.moved, name)) : byOriginal;
       if (left !== undefined) {
         setField(result, name, left);
       }
@@ -122,8 +133,29 @@ export class FieldRules {
     return emptied(result) ? undefined : result;
   }
 
-  /** Undefined when nothing is left; the same value when no rule concerns it. */
-  private applied(value: unknown, node: Node | undefined): unknown {
+  private hash(text: string): string {
+    return createHmac('sha256', this.paths.secret).update(text).digest('hex');
+  }
+}
+
+interface UnfilledList {
+  readonly elements: readonly unknown[];
+  readonly node: Node;
+  readonly result: unknown[];
+}
+
+/** The rules on their way through one event. */
+class Run {
+  private hashesLeft = MAX_HASHES;
+  private readonly unfilled: UnfilledList[] = [];
+
+  constructor(private readonly hash: (text: string) => string) {}
+
+  /**
+   * Undefined when nothing is left; the same value when no rule concerns it. A long list is empty until
+   * `fillLists`: whatever becomes of its elements, it stays.
+   */
+  applied(value: unknown, node: Node | undefined): unknown {
     if (node?.action === 'drop') {
       return undefined;
     }
@@ -131,7 +163,7 @@ export class FieldRules {
       return value;
     }
     if (Array.isArray(value)) {
-      return this.elementsApplied(value, node);
+      return this.listApplied(value, node);
     }
     if (isFields(value)) {
       return this.membersApplied(value, node);
@@ -139,16 +171,41 @@ export class FieldRules {
     return node.action === 'hash' ? this.hashed(value) : value;
   }
 
-  private elementsApplied(elements: readonly unknown[], node: Node): unknown {
-    return elements
-      .map((element) => {
-        if (isFields(element) || Array.isArray(element)) {
-          // An element stays in its place, even when it is empty.
-          return this.applied(element, node) ?? {};
+  *fillLists(): Work<void> {
+    let work = 0;
+    // It grows while its lists are filled.
+    for (const { elements, node, result } of this.unfilled) {
+      for (const element of elements) {
+        const { hashesLeft } = this;
+        this.addElement(result, element, node);
+        work += 1 + (hashesLeft - this.hashesLeft) * ELEMENTS_A_HASH;
+        if (work >= PIECE) {
+          work = 0;
+          yield;
         }
-        return this.applied(element, node.action === 'hash' ? node : node.others);
-      })
-      .filter((element) => element !== undefined);
+      }
+    }
+  }
+
+  private listApplied(elements: readonly unknown[], node: Node): unknown[] {
+    const result: unknown[] = [];
+    if (elements.length > SHORT_LIST) {
+      this.unfilled.push({ elements, node, result });
+    } else {
+      elements.forEach((element) => this.addElement(result, element, node));
+    }
+    return result;
+  }
+
+  private addElement(result: unknown[], element: unknown, node: Node): void {
+    const left =
+      isFields(element) || Array.isArray(element)
+        ? // An element stays in its place, even when it is empty.
+          (this.applied(element, node) ?? {})
+        : this.applied(element, node.action === 'hash' ? node : node.others);
+    if (left !== undefined) {
+      result.push(left);
+    }
   }
 
   private membersApplied(fields: Fields, node: Node): Fields | undefined {
@@ -165,14 +222,10 @@ export class FieldRules {
   }
 
   private hashed(value: unknown): string | undefined {
-    this.hashesLeft -= 1;
+    this.hashesLeft = Math.max(-1, this.hashesLeft - 1);
     return this.hashesLeft < 0
       ? undefined
       : this.hash(value instanceof NumberLiteral ? value.text : String(value));
-  }
-
-  private hash(text: string): string {
-    return createHmac('sha256', this.paths.secret).update(text).digest('hex');
   }
 }
 

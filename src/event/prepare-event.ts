@@ -112,7 +112,8 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
   if (judged instanceof Refusal) {
     return rejected(judged, context);
   }
-  const checked = check(encodeFinished(judged.stored), judged, given, context);
+  const stored = context.fieldRules?.apply(judged.event, judged.renamed) ?? judged.event;
+  const checked = check(encodeFinished(stored), judged, given, context);
   return checked instanceof Refusal ? rejected(checked, context) : checked;
 }
 
@@ -132,17 +133,19 @@ export function* prepareEventInPieces(raw: unknown, context: EventContext): Work
   if (judged instanceof Refusal) {
     return yield* rejectedInPieces(judged, context);
   }
-  const encoded = yield* encodeCleanInPieces(judged.stored);
+  const stored = yield* withRules(judged.event, context, judged.renamed);
+  yield;
+  const encoded = yield* encodeCleanInPieces(stored);
   yield;
   const checked = check(encoded, judged, given, context);
   return checked instanceof Refusal ? yield* rejectedInPieces(checked, context) : checked;
 }
 
-/** What is stored, if it is not too large, and not against its schema. */
+/** What is stored when the operator's rules are applied, if it is not too large, and not against its schema. */
 interface Judged {
-  readonly stored: Draft | Fields;
-  /** What the server has written into it. */
-  readonly server: ServerFields | undefined;
+  readonly event: Draft;
+  /** Names in `props` of fields whose own name was taken there. */
+  readonly renamed: ReadonlyMap<string, string> | undefined;
 }
 
 /** Why a value is no event. */
@@ -195,33 +198,32 @@ function judge(given: Fields, found: Survey, context: EventContext): Refusal | J
     return new Refusal('type_too_long', error, given);
   }
   const unreadTs = ts === undefined ? storable(present(given['ts']), found) : undefined;
-  return { stored: finished(event, given, unreadTs, context), server: event.server };
+  return { event, renamed: finish(event, given, unreadTs, context) };
 }
 
 function check(
   { json, clean }: Encoded,
-  { stored, server }: Judged,
+  { event: { server } }: Judged,
   given: Fields,
   context: EventContext,
 ): Refusal | Prepared {
-  const tooLarge = findTooLarge(json, stored, given, context);
+  const tooLarge = findTooLarge({ json, clean }, given, context);
   if (tooLarge !== undefined) {
     return tooLarge;
   }
   // What protocols call the same fields, and what the operator strips, is settled by now.
-  const violation = context.violationOf?.(clean as Fields);
+  const violation = context.violationOf?.(clean);
   return violation?.isRejected
     ? new Refusal('event_schema', violation.errors, given, violation)
     : { json, server, violation };
 }
 
 function findTooLarge(
-  json: EncodedEvent,
-  stored: Draft | Fields,
+  { json, clean }: Encoded,
   given: Fields,
   { maxEventBytes }: EventContext,
 ): Refusal | undefined {
-  const length = json.length > maxEventBytes ? json.length - serverBytes(stored) : json.length;
+  const length = json.length > maxEventBytes ? json.length - serverBytes(clean) : json.length;
   if (length <= maxEventBytes) {
     return undefined;
   }
@@ -253,13 +255,16 @@ function draft(given: Fields, found: Survey, context: EventContext, ts: string |
   };
 }
 
-/** What is stored of a valid event. */
-function finished(
+/**
+ * Adds what the server knows to a valid event, and what has no place in it by its own name.
+ * @returns names in `props` of fields whose own name was taken there
+ */
+function finish(
   event: Draft,
   given: Fields,
   unreadTs: unknown,
   context: EventContext,
-): Draft | Fields {
+): ReadonlyMap<string, string> | undefined {
   const clientId = event.event_id;
   complete(event, context);
   const unusableId = event.event_id === clientId ? undefined : clientId;
@@ -267,7 +272,15 @@ function finished(
   if (context.serverFieldsOf !== undefined) {
     event.server = joinedServer(context.server, context.serverFieldsOf(event));
   }
-  return context.fieldRules?.apply(event, renamed) ?? event;
+  return renamed;
+}
+
+function* withRules<T extends Fields>(
+  event: T,
+  { fieldRules }: EventContext,
+  renamed?: ReadonlyMap<string, string>,
+): Work<T | Fields> {
+  return fieldRules === undefined ? event : yield* fieldRules.applyInPieces(event, renamed);
 }
 
 /** Adds to a valid event what the client did not say. */
@@ -289,7 +302,7 @@ function serverBytes({ server }: Draft | Fields): number {
 interface Encoded {
   readonly json: EncodedEvent;
   /** What it was made of. */
-  readonly clean: object;
+  readonly clean: Draft | Fields;
 }
 
 function encodeFinished(event: Draft | Fields): Encoded {
@@ -318,14 +331,15 @@ function* encodeCleanInPieces(event: Draft | Fields): Work<Encoded> {
 }
 
 function rejected(refusal: Refusal, context: EventContext): Prepared {
-  const { given } = refusal;
-  return withKept(refusal, given && encodeClean(keptForDiagnosis(given, context)), context);
+  const kept = refusal.given && keptForDiagnosis(refusal.given, context);
+  const stored = kept && (context.fieldRules?.apply(kept) ?? kept);
+  return withKept(refusal, stored && encodeClean(stored), context);
 }
 
 function* rejectedInPieces(refusal: Refusal, context: EventContext): Work<Prepared> {
-  const { given } = refusal;
-  const kept = given && (yield* encodeCleanInPieces(keptForDiagnosis(given, context)));
-  return withKept(refusal, kept, context);
+  const kept = refusal.given && keptForDiagnosis(refusal.given, context);
+  const stored = kept && (yield* withRules(kept, context));
+  return withKept(refusal, stored && (yield* encodeCleanInPieces(stored)), context);
 }
 
 function withKept(
@@ -351,7 +365,7 @@ function keptForDiagnosis(given: Fields, context: EventContext): Fields {
     delete kept['session'];
     delete kept['user'];
   }
-  return fieldRules?.apply(kept) ?? kept;
+  return kept;
 }
 
 function present(value: unknown): unknown {
