@@ -3,9 +3,6 @@ import { flatText } from './flat-text.js';
 /** Decoded, in the order of the query; an array for a repeated name. */
 export type Query = ReadonlyMap<string, string | string[]>;
 
-const AMPERSAND = 0x26;
-const EQUALS = 0x3d;
-
 let lastRawQuery = '';
 let lastQuery: Query = new Map();
 
@@ -35,23 +32,27 @@ function parsed(rawQuery: string): Query {
 /** @throws URIError for an escape that is none */
 function decoded(rawQuery: string): Query {
   const query = new Map<string, string | string[]>();
-  let start = 0;
   let equalsAt = -1;
-  for (let at = 0; at <= rawQuery.length; at += 1) {
-    const code = at === rawQuery.length ? AMPERSAND : rawQuery.charCodeAt(at);
-    if (code === EQUALS && equalsAt === -1) {
-      equalsAt = at;
-    } else if (code === AMPERSAND) {
-      if (at > start) {
-        const nameEnd = equalsAt === -1 ? at : equalsAt;
-        const name = decode(rawQuery.slice(start, nameEnd));
-        add(query, name, decode(rawQuery.slice(nameEnd + 1, at)));
-      }
-      start = at + 1;
-      equalsAt = -1;
+  let end = 0;
+  for (let start = 0; start < rawQuery.length; start = end + 1) {
+    end = indexOrEnd(rawQuery, '&', start);
+    if (end === start) {
+      continue;
     }
+    // Looked for once: text without any must not be searched again for each of its parameters.
+    if (equalsAt < start) {
+      equalsAt = indexOrEnd(rawQuery, '=', start);
+    }
+    const nameEnd = Math.min(equalsAt, end);
+    const name = decode(rawQuery.slice(start, nameEnd));
+    add(query, name, decode(rawQuery.slice(nameEnd + 1, end)));
   }
   return query;
+}
+
+function indexOrEnd(text: string, searched: string, from: number): number {
+  const index = text.indexOf(searched, from);
+  return index === -1 ? text.length : index;
 }
 
 function add(query: Map<string, string | string[]>, name: string, value: string): void {

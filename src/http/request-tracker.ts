@@ -147,12 +147,16 @@ export class RequestTracker<D extends Durations = Durations> {
   private responseClosed(response: ServerResponse): void {
     const request = response.req;
     const connection = trackedConnection(request.socket);
-    const index = connection.open.findIndex((each) => each.response === response);
-    const tracked = connection.open[index];
+    const tracked = requestOf(connection, response);
     if (!tracked) {
       return;
     }
-    connection.open.splice(index, 1);
+    // Hardly any client sends a request before the last one is answered.
+    if (connection.open.length === 1) {
+      connection.open.pop();
+    } else {
+      connection.open.splice(connection.open.indexOf(tracked), 1);
+    }
     if (connection.latest === tracked && request.complete) {
       connection.latest = undefined;
     }
@@ -203,9 +207,17 @@ export class RequestTracker<D extends Durations = Durations> {
 }
 
 function find(response: ServerResponse): TrackedRequest | undefined {
-  return connections
-    .get(response.req.socket)
-    ?.open.findLast((request) => request.response === response);
+  const connection = connections.get(response.req.socket);
+  return connection && requestOf(connection, response);
+}
+
+function requestOf(
+  { latest, open }: TrackedConnection,
+  response: ServerResponse,
+): TrackedRequest | undefined {
+  return latest?.response === response
+    ? latest
+    : open.find((request) => request.response === response);
 }
 
 function trackedConnection(socket: Socket): TrackedConnection {

@@ -100,13 +100,19 @@ function decodedName(raw: string): string {
 }
 
 function signatureOf(value: string | readonly string[] | undefined): string | undefined {
-  const text = String(value ?? '').trim();
+  if (value === undefined) {
+    return undefined;
+  }
+  const text = String(value).trim();
   return text === '' || text === NO_SIGNATURE_YET ? undefined : text;
 }
 
 /** The token of Bearer, or the user of Basic; other schemes are not ours. */
 function keyOfHeader(authorization: string | undefined): string | undefined {
-  const match = /^(?<scheme>bearer|basic) +(?<value>\S+)$/i.exec(authorization?.trim() ?? '');
+  if (authorization === undefined) {
+    return undefined;
+  }
+  const match = /^(?<scheme>bearer|basic) +(?<value>\S+)$/i.exec(authorization.trim());
   const { scheme = '', value = '' } = match?.groups ?? {};
   if (scheme.toLowerCase() !== 'basic') {
     return value || undefined;

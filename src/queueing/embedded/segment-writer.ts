@@ -69,15 +69,14 @@ export class SegmentWriter {
 
   /** What is synced counts only where the next start finds it, which is looked up beside the sync: it takes no time of its own. */
   private sync(done: (error: Error | null) => void): void {
-    const inPlace = this.files.assertInPlace(this.segment.path, this.id);
-    inPlace.catch(() => undefined);
-    fdatasync(this.fd, (failure) => {
-      if (failure) {
-        done(failure);
-      } else {
-        inPlace.then(() => done(null), done);
+    const ended: (Error | null)[] = [];
+    const end = (error: Error | null): void => {
+      if (ended.push(error) === 2) {
+        done(ended[0] ?? ended[1] ?? null);
       }
-    });
+    };
+    this.files.checkInPlace(this.segment.path, this.id, end);
+    fdatasync(this.fd, end);
   }
 
   close(): Promise<void> {
