@@ -10,13 +10,6 @@ import { loadProgramConfiguration } from '../program-configuration.js';
 
 const MIB = 1024 * 1024;
 
-interface Described {
-  /** Undefined for an instance that keeps nothing on its disk. */
-  readonly disk?: DescribedDisk;
-  /** Undefined for one that shares its queue with no other. */
-  readonly fleet?: FleetStats;
-}
-
 interface DescribedDisk {
   readonly directory: string;
   readonly bytes: number;
@@ -29,17 +22,20 @@ export async function run(options: Options): Promise<number> {
   const { get } = await loadProgramConfiguration();
   const plan = configuredPlan(get);
   const driver = QUEUE_CATALOGUE[plan.driver];
+  const isText = !options.has('json');
   const onDisk = await driver.status(get, plan);
-  const fleet = await driver.fleetStatus?.(get, plan);
-  const described = {
-    ...(onDisk && { disk: describedDisk(onDisk, get(QueueingOptions)) }),
-    ...(fleet && { fleet: fleetStats(fleet) }),
-  };
-  if (options.has('json')) {
-    const { disk, ...others } = described;
-    printJson({ ...disk, ...others });
-  } else {
-    print(describe(described));
+  const disk = onDisk && describedDisk(onDisk, get(QueueingOptions));
+  if (disk && isText) {
+    // What this instance holds is needed most while no broker answers.
+    print(describeDisk(disk));
+  }
+  const inTopic = await driver.fleetStatus?.(get, plan);
+  const fleet = inTopic && fleetStats(inTopic);
+  if (fleet && isText) {
+    print(`${disk ? '\n' : ''}${describeFleet(fleet)}`);
+  }
+  if (!isText) {
+    printJson({ ...disk, ...(fleet && { fleet }) });
   }
   return 0;
 }
@@ -57,25 +53,20 @@ function describedDisk(
   };
 }
 
-/** For each queue that there is a line, then a table of its sinks. */
-function describe({ disk, fleet }: Described): string {
-  const parts = [];
-  if (disk) {
-    const { directory, bytes, capacityBytes, filesystemAvailableBytes, sinks } = disk;
-    const share = ((100 * bytes) / capacityBytes).toFixed(1);
-    const size =
-      `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
-      `${mib(filesystemAvailableBytes)} MiB available on its file system`;
-    parts.push(size, '', ...tableOf(sinks));
-  }
-  if (fleet) {
-    const { partitions, retentionSeconds, sinks } = fleet;
-    const kept =
-      retentionSeconds === undefined ? '' : `, kept for ${(retentionSeconds / 3600).toFixed(1)} h`;
-    const head = `all instances together: ${partitions} partitions in the topic (QUEUE_KAFKA_TOPIC)${kept}`;
-    parts.push(...(disk ? [''] : []), head, '', ...tableOf(sinks));
-  }
-  return parts.join('\n');
+function describeDisk(disk: DescribedDisk): string {
+  const { directory, bytes, capacityBytes, filesystemAvailableBytes, sinks } = disk;
+  const share = ((100 * bytes) / capacityBytes).toFixed(1);
+  const size =
+    `${directory}: ${mib(bytes)} of ${mib(capacityBytes)} MiB used (QUEUE_MAX_MB), ${share} %; ` +
+    `${mib(filesystemAvailableBytes)} MiB available on its file system`;
+  return [size, '', ...tableOf(sinks)].join('\n');
+}
+
+function describeFleet({ partitions, retentionSeconds, sinks }: FleetStats): string {
+  const kept =
+    retentionSeconds === undefined ? '' : `, kept for ${(retentionSeconds / 3600).toFixed(1)} h`;
+  const head = `all instances together: ${partitions} partitions in the topic (QUEUE_KAFKA_TOPIC)${kept}`;
+  return [head, '', ...tableOf(sinks)].join('\n');
 }
 
 function tableOf(sinks: readonly LaneStats[]): readonly string[] {

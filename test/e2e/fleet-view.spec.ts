@@ -128,8 +128,9 @@ describe.skipIf(!started)('what an instance says of the whole fleet', () => {
     expect(names).toContain('gotrack_queue_partitions_owned');
     expect(names).not.toContain('gotrack_fleet_events');
     expect(names).not.toContain('gotrack_queue_partitions');
-    const { exitCode, stderr } = await workplace.run(['queue', 'status'], environment);
+    const { exitCode, stdout, stderr } = await workplace.run(['queue', 'status'], environment);
     expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/queue +3 +3 +0/);
     expect(stderr).toContain('Kafka');
     expect(await ingest.stop()).toBe(0);
   });
