@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { withoutCredentials, withoutCredentialsInside } from './credentials.js';
+import {
+  withoutCredentials,
+  withoutCredentialsInPieces,
+  withoutCredentialsInside,
+} from './credentials.js';
+import { resultOf } from './work.js';
 
 describe('withoutCredentials', () => {
   it.each([
@@ -92,5 +97,16 @@ describe('withoutCredentialsInside', () => {
   it('gives the same event when there is nothing to clean', () => {
     const event = { props: { a: ['@', { b: 'joe@a.b' }], c: null } };
     expect(withoutCredentialsInside(event)).toBe(event);
+  });
+
+  it('cleans long lists in pieces just as well', () => {
+    const long = Array.from({ length: 10_000 }, (_, index) =>
+      index % 2 === 0 ? `https://u${index}:p@a.b/` : { link: ['https://u@a.b'] },
+    );
+    const event = { props: { long, deep: [[[long]]], few: ['https://u@a.b', 1] } };
+    const before = structuredClone(event);
+    expect(resultOf(withoutCredentialsInPieces(event))).toEqual(withoutCredentialsInside(event));
+    expect(event).toEqual(before);
+    expect([...withoutCredentialsInPieces(event)].length).toBeGreaterThan(3);
   });
 });

@@ -1,4 +1,6 @@
 import { type Fields, isFields, setField } from './fields.js';
+import { LongLists } from './long-lists.js';
+import type { Work } from './work.js';
 
 /** A scheme and a user. A browser needs no slashes after the schemes that it knows. */
 const ADDRESS_USER =
@@ -39,13 +41,32 @@ export function withoutCredentials(address: string): string {
  * there are none. Not for values deeper than `MAX_DEPTH`.
  */
 export function withoutCredentialsInside<T extends object>(event: T): T {
+  return inEvent(event);
+}
+
+/** The same in pieces for an event with long lists, which are copied. */
+export function* withoutCredentialsInPieces<T extends object>(event: T): Work<T> {
+  const lists = new LongLists();
+  const clean = inEvent(event, lists);
+  yield* lists.fill();
+  return clean;
+}
+
+/** The same for a list of a client's own data. */
+export function withoutCredentialsInList(list: readonly unknown[]): readonly unknown[] {
+  return inValue(list) as readonly unknown[];
+}
+
+function inEvent<T extends object>(event: T, lists?: LongLists): T {
   let copy: T | undefined;
   for (const name in event) {
     const value: unknown = event[name];
     if (name === 'event_id') {
       continue;
     }
-    const kept = isFields(value) ? inFields(value, ADDRESSES.get(name)) : inValue(value);
+    const kept = isFields(value)
+      ? inFields(value, lists, ADDRESSES.get(name))
+      : inValue(value, lists);
     if (kept !== value) {
       copy ??= { ...event };
       setField(copy as Fields, name, kept);
@@ -54,19 +75,14 @@ export function withoutCredentialsInside<T extends object>(event: T): T {
   return copy ?? event;
 }
 
-/** The same for a list of a client's own data. */
-export function withoutCredentialsInList(list: readonly unknown[]): readonly unknown[] {
-  return inValue(list) as readonly unknown[];
-}
-
-function inFields(fields: Fields, addresses?: ReadonlySet<string>): Fields {
+function inFields(fields: Fields, lists?: LongLists, addresses?: ReadonlySet<string>): Fields {
   let copy: Fields | undefined;
   for (const name in fields) {
     const value = fields[name];
     const kept =
       typeof value === 'string' && addresses?.has(name)
         ? withoutCredentials(value)
-        : inValue(value);
+        : inValue(value, lists);
     if (kept !== value) {
       copy ??= { ...fields };
       setField(copy, name, kept);
@@ -75,13 +91,18 @@ function inFields(fields: Fields, addresses?: ReadonlySet<string>): Fields {
   return copy ?? fields;
 }
 
-function inValue(value: unknown): unknown {
+function inValue(value: unknown, lists?: LongLists): unknown {
   if (typeof value === 'string') {
     return value.includes('@') ? value.replace(ADDRESS_USER, '$1') : value;
   }
   if (Array.isArray(value)) {
-    const kept = value.map((element) => inValue(element));
-    return kept.some((element, index) => element !== value[index]) ? kept : value;
+    const kept =
+      lists?.made(value, (made, element) => made.push(inValue(element, lists))) ??
+      value.map((element) => inValue(element));
+    // A list that is still to be filled is another one already.
+    return kept.length < value.length || kept.some((element, index) => element !== value[index])
+      ? kept
+      : value;
   }
-  return isFields(value) ? inFields(value) : value;
+  return isFields(value) ? inFields(value, lists) : value;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encode } from './encode.js';
+import { encode, encodeInPieces, encodeText } from './encode.js';
+import { resultOf } from './work.js';
 
 const NUL = '\u{0}';
 const HIGH = '\u{D83D}';
@@ -58,5 +59,36 @@ describe('encode', () => {
         expect(JSON.parse(line)).toEqual({ text: text.toWellFormed().replaceAll(NUL, REPLACED) });
       }),
     );
+  });
+
+  it('writes the same in pieces, whatever is long', () => {
+    const text = fc
+      .tuple(fc.constantFrom('a', '\\', NUL, HIGH + LOW, HIGH), fc.constantFrom(1, 300, 20_000))
+      .map(([unit, length]) => unit.repeat(length));
+    const list = (element: fc.Arbitrary<unknown>): fc.Arbitrary<unknown[]> =>
+      fc
+        .tuple(element, fc.constantFrom(0, 1, 255, 256, 257, 600))
+        .map(([one, length]) => Array.from({ length }, () => one));
+    const { value } = fc.letrec<{ value: unknown; list: unknown[] }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 2 },
+        fc.constantFrom(null, 1.5, true, 'a', '[', '","'),
+        text,
+        tie('list'),
+        fc.dictionary(fc.constantFrom('a', 'b', '__proto__'), tie('value')),
+      ),
+      list: list(tie('value')),
+    }));
+    fc.assert(
+      fc.property(value, (given) => {
+        expect(resultOf(encodeInPieces({ given })) === encodeText({ given })).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('pauses within long lists', () => {
+    const long = Array.from({ length: 10_000 }, (_, index) => index);
+    expect([...encodeInPieces({ a: [[long]] })].length).toBeGreaterThan(30);
   });
 });

@@ -8,7 +8,7 @@ import type { Work } from './work.js';
  */
 const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][\da-f]{2})/g;
 
-/** Characters of a text that is encoded on its own. */
+/** Characters of a text, and elements of a list, that are encoded on their own. */
 const LONG = 256;
 /** Characters of such a text between two pauses. */
 const STEP = 16 * 1024;
@@ -31,22 +31,25 @@ export function encodeText(value: object): string {
   return hasParts() ? joined(...takeParts(json)) : json;
 }
 
-/** The same of a value with long texts. */
+/** The same of a value with long texts and lists. */
 export function* encodeInPieces(value: object): Work<string> {
+  const pieces: string[] = [];
+  yield* addJson(pieces, value);
+  return pieces.join('');
+}
+
+function* addJson(pieces: string[], value: object): Work<void> {
   forgetParts();
-  const json = JSON.stringify(value, (_, member: unknown) =>
-    typeof member === 'string' && member.length > LONG
-      ? markFor({ text: member, isEncoded: false })
-      : member,
-  );
-  const [between, parts] = takeParts(json);
-  const pieces = [storable(between[0] as string)];
-  let pausedAt = 0;
+  const [between, parts] = takeParts(JSON.stringify(value, apart));
+  pieces.push(storable(between[0] as string));
+  let pausedAt = pieces.length;
   for (const [index, part] of parts.entries()) {
-    if (part.isEncoded) {
-      pieces.push(part.text);
+    if ('json' in part) {
+      pieces.push(part.json);
+    } else if ('text' in part) {
+      yield* addText(pieces, part.text);
     } else {
-      yield* addEncoded(pieces, part.text);
+      yield* addList(pieces, part.list);
     }
     pieces.push(storable(between[index + 1] as string));
     if (pieces.length - pausedAt > PIECES) {
@@ -54,11 +57,34 @@ export function* encodeInPieces(value: object): Work<string> {
       pausedAt = pieces.length;
     }
   }
-  return pieces.join('');
+}
+
+function apart(_name: string, member: unknown): unknown {
+  if (typeof member === 'string' && member.length > LONG) {
+    return markFor({ text: member });
+  }
+  return Array.isArray(member) && member.length > LONG ? markFor({ list: member }) : member;
+}
+
+function* addList(pieces: string[], list: readonly unknown[]): Work<void> {
+  pieces.push('[');
+  for (let from = 0; from < list.length; from += LONG) {
+    if (from > 0) {
+      pieces.push(',');
+      yield;
+    }
+    const part: string[] = [];
+    yield* addJson(part, list.slice(from, from + LONG));
+    // Without its brackets.
+    part[0] = (part[0] as string).slice(1);
+    part.push((part.pop() as string).slice(0, -1));
+    pieces.push(part.join(''));
+  }
+  pieces.push(']');
 }
 
 /** Adds a text in quotes. */
-function* addEncoded(pieces: string[], text: string): Work<void> {
+function* addText(pieces: string[], text: string): Work<void> {
   pieces.push('"');
   for (let from = 0; from < text.length;) {
     if (from > 0) {
@@ -79,8 +105,9 @@ function isHighSurrogate(code: number): boolean {
 
 function joined(between: readonly string[], parts: readonly Part[]): string {
   let json = between[0] as string;
-  for (const [index, { text }] of parts.entries()) {
-    json += text + (between[index + 1] as string);
+  for (const [index, part] of parts.entries()) {
+    // There is no other without `apart`.
+    json += ('json' in part ? part.json : '') + (between[index + 1] as string);
   }
   return json;
 }

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Literal } from './literal.js';
 
-/** A part of a value's JSON, and whether it is that already, and not a text to be encoded. */
-export interface Part {
-  readonly text: string;
-  readonly isEncoded: boolean;
-}
+/** A part of a value: JSON already, or what is to be encoded in pieces. */
+export type Part =
+  { readonly json: string } | { readonly text: string } | { readonly list: readonly unknown[] };
 
 /** Stands for a part that is encoded already, or will be in pieces. No client can know it. */
 const MARK = randomBytes(12).toString('base64url');
@@ -23,7 +21,7 @@ export class EncodedList extends Literal {
   }
 
   toJSON(): string {
-    return markFor({ text: this.text, isEncoded: true });
+    return markFor({ json: this.text });
   }
 }
 

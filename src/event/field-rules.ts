@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { type Fields, isFields, setField } from './fields.js';
 import { isKnownField } from './known-fields.js';
+import { LongLists } from './long-lists.js';
 import { NumberLiteral } from './number-literal.js';
 import { resultOf, type Work } from './work.js';
 
@@ -12,10 +13,8 @@ export const ANY = '*';
 /** A fresh HMAC takes 2 µs, and an array of a few bytes an element may hold many. */
 const MAX_HASHES = 1000;
 
-/** Elements of a list between two pauses, when each takes no hash. A hash counts as so many of them. */
-const PIECE = 4000;
-const ELEMENTS_A_HASH = 20;
-const SHORT_LIST = 16;
+/** Of `LongLists`. */
+const UNITS_A_HASH = 20;
 
 export interface FieldPaths {
   readonly dropped: readonly FieldPath[];
@@ -107,7 +106,7 @@ export class FieldRules {
           : run.applied(value, node);
       replace(copy, name, value, result);
     }
-    yield* run.fillLists();
+    yield* run.lists.fill();
     return copy;
   }
 
@@ -138,23 +137,14 @@ export class FieldRules {
   }
 }
 
-interface UnfilledList {
-  readonly elements: readonly unknown[];
-  readonly node: Node;
-  readonly result: unknown[];
-}
-
 /** The rules on their way through one event. */
 class Run {
+  readonly lists = new LongLists();
   private hashesLeft = MAX_HASHES;
-  private readonly unfilled: UnfilledList[] = [];
 
   constructor(private readonly hash: (text: string) => string) {}
 
-  /**
-   * Undefined when nothing is left; the same value when no rule concerns it. A long list is empty until
-   * `fillLists`: whatever becomes of its elements, it stays.
-   */
+  /** Undefined when nothing is left; the same value when no rule concerns it. */
   applied(value: unknown, node: Node | undefined): unknown {
     if (node?.action === 'drop') {
       return undefined;
@@ -163,7 +153,7 @@ class Run {
       return value;
     }
     if (Array.isArray(value)) {
-      return this.listApplied(value, node);
+      return this.lists.made(value, (made, element) => this.addElement(made, element, node));
     }
     if (isFields(value)) {
       return this.membersApplied(value, node);
@@ -171,40 +161,14 @@ class Run {
     return node.action === 'hash' ? this.hashed(value) : value;
   }
 
-  *fillLists(): Work<void> {
-    let work = 0;
-    // It grows while its lists are filled.
-    for (const { elements, node, result } of this.unfilled) {
-      for (const element of elements) {
-        const { hashesLeft } = this;
-        this.addElement(result, element, node);
-        work += 1 + (hashesLeft - this.hashesLeft) * ELEMENTS_A_HASH;
-        if (work >= PIECE) {
-          work = 0;
-          yield;
-        }
-      }
-    }
-  }
-
-  private listApplied(elements: readonly unknown[], node: Node): unknown[] {
-    const result: unknown[] = [];
-    if (elements.length > SHORT_LIST) {
-      this.unfilled.push({ elements, node, result });
-    } else {
-      elements.forEach((element) => this.addElement(result, element, node));
-    }
-    return result;
-  }
-
-  private addElement(result: unknown[], element: unknown, node: Node): void {
+  private addElement(made: unknown[], element: unknown, node: Node): void {
     const left =
       isFields(element) || Array.isArray(element)
         ? // An element stays in its place, even when it is empty.
           (this.applied(element, node) ?? {})
         : this.applied(element, node.action === 'hash' ? node : node.others);
     if (left !== undefined) {
-      result.push(left);
+      made.push(left);
     }
   }
 
@@ -222,10 +186,12 @@ class Run {
   }
 
   private hashed(value: unknown): string | undefined {
-    this.hashesLeft = Math.max(-1, this.hashesLeft - 1);
-    return this.hashesLeft < 0
-      ? undefined
-      : this.hash(value instanceof NumberLiteral ? value.text : String(value));
+    this.hashesLeft -= 1;
+    if (this.hashesLeft < 0) {
+      return undefined;
+    }
+    this.lists.spend(UNITS_A_HASH);
+    return this.hash(value instanceof NumberLiteral ? value.text : String(value));
   }
 }
 

@@ -1,6 +1,6 @@
 import { parseClientTime } from './client-time.js';
 import { compact, type GroupName } from './compact.js';
-import { withoutCredentialsInside } from './credentials.js';
+import { withoutCredentialsInPieces, withoutCredentialsInside } from './credentials.js';
 import { encodeInPieces, encodeText } from './encode.js';
 import { isEventId } from './event-id.js';
 import { timelyTs } from './event-time.js';
@@ -323,7 +323,7 @@ function encodeClean(event: Draft | Fields): Encoded {
 }
 
 function* encodeCleanInPieces(event: Draft | Fields): Work<Encoded> {
-  const clean = withoutCredentialsInside(event);
+  const clean = yield* withoutCredentialsInPieces(event);
   yield;
   const text = yield* encodeInPieces(clean);
   yield;
