@@ -151,12 +151,7 @@ export class RequestTracker<D extends Durations = Durations> {
     if (!tracked) {
       return;
     }
-    // Hardly any client sends a request before the last one is answered.
-    if (connection.open.length === 1) {
-      connection.open.pop();
-    } else {
-      connection.open.splice(connection.open.indexOf(tracked), 1);
-    }
+    connection.open.splice(connection.open.indexOf(tracked), 1);
     if (connection.latest === tracked && request.complete) {
       connection.latest = undefined;
     }
@@ -212,11 +207,13 @@ function find(response: ServerResponse): TrackedRequest | undefined {
 }
 
 function requestOf(
-  { latest, open }: TrackedConnection,
+  { open }: TrackedConnection,
   response: ServerResponse,
 ): TrackedRequest | undefined {
-  return latest?.response === response
-    ? latest
+  // Hardly any client sends a request before the last one is answered.
+  const [first] = open;
+  return first?.response === response
+    ? first
     : open.find((request) => request.response === response);
 }
 
