@@ -27,7 +27,7 @@ export interface FilledOptions<T extends object> {
   readonly options: T;
   readonly settings: readonly EffectiveSetting[];
   readonly faults: readonly Fault[];
-  /** Of files that are to hold a secret, and cannot be read. */
+  /** About files that are to hold a secret, and cannot be read. */
   readonly secretFaults: readonly Fault[];
 }
 

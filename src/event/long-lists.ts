@@ -13,8 +13,8 @@ interface Unfilled {
 }
 
 /**
- * Lists inside a value that is made anew. A long one stays empty at first, and is filled in pieces once everything
- * around it is there: what becomes of its elements must not matter to that.
+ * Lists inside the copy of a value. A long one stays empty at first, and is filled in pieces once everything around it
+ * is there: what becomes of its elements must not matter to that.
  */
 export class LongLists {
   private readonly unfilled: Unfilled[] = [];
