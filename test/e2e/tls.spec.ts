@@ -240,6 +240,7 @@ describe('the metrics address with METRICS_CLIENT_CA', () => {
   let newAuthority: CertificateAuthority;
   let oldClient: ServerCertificate;
   let newClient: ServerCertificate;
+  let settings: Readonly<Record<string, string>>;
   let program: Collector;
 
   beforeEach(async () => {
@@ -248,10 +249,8 @@ describe('the metrics address with METRICS_CLIENT_CA', () => {
     oldClient = oldAuthority.issue('client');
     newClient = newAuthority.issue('client');
     clientCa = new Replaceable('clients.crt', oldAuthority.cert);
-    program = await workplace.start({
-      ...new ReplaceablePair().forMetrics,
-      METRICS_CLIENT_CA: clientCa.path,
-    });
+    settings = { ...new ReplaceablePair().forMetrics, METRICS_CLIENT_CA: clientCa.path };
+    program = await workplace.start(settings);
   });
 
   const says = (options: ConnectionOptions): Promise<string> =>
@@ -266,6 +265,20 @@ describe('the metrics address with METRICS_CLIENT_CA', () => {
     const impostor = new CertificateAuthority(workplace.path(), 'old-again').issue('client');
     expect(await says({ ...versions, ...as(impostor) })).toBe('');
     expect(await says({ ...versions, ...as(oldClient) })).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('is healthy for the healthcheck of an instance that only delivers, which has none', async () => {
+    const asked = {
+      ...settings,
+      ROLE: 'deliver',
+      METRICS_ADDR: `127.0.0.1:${metricsPort(program)}`,
+    };
+    expect(await workplace.run(['healthcheck'], asked)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('OK'),
+    });
+    expect(await program.stop()).toBe(0);
+    expect(await workplace.run(['healthcheck'], asked)).toMatchObject({ exitCode: 1 });
   });
 
   it.each(VERSIONS)(
