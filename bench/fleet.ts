@@ -1,9 +1,11 @@
 // Measures how long an answer takes when it waits for a topic of three brokers, beside one that waits for the local disk,
-// with the topic after it and without one. All of it shares the machine: the ratios are what compares.
+// with the topic after it and without one; then what it takes to deliver from the topic. All of it shares the machine: the
+// ratios are what compares.
 import { Workplace } from '../test/support/servers/collector.js';
 import { KafkaCluster } from '../test/support/servers/kafka-cluster.js';
 import { uniqueName } from '../test/support/servers/postgres-server.js';
 import { cpuSeconds } from '../test/support/servers/process-figures.js';
+import { measureDelivery } from './fleet-delivery.js';
 import { wrk } from './wrk.js';
 
 const CONNECTIONS = [1, 64, 1000];
@@ -59,6 +61,7 @@ export async function run(): Promise<void> {
         });
       }
     }
+    await measureDelivery(cluster);
   } finally {
     await cluster.stop();
   }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BATCH_EVENTS, expectSettled, Fleet } from '../support/fleet/fleet.js';
 import type { Member } from '../support/fleet/member.js';
@@ -203,6 +204,37 @@ describe.skipIf(!started)('members of a fleet', () => {
     });
     expect(fleet.repeats()).toBe(0);
   });
+
+  if (isFull) {
+    it('hold where a log ends before what was read of it, and say so', async () => {
+      const fleet = await newFleet({ partitions: 1 });
+      const member = fleet.member('one');
+      await fleet.shared([member]);
+      await fleet.feed().send(SOME);
+      await expectSettled(fleet, [member]);
+      await Promise.all(fleet.watches.map((watch) => watch.stop()));
+      const setOffset = async (offset: number): Promise<void> => {
+        await member.stop();
+        await cluster().setOffset(`${fleet.groupPrefix}file`, fleet.topic, 0, offset);
+        member.start();
+      };
+      // To a reader, a log that was cut and an offset behind its end are the same.
+      await setOffset(SOME + 5);
+      const holds = async (): Promise<boolean> =>
+        (await fleet.statesOf([member])).every(({ holding }) =>
+          holding?.includes('its log was cut'),
+        );
+      await until(holds);
+      await fleet.feed().send(SOME);
+      await setTimeout(2000);
+      expect(await holds()).toBe(true);
+      expect(fleet.delivered()).toHaveLength(SOME);
+
+      await setOffset(SOME);
+      await until(() => fleet.delivered().length === 2 * SOME);
+      expect(new Set(fleet.delivered())).toEqual(new Set(fleet.sent));
+    });
+  }
 
   it('hold when another takes part under the same id, and say so', async () => {
     const fleet = await newFleet();

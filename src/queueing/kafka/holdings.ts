@@ -15,8 +15,11 @@ import {
 import { offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
-/** So much is read ahead for one sink. */
-const AHEAD_BYTES = 8 * 1024 * 1024;
+/**
+ * So much is read ahead for one sink. What waits longer survives collections of young objects: with 8 MiB, all of
+ * delivery took half as much CPU again.
+ */
+const AHEAD_BYTES = 2 * 1024 * 1024;
 /** The ends of partitions from which nothing is fetched are asked for so often. */
 const ENDS_MS = 1000;
 

@@ -203,6 +203,18 @@ export class KafkaBroker {
     );
   }
 
+  /** Once none of its members is thought to be alive. */
+  async setOffset(group: string, topic: string, partition: number, offset: number): Promise<void> {
+    const partitionOffsets = [{ partition, offset: BigInt(offset) }];
+    const topics = [{ name: topic, partitionOffsets }];
+    await until(() =>
+      this.asAdmin((admin) => admin.alterConsumerGroupOffsets({ groupId: group, topics })).then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
   topics(): Promise<readonly string[]> {
     return this.asAdmin((admin) => admin.listTopics());
   }

@@ -97,6 +97,10 @@ export class KafkaCluster {
     return this.client.deleteGroup(group);
   }
 
+  setOffset(group: string, topic: string, partition: number, offset: number): Promise<void> {
+    return this.client.setOffset(group, topic, partition, offset);
+  }
+
   alterTopic(name: string, configs: Record<string, string>): Promise<void> {
     return this.client.alterTopic(name, configs);
   }

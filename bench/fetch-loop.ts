@@ -1,0 +1,84 @@
+// Reads all of a topic, with as much of it asked for at once as GoTrack does, and does nothing with it, or only writes it
+// to a file: what remains of delivery when all that decides about loss is left out. A process of its own; prints figures
+// as JSON.
+import { type FileHandle, open } from 'node:fs/promises';
+import { loadOptions } from '../src/config/load-options.js';
+import { Cluster } from '../src/kafka/cluster.js';
+import { KafkaConnectionOptions } from '../src/kafka/kafka-connection.options.js';
+import { fetchRecords, offsetsAt } from '../src/queueing/kafka/topic-calls.js';
+
+const BOUNDS = { waitMs: 500, maxBytes: 512 * 1024, maxPartitionBytes: 512 * 1024 };
+/** As many as a lane delivers at once. */
+const LINES = 500;
+const NEWLINE = Buffer.from('\n');
+
+export interface Fetched {
+  readonly events: number;
+  /** From the first request to the last answer. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+const [name = '', path] = process.argv.slice(2);
+const file = path === undefined ? undefined : await open(path, 'a');
+const cluster = new Cluster(loadOptions(KafkaConnectionOptions));
+const topic = await cluster.topic(name);
+const all = topic.partitions.map((_, partition) => partition);
+const ends = await offsetsAt(cluster, name, topic, all, 'latest');
+const byLeader = Map.groupBy(all, (partition) => topic.partitions[partition]?.leader ?? 0);
+const cpu = process.cpuUsage();
+const startedAt = performance.now();
+const counts = await Promise.all(
+  Array.from(byLeader, ([leader, partitions]) => readAll(leader, partitions)),
+);
+const { user, system } = process.cpuUsage(cpu);
+const fetched: Fetched = {
+  events: counts.reduce((sum, count) => sum + count, 0),
+  seconds: (performance.now() - startedAt) / 1000,
+  cpuSeconds: (user + system) / 1e6,
+};
+console.log(JSON.stringify(fetched));
+cluster.close();
+await file?.close();
+
+async function readAll(leader: number, partitions: readonly number[]): Promise<number> {
+  const offsets = new Map(partitions.map((partition) => [partition, 0]));
+  let count = 0;
+  for (;;) {
+    const wanted = [...offsets]
+      .filter(([partition, offset]) => offset < (ends.get(partition) ?? 0))
+      .map(([partition, offset]) => ({ partition, offset }));
+    if (wanted.length === 0) {
+      return count;
+    }
+    for (const { partition, batches } of await fetchRecords(
+      cluster,
+      leader,
+      topic.id,
+      wanted,
+      BOUNDS,
+    )) {
+      for (const { firstOffset, lastOffsetDelta, records } of batches) {
+        count += records.length;
+        if (file) {
+          await write(
+            file,
+            records.flatMap(({ value }) => value ?? []),
+          );
+        }
+        offsets.set(partition, Number(firstOffset) + lastOffsetDelta + 1);
+      }
+      // Whose turn it was comes last.
+      const next = offsets.get(partition) ?? 0;
+      offsets.delete(partition);
+      offsets.set(partition, next);
+    }
+  }
+}
+
+async function write(to: FileHandle, values: readonly Buffer[]): Promise<void> {
+  for (let from = 0; from < values.length; from += LINES) {
+    const lines = values.slice(from, from + LINES).flatMap((value) => [value, NEWLINE]);
+    await to.appendFile(Buffer.concat(lines));
+  }
+}
