@@ -5,9 +5,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { loadOptions } from '../src/config/load-options.js';
 import { Cluster } from '../src/kafka/cluster.js';
 import { KafkaConnectionOptions } from '../src/kafka/kafka-connection.options.js';
+import { FETCH_BOUNDS } from '../src/queueing/kafka/fetcher.js';
 import { fetchRecords, offsetsAt } from '../src/queueing/kafka/topic-calls.js';
 
-const BOUNDS = { waitMs: 500, maxBytes: 512 * 1024, maxPartitionBytes: 512 * 1024 };
 /** As many as a lane delivers at once. */
 const LINES = 500;
 const NEWLINE = Buffer.from('\n');
@@ -56,7 +56,7 @@ async function readAll(leader: number, partitions: readonly number[]): Promise<n
       leader,
       topic.id,
       wanted,
-      BOUNDS,
+      FETCH_BOUNDS,
     )) {
       for (const { firstOffset, lastOffsetDelta, records } of batches) {
         count += records.length;

@@ -75,24 +75,22 @@ const usableCertificates: CrossCheck = (get) => {
   return files.flatMap((each) => (each ? credentialFaults(each) : []));
 };
 
-/** They are looked at, not read: the start reads them. */
-const usableDatabases: CrossCheck = (get) =>
-  hasCollector(get) ? databaseFaults(get(GeoOptions)) : [];
-
 function hasCollector(get: GetOptions): boolean {
   return get(RoleOptions).role !== 'deliver';
 }
 
-const usableEventSchemas: CrossCheck = (get) =>
-  hasCollector(get) ? eventSchemaFaults(get(SchemasOptions)) : [];
+/** Databases are looked at, not read: the start reads them. */
+const usableCollectorFiles: CrossCheck = async (get) =>
+  hasCollector(get)
+    ? [...databaseFaults(get(GeoOptions)), ...(await eventSchemaFaults(get(SchemasOptions)))]
+    : [];
 
 /** Rules over several options classes, and over the files that they name. */
 const CROSS_CHECKS: readonly CrossCheck[] = [
   requiredSettings,
   roleRules,
   usableCertificates,
-  usableDatabases,
-  usableEventSchemas,
+  usableCollectorFiles,
 ];
 
 /** The whole configuration, refused for what would stop the start. */

@@ -98,9 +98,9 @@ function findText(
 
 function secretIn(directory: string, path: string, variable: string): string {
   try {
-    return valueOrFault(variable, () => readSecretFile(directory, path));
+    return readSecretFile(directory, path);
   } catch (error) {
-    throw error instanceof ConfigurationError ? new SecretFileError(error.faults) : error;
+    throw new SecretFileError([{ name: variable, reason: (error as InvalidValueError).message }]);
   }
 }
 

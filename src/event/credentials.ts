@@ -39,25 +39,9 @@ export function withoutCredentials(address: string): string {
 /**
  * The event without user names and passwords in its texts that are an address, the same object when
  * there are none. Not for values deeper than `MAX_DEPTH`.
+ * @param lists fills long lists later; they are copied then
  */
-export function withoutCredentialsInside<T extends object>(event: T): T {
-  return inEvent(event);
-}
-
-/** The same in pieces for an event with long lists, which are copied. */
-export function* withoutCredentialsInPieces<T extends object>(event: T): Work<T> {
-  const lists = new LongLists();
-  const clean = inEvent(event, lists);
-  yield* lists.fill();
-  return clean;
-}
-
-/** The same for a list of a client's own data. */
-export function withoutCredentialsInList(list: readonly unknown[]): readonly unknown[] {
-  return inValue(list) as readonly unknown[];
-}
-
-function inEvent<T extends object>(event: T, lists?: LongLists): T {
+export function withoutCredentialsInside<T extends object>(event: T, lists?: LongLists): T {
   let copy: T | undefined;
   for (const name in event) {
     const value: unknown = event[name];
@@ -73,6 +57,19 @@ function inEvent<T extends object>(event: T, lists?: LongLists): T {
     }
   }
   return copy ?? event;
+}
+
+/** The same in pieces for an event with long lists. */
+export function* withoutCredentialsInPieces<T extends object>(event: T): Work<T> {
+  const lists = new LongLists();
+  const clean = withoutCredentialsInside(event, lists);
+  yield* lists.fill();
+  return clean;
+}
+
+/** The same for a list of a client's own data. */
+export function withoutCredentialsInList(list: readonly unknown[]): readonly unknown[] {
+  return inValue(list) as readonly unknown[];
 }
 
 function inFields(fields: Fields, lists?: LongLists, addresses?: ReadonlySet<string>): Fields {

@@ -64,7 +64,9 @@ export class FieldRules {
   ) {
     const { dropped, hashed } = paths;
     this.marks =
-      hashed.length === 0 ? undefined : { hashed: this.hash(JSON.stringify(hashed)).slice(0, 16) };
+      hashed.length === 0
+        ? undefined
+        : { hashed: hashOf(JSON.stringify(hashed), paths.secret).slice(0, 16) };
     const rules: Rule[] = [
       ...dropped.map((path) => ({ path, action: 'drop' as const })),
       ...(isHashed ? [] : hashed.map((path) => ({ path, action: 'hash' as const }))),
@@ -95,7 +97,7 @@ export class FieldRules {
   }
 
   *applyInPieces(event: Readonly<Fields>, renamed?: ReadonlyMap<string, string>): Work<Fields> {
-    const run = new Run((text) => this.hash(text));
+    const run = new Run(this.paths.secret);
     const copy = { ...event };
     for (const name in event) {
       const node = this.nodeOf(name);
@@ -131,10 +133,6 @@ export class FieldRules {
     }
     return emptied(result) ? undefined : result;
   }
-
-  private hash(text: string): string {
-    return createHmac('sha256', this.paths.secret).update(text).digest('hex');
-  }
 }
 
 /** The rules on their way through one event. */
@@ -142,7 +140,7 @@ class Run {
   readonly lists = new LongLists();
   private hashesLeft = MAX_HASHES;
 
-  constructor(private readonly hash: (text: string) => string) {}
+  constructor(private readonly secret: string) {}
 
   /** Undefined when nothing is left; the same value when no rule concerns it. */
   applied(value: unknown, node: Node | undefined): unknown {
@@ -191,7 +189,8 @@ class Run {
       return undefined;
     }
     this.lists.spend(UNITS_A_HASH);
-    return this.hash(value instanceof NumberLiteral ? value.text : String(value));
+    const text = value instanceof NumberLiteral ? value.text : String(value);
+    return hashOf(text, this.secret);
   }
 }
 
@@ -261,4 +260,8 @@ function replace(fields: Fields, name: string, value: unknown, result: unknown):
 
 function emptied(fields: Fields): boolean {
   return Object.values(fields).every((value) => value === undefined);
+}
+
+function hashOf(text: string, secret: string): string {
+  return createHmac('sha256', secret).update(text).digest('hex');
 }

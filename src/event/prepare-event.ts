@@ -202,15 +202,16 @@ function judge(given: Fields, found: Survey, context: EventContext): Refusal | J
 }
 
 function check(
-  { json, clean }: Encoded,
+  encoded: Encoded,
   { event: { server } }: Judged,
   given: Fields,
   context: EventContext,
 ): Refusal | Prepared {
-  const tooLarge = findTooLarge({ json, clean }, given, context);
+  const tooLarge = findTooLarge(encoded, given, context);
   if (tooLarge !== undefined) {
     return tooLarge;
   }
+  const { json, clean } = encoded;
   // What protocols call the same fields, and what the operator strips, is settled by now.
   const violation = context.violationOf?.(clean);
   return violation?.isRejected

@@ -147,11 +147,12 @@ export class RequestTracker<D extends Durations = Durations> {
   private responseClosed(response: ServerResponse): void {
     const request = response.req;
     const connection = trackedConnection(request.socket);
-    const tracked = requestOf(connection, response);
+    const index = indexOf(connection, response);
+    const tracked = connection.open[index];
     if (!tracked) {
       return;
     }
-    connection.open.splice(connection.open.indexOf(tracked), 1);
+    connection.open.splice(index, 1);
     if (connection.latest === tracked && request.complete) {
       connection.latest = undefined;
     }
@@ -203,18 +204,13 @@ export class RequestTracker<D extends Durations = Durations> {
 
 function find(response: ServerResponse): TrackedRequest | undefined {
   const connection = connections.get(response.req.socket);
-  return connection && requestOf(connection, response);
+  return connection?.open[indexOf(connection, response)];
 }
 
-function requestOf(
-  { open }: TrackedConnection,
-  response: ServerResponse,
-): TrackedRequest | undefined {
+/** @returns -1 for one that is counted already */
+function indexOf({ open }: TrackedConnection, response: ServerResponse): number {
   // Hardly any client sends a request before the last one is answered.
-  const [first] = open;
-  return first?.response === response
-    ? first
-    : open.find((request) => request.response === response);
+  return open[0]?.response === response ? 0 : open.findIndex((each) => each.response === response);
 }
 
 function trackedConnection(socket: Socket): TrackedConnection {

@@ -19,6 +19,22 @@ async function newFleet(settings: Parameters<typeof Fleet.create>[1] = {}): Prom
   return fleet;
 }
 
+/** One member that has delivered the first events. */
+async function newSettled(
+  settings: Parameters<typeof Fleet.create>[1],
+): Promise<{ readonly fleet: Fleet; readonly member: Member }> {
+  const fleet = await newFleet(settings);
+  const member = fleet.member('one');
+  await fleet.shared([member]);
+  await fleet.feed().send(SOME);
+  await expectSettled(fleet, [member]);
+  return { fleet, member };
+}
+
+async function holds(fleet: Fleet, member: Member, reason: string): Promise<boolean> {
+  return (await fleet.statesOf([member])).every(({ holding }) => holding?.includes(reason));
+}
+
 /** Two members that share the topic, under load. */
 async function newPair(
   settings: Parameters<typeof Fleet.create>[1] = {},
@@ -179,21 +195,13 @@ describe.skipIf(!started)('members of a fleet', () => {
   }
 
   it('hold when the topic is deleted and made again, and say so', async () => {
-    const fleet = await newFleet({ partitions: 3 });
-    const member = fleet.member('one');
-    await fleet.shared([member]);
-    await fleet.feed().send(SOME);
-    await expectSettled(fleet, [member]);
+    const { fleet, member } = await newSettled({ partitions: 3 });
     await Promise.all(fleet.watches.map((watch) => watch.stop()));
     await cluster().deleteTopic(fleet.topic);
     await cluster().createTopic(fleet.topic, { partitions: 3 });
     const feed = fleet.feed();
     await feed.send(100);
-    await until(async () =>
-      (await fleet.statesOf([member])).every(({ holding }) =>
-        holding?.includes('was deleted and made again'),
-      ),
-    );
+    await until(() => holds(fleet, member, 'was deleted and made again'));
     expect(fleet.delivered().filter((event) => feed.sent.includes(event))).toEqual([]);
 
     await member.stop();
@@ -207,11 +215,7 @@ describe.skipIf(!started)('members of a fleet', () => {
 
   if (isFull) {
     it('hold where a log ends before what was read of it, and say so', async () => {
-      const fleet = await newFleet({ partitions: 1 });
-      const member = fleet.member('one');
-      await fleet.shared([member]);
-      await fleet.feed().send(SOME);
-      await expectSettled(fleet, [member]);
+      const { fleet, member } = await newSettled({ partitions: 1 });
       await Promise.all(fleet.watches.map((watch) => watch.stop()));
       const setOffset = async (offset: number): Promise<void> => {
         await member.stop();
@@ -220,14 +224,11 @@ describe.skipIf(!started)('members of a fleet', () => {
       };
       // To a reader, a log that was cut and an offset behind its end are the same.
       await setOffset(SOME + 5);
-      const holds = async (): Promise<boolean> =>
-        (await fleet.statesOf([member])).every(({ holding }) =>
-          holding?.includes('its log was cut'),
-        );
-      await until(holds);
+      const isHeld = (): Promise<boolean> => holds(fleet, member, 'its log was cut');
+      await until(isHeld);
       await fleet.feed().send(SOME);
       await setTimeout(2000);
-      expect(await holds()).toBe(true);
+      expect(await isHeld()).toBe(true);
       expect(fleet.delivered()).toHaveLength(SOME);
 
       await setOffset(SOME);
@@ -242,9 +243,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     await fleet.shared([first]);
     const second = fleet.member('one');
     await fleet.shared([second]);
-    await until(async () =>
-      (await fleet.statesOf([first])).every(({ holding }) => holding?.includes('INSTANCE_ID')),
-    );
+    await until(() => holds(fleet, first, 'INSTANCE_ID'));
     await fleet.feed().send(SOME);
     await expectSettled(fleet, [second]);
     expect((await fleet.statesOf([first]))[0]?.owned).toEqual([]);

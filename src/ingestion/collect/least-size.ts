@@ -5,7 +5,7 @@ import type { Sanitizer } from '../../event/sanitize.js';
 import type { Work } from '../../event/work.js';
 import { type Member, OpenValue, type Share } from './open-value.js';
 import { TextRead } from './text-read.js';
-import { ADDRESSES, type Kind, type Removals, ValuePlaces } from './value-places.js';
+import { type Kind, leastSizeOfText, type Removals, ValuePlaces } from './value-places.js';
 
 /** Characters between two pauses. */
 const STEP = 16 * 1024;
@@ -204,14 +204,9 @@ export class LeastSize implements Plan {
 
   private sizeOfText(name: string | undefined): number {
     const { length, at } = this.read;
-    if (length === 0 || (this.read.mayHoldParameter && this.removals.sanitizers.length > 0)) {
-      return 0;
-    }
-    if (at !== -1 && name !== undefined && ADDRESSES.has(name)) {
-      return 0;
-    }
-    // What stands before the last @ may be a user and a password. A query may lose a question mark.
-    return length - (at + 1) + 1;
+    return length === 0 || (this.read.mayHoldParameter && this.removals.sanitizers.length > 0)
+      ? 0
+      : leastSizeOfText(length, at, name);
   }
 
   private addScalar(code: number): void {

@@ -13,7 +13,7 @@ import type { Removals } from './value-places.js';
  * Characters. `JSON.parse` takes up to 4 ms for a text of this length, and up to 200 ms for one of 1 MiB: a longer one
  * is looked through in pieces, and its elements are parsed one at a time, those that are as long in pieces, too.
  */
-const LARGE = 64 * 1024;
+export const LARGE = 64 * 1024;
 
 /** Characters. To prepare an element of this length takes up to a millisecond, and as long again to parse it. */
 const MEDIUM = 8 * 1024;

@@ -18,7 +18,7 @@ const DISCARDED: ReadonlySet<string> = new Set(['received_at', 'server']);
 /** Not stored of a visitor who asks not to be tracked. */
 export const VISITOR: ReadonlySet<string> = new Set(['session', 'user']);
 /** An address loses user and password, and may then be written another way. */
-export const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
+const ADDRESSES: ReadonlySet<string> = new Set(['referrer', 'canonical_url', 'url']);
 /** Members of the event's groups that are, or hold, query parameters. */
 const PARAMETERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['route', new Set(['query'])],
@@ -115,4 +115,18 @@ export class ValuePlaces {
     const names = holder.becomes ?? new Set([name]);
     return level > 1 ? holder.isFree : [...names].every((one) => isFree(one));
   }
+}
+
+/**
+ * What is stored of a text at the least, when no parameter is taken out of it.
+ * @param length characters, at least one
+ * @param at where its last @ is; -1 when there is none
+ * @param name its own, of a member
+ */
+export function leastSizeOfText(length: number, at: number, name: string | undefined): number {
+  if (at !== -1 && name !== undefined && ADDRESSES.has(name)) {
+    return 0;
+  }
+  // What stands before the last @ may be a user and a password. A query may lose a question mark.
+  return length - (at + 1) + 1;
 }

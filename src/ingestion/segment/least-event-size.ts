@@ -2,8 +2,9 @@ import { child, type FieldRules, type Node } from '../../event/field-rules.js';
 import { type Fields, isFields } from '../../event/fields.js';
 import { MAX_DEPTH } from '../../event/limits.js';
 import { NumberLiteral } from '../../event/number-literal.js';
+import { mayHoldParameter } from '../../event/parameter-stripper.js';
 import type { Work } from '../../event/work.js';
-import { ADDRESSES, type Removals, VISITOR } from '../collect/value-places.js';
+import { leastSizeOfText, type Removals, VISITOR } from '../collect/value-places.js';
 
 /** Values between two pauses. */
 const STRIDE = 4096;
@@ -11,8 +12,6 @@ const STRIDE = 4096;
 const NOT_STORED: ReadonlySet<string> = new Set(['sent_at', 'received_at', 'server']);
 /** Here whole members are query parameters. */
 const PARAMETERS: ReadonlySet<string> = new Set(['url', 'route']);
-/** A text without these has no query parameter with a value, even percent-encoded. */
-const PARAMETER_SIGN = /[=%]/;
 
 /**
  * Looks into an event that a message has become in pieces, before it is prepared: how large it is at the least as it is
@@ -61,7 +60,7 @@ export class LeastEventSize {
       ) {
         size += value + name.length + 4;
       }
-      mayCollide ||= this.parameters && PARAMETER_SIGN.test(name);
+      mayCollide ||= this.parameters && mayHoldParameter(name);
     }
     return mayCollide || size === 0 ? 0 : size + 1;
   }
@@ -126,14 +125,8 @@ export class LeastEventSize {
   }
 
   private ofText(text: string, name: string | undefined): number {
-    if (text === '' || (this.parameters && PARAMETER_SIGN.test(text))) {
-      return 0;
-    }
-    const at = text.lastIndexOf('@');
-    if (at !== -1 && name !== undefined && ADDRESSES.has(name)) {
-      return 0;
-    }
-    // What stands before the last @ may be a user and a password. A query may lose a question mark.
-    return text.length - (at + 1) + 1;
+    return text === '' || (this.parameters && mayHoldParameter(text))
+      ? 0
+      : leastSizeOfText(text.length, text.lastIndexOf('@'), name);
   }
 }

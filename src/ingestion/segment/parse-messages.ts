@@ -7,6 +7,7 @@ import { JsonScanner } from '../collect/json-scanner.js';
 import { BuiltElement } from '../collect/large-element.js';
 import {
   type EventLimits,
+  LARGE,
   ofLength,
   parseEvents,
   parseScanned,
@@ -14,9 +15,6 @@ import {
 } from '../collect/parse-events.js';
 import { type Elements, LargeElement, PAUSE } from '../elements.js';
 import { UnreadElement } from '../unread-element.js';
-
-/** Characters. A longer text is not parsed at once: see `parseEvents`. */
-const LARGE = 64 * 1024;
 
 /** A body in Segment's form. */
 export interface Messages {

@@ -6,14 +6,17 @@ import { codeError } from '../../kafka/kafka-error.js';
 import { CODES } from '../../kafka/protocol-codes.js';
 import type { Arrival } from './backlog.js';
 import { LastingProblem } from './lasting-problem.js';
-import { type Fetched, fetchRecords, offsetsAt } from './topic-calls.js';
+import { type FetchBounds, type Fetched, fetchRecords, offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
-/** How long a broker waits for records before it answers that there are none. */
-const WAIT_MS = 500;
 /** One answer has no more: its records are taken apart at once. */
 const ANSWER_BYTES = 512 * 1024;
-const PARTITION_BYTES = 512 * 1024;
+/** Limits of one request: a broker waits so long before it answers that there is nothing. */
+export const FETCH_BOUNDS: FetchBounds = {
+  waitMs: 500,
+  maxBytes: ANSWER_BYTES,
+  maxPartitionBytes: ANSWER_BYTES,
+};
 const RETRY_MS = 200;
 const LONGEST_RETRY_MS = 3000;
 /** Bit of a batch's attributes: it marks a transaction, and holds no event. */
@@ -116,12 +119,12 @@ export class Fetcher {
 
   private async fetch(leader: number, targets: readonly Target[]): Promise<void> {
     this.busy.add(leader);
-    const maxBytes = Math.min(ANSWER_BYTES, this.roomBytes);
+    const maxBytes = Math.min(FETCH_BOUNDS.maxBytes, this.roomBytes);
     this.reservedBytes += maxBytes;
     try {
       const { id } = await this.topic.current();
       const asked = targets.map((target) => ({ target, ...target }));
-      const bounds = { waitMs: WAIT_MS, maxBytes, maxPartitionBytes: PARTITION_BYTES };
+      const bounds = { ...FETCH_BOUNDS, maxBytes };
       const answers = await fetchRecords(this.topic.cluster, leader, id, asked, bounds);
       const failures = await Promise.all(
         answers.map(async (answer) => {
