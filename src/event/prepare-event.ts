@@ -113,7 +113,7 @@ export function prepareEvent(raw: unknown, context: EventContext): Prepared {
     return rejected(judged, context);
   }
   const stored = context.fieldRules?.apply(judged.event, judged.renamed) ?? judged.event;
-  const checked = check(encodeFinished(stored), judged, given, context);
+  const checked = check(encodeClean(stored, textWithServer(stored)), judged, given, context);
   return checked instanceof Refusal ? rejected(checked, context) : checked;
 }
 
@@ -306,19 +306,7 @@ interface Encoded {
   readonly clean: Draft | Fields;
 }
 
-function encodeFinished(event: Draft | Fields): Encoded {
-  const server = event.server as ServerFields | undefined;
-  if (server === undefined) {
-    return encodeClean(event);
-  }
-  event.server = undefined;
-  const text = textWithServer(event, server);
-  event.server = server;
-  return text.includes('@') ? encodeClean(event) : { json: Buffer.from(text), clean: event };
-}
-
-function encodeClean(event: Draft | Fields): Encoded {
-  const text = encodeText(event);
+function encodeClean(event: Draft | Fields, text = encodeText(event)): Encoded {
   const clean = text.includes('@') ? withoutCredentialsInside(event) : event;
   return { json: Buffer.from(clean === event ? text : encodeText(clean)), clean };
 }

@@ -43,6 +43,9 @@ export class ClientAddress {
 
   /** Whether a trusted proxy sent it: what it says in headers of its own may be believed. */
   isFromProxy({ socket }: IncomingMessage): boolean {
+    if (this.trusted === false) {
+      return false;
+    }
     const peer = peers.get(socket) ?? remoteAddressOf(socket);
     return peer !== undefined && this.trusts(peer);
   }

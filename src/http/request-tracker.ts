@@ -43,7 +43,7 @@ export interface RequestTotals<D extends Durations> {
 const OTHER_ENDPOINT = 'other';
 const OTHER_METHOD = 'OTHER';
 /** RFC 9110 and RFC 5789. */
-const KNOWN_METHODS: ReadonlySet<string | undefined> = new Set([
+const KNOWN_METHODS: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
   'POST',
@@ -61,9 +61,9 @@ const METHOD_NOT_ALLOWED = 405;
 /** By connection, since an entry for each request would cost a multiple in garbage collection. */
 const connections = new WeakMap<Socket, TrackedConnection>();
 
-/** Says which route handles the request that this response answers. */
+/** Says which route handles the request that this response answers, where its path may not say it. */
 export function nameEndpoint(response: ServerResponse, endpoint: string): void {
-  const tracked = find(response);
+  const tracked = isPathOf(response.req.url ?? '', endpoint) ? undefined : find(response);
   if (tracked) {
     tracked.endpoint = endpoint;
   }
@@ -152,7 +152,11 @@ export class RequestTracker<D extends Durations = Durations> {
     if (!tracked) {
       return;
     }
-    connection.open.splice(index, 1);
+    if (index === 0) {
+      connection.open.shift();
+    } else {
+      connection.open.splice(index, 1);
+    }
     if (connection.latest === tracked && request.complete) {
       connection.latest = undefined;
     }
@@ -189,10 +193,14 @@ export class RequestTracker<D extends Durations = Durations> {
     return totals;
   }
 
-  private totalsOf(path: string, method: string | undefined): RequestTotals<D> {
+  private totalsOf(path: string, method: string = OTHER_METHOD): RequestTotals<D> {
+    const usual = this.endpoints.get(path)?.get(method);
+    if (usual) {
+      return usual;
+    }
     const endpoint = this.endpoints.has(path) ? path : OTHER_ENDPOINT;
     const methods = this.endpoints.get(endpoint)!;
-    const label = method !== undefined && KNOWN_METHODS.has(method) ? method : OTHER_METHOD;
+    const label = KNOWN_METHODS.has(method) ? method : OTHER_METHOD;
     let totals = methods.get(label);
     if (!totals) {
       totals = { endpoint, method: label, statuses: new Map(), durations: this.newDurations() };
@@ -240,6 +248,10 @@ function countWaitingOnClose(
       closed.call(response);
     }
   });
+}
+
+function isPathOf(url: string, path: string): boolean {
+  return url.startsWith(path) && (url.length === path.length || url[path.length] === '?');
 }
 
 function pathOf(url: string): string {

@@ -132,6 +132,15 @@ export class Preparation {
     return request;
   }
 
+  /** The same for a single event that the server put together itself. */
+  ofOne(event: Fields, contexts: EventContexts): PreparedRequest {
+    const { context, drop } = contexts.shared;
+    const request = new PreparedRequest(drop, contexts.source);
+    const prepared = this.prepare(event, context);
+    request.add(0, prepared, drop ?? (contexts.isFromServer ? this.dropOf(prepared) : undefined));
+    return request;
+  }
+
   /** For an event that was rejected and kept: what its request said is in it. */
   ofKept(event: Fields): Prepared {
     const receivedAtMs = Date.parse(String(event['received_at']));

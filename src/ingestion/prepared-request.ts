@@ -10,6 +10,8 @@ import { SchemaReport } from './schemas/schema-report.js';
 const NO_REJECTIONS = new Rejections();
 const NO_WARNINGS: readonly string[] = [];
 const NO_VIOLATIONS = new SchemaReport();
+const NO_DROPS = new Map<DropReason, number>();
+const NO_VERDICTS = new Map<BotVerdict, number>();
 
 /** What the elements of a request have become, as bytes; nothing is stored yet. */
 export class PreparedRequest {
@@ -17,13 +19,13 @@ export class PreparedRequest {
   readonly events: EncodedEvent[] = [];
   rejections = NO_REJECTIONS;
   /** The other valid ones. */
-  readonly dropped = new Map<DropReason, number>();
+  dropped = NO_DROPS;
   /** For the sender of events that are valid, and perhaps not what was meant. */
   warnings = NO_WARNINGS;
   /** Also those of valid ones. */
   violations = NO_VIOLATIONS;
   /** The valid ones, by what sent them; of those that nobody looked at, nothing. */
-  readonly verdicts = new Map<BotVerdict, number>();
+  verdicts = NO_VERDICTS;
   /** `events`, by country; undefined stands for those whose country is not known. */
   readonly countries = new Map<string | undefined, number>();
 
@@ -60,6 +62,7 @@ export class PreparedRequest {
     }
     const verdict = verdictOf(prepared.server);
     if (verdict !== undefined) {
+      this.verdicts = this.verdicts === NO_VERDICTS ? new Map() : this.verdicts;
       countIn(this.verdicts, verdict);
     }
     const drop = this.drop ?? ownDrop;
@@ -67,6 +70,7 @@ export class PreparedRequest {
       this.events.push(prepared.json);
       countIn(this.countries, (prepared.server?.['geo'] as Place | undefined)?.country);
     } else {
+      this.dropped = this.dropped === NO_DROPS ? new Map() : this.dropped;
       countIn(this.dropped, drop);
     }
   }

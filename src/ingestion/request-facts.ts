@@ -16,7 +16,7 @@ export interface RequestFacts {
   /** The client's, in canonical text; undefined when the connection is gone already. It is never stored as it is. */
   readonly address: string | undefined;
   /** The other end of the connection is one of TRUST_PROXY: what such proxies write into headers may be believed. */
-  readonly viaTrustedProxy?: boolean;
+  readonly viaTrustedProxy?: boolean | undefined;
   /** The name of whose key came with it. */
   source?: string;
   /** Its key is that of a server, which may name the clients that its events are about. */

@@ -49,8 +49,12 @@ export function rewriteTarget(
 /** The path of a request target. */
 export function pathOf(target: string): string {
   const local = withoutHost(target);
-  const queryAt = local.search(/[?#]/);
-  return queryAt === -1 ? local : local.slice(0, queryAt);
+  return upTo('#', upTo('?', local));
+}
+
+function upTo(mark: string, text: string): string {
+  const at = text.indexOf(mark);
+  return at === -1 ? text : text.slice(0, at);
 }
 
 /** The absolute form of a target (RFC 9112, 3.2.2) names the host, too. */

@@ -50,7 +50,7 @@ export class Admission {
       query: separated.query,
       sentAtMs: parseClientTime(separated.sentAt),
       address: this.clientAddress.of(request.raw),
-      ...(this.clientAddress.isFromProxy(request.raw) && { viaTrustedProxy: true }),
+      viaTrustedProxy: this.clientAddress.isFromProxy(request.raw) || undefined,
     };
     const awaitsKey = keyInBody && sender.key === undefined;
     for (const step of this.steps) {

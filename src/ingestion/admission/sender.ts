@@ -47,7 +47,7 @@ export function separateQuery(query: string): SeparatedQuery {
   for (let start = 0; start < query.length;) {
     const next = query.indexOf('&', start);
     const end = next === -1 ? query.length : next;
-    const name = parameterAt(query, start, end);
+    const name = mayBegin(query, start) ? parameterAt(query, start, end) : undefined;
     if (name !== undefined) {
       found[name] ||= new URLSearchParams(query.slice(start, end)).values().next().value as string;
       kept += query.slice(keptTo, start);
@@ -93,6 +93,12 @@ function parameterAt(query: string, start: number, end: number): Parameter | und
   const raw = query.slice(start, nameEnd);
   const name = (raw.includes('%') ? decodedName(raw) : raw).toLowerCase();
   return PARAMETERS.find((parameter) => parameter === name);
+}
+
+/** Whether a name of ours may begin there. */
+function mayBegin(query: string, start: number): boolean {
+  const first = query[start];
+  return first === 'g' || first === 'G' || first === '%';
 }
 
 function decodedName(raw: string): string {

@@ -26,6 +26,9 @@ const HEADERS = {
   'cross-origin-resource-policy': 'cross-origin',
 };
 
+/** Characters. So few never make a turn of the event loop long. */
+const SHORT_TARGET = 2048;
+
 /**
  * Fastify serves HEAD with the same handler: a client that asks for the headers was there too.
  *
@@ -45,18 +48,24 @@ export class PixelController {
   @Get()
   async pixel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     nameEndpoint(reply.raw, '/px.gif');
-    const prepared = await this.turns.run(this.work(request), 0);
+    const target = request.raw.url ?? '';
+    const prepared =
+      target.length <= SHORT_TARGET
+        ? this.prepare(request)
+        : await this.turns.run(this.work(request), 0);
     await this.intake.take('/px.gif', prepared);
     sendGif(reply);
   }
 
   private *work(request: FastifyRequest): Work<PreparedRequest> {
+    yield;
+    return this.prepare(request);
+  }
+
+  private prepare(request: FastifyRequest): PreparedRequest {
     const { facts } = this.admission.admit(request);
     const event = pixelEvent(facts.query, facts.headers, this.sanitizer);
-    return yield* this.preparation.ofRequest(
-      [event],
-      this.preparation.contextsOf('/px.gif', facts),
-    );
+    return this.preparation.ofOne(event, this.preparation.contextsOf('/px.gif', facts));
   }
 }
 
