@@ -6,28 +6,58 @@ import { KafkaCluster } from '../test/support/servers/kafka-cluster.js';
 import { uniqueName } from '../test/support/servers/postgres-server.js';
 import { cpuSeconds } from '../test/support/servers/process-figures.js';
 import { measureDelivery } from './fleet-delivery.js';
-import { wrk } from './wrk.js';
+import { PIXEL, wrk } from './wrk.js';
 
-const CONNECTIONS = [1, 64, 1000];
+const BATCH = 100;
+const LOADS = [
+  { connections: 1, events: 1 },
+  { connections: 64, events: 1 },
+  { connections: 1000, events: 1 },
+  { connections: 64, events: BATCH },
+];
 const SECONDS = 8;
 const WARM_UP_SECONDS = 3;
 const ROUNDS = 2;
 const PARTITIONS = 6;
 
-async function measure(mode: string, environment: Record<string, string>): Promise<void> {
+/** Page views of about 400 bytes once they are stored. */
+const BODY = JSON.stringify(
+  Array.from({ length: BATCH }, (_, n) => ({
+    type: 'pageview',
+    url: { referrer: 'https://www.google.com/' },
+    route: { domain: 'www.example.com', path: `/products/${n}`, title: `Product ${n}` },
+    session: { visitor_id: `visitor-${n}`, session_seq: n },
+    props: { n, price: n / 4, currency: 'EUR' },
+  })),
+);
+
+async function measure(
+  mode: string,
+  environment: Record<string, string>,
+  brokers: readonly number[] = [],
+): Promise<void> {
   const workplace = await Workplace.create();
   try {
     const collector = await workplace.start(environment);
+    const cpuOf = async (pids: readonly number[]): Promise<number> =>
+      (await Promise.all(pids.map(cpuSeconds))).reduce((sum, seconds) => sum + seconds, 0);
     await wrk(collector.port, { connections: 64, seconds: WARM_UP_SECONDS });
-    for (const connections of CONNECTIONS) {
-      const before = await cpuSeconds(collector.pid);
-      const load = await wrk(collector.port, { connections, seconds: SECONDS });
-      const cpu = ((await cpuSeconds(collector.pid)) - before) * (1e6 / load.requests);
+    for (const { connections, events } of LOADS) {
+      const before = [await cpuOf([collector.pid]), await cpuOf(brokers)] as const;
+      const load = await wrk(
+        collector.port,
+        { connections, seconds: SECONDS },
+        events === 1 ? { target: PIXEL } : { target: '/collect', body: BODY },
+      );
+      const micros = (seconds: number): string =>
+        ((seconds * 1e6) / (load.requests * events)).toFixed(1);
+      const own = micros((await cpuOf([collector.pid])) - before[0]);
+      const ofBrokers = micros((await cpuOf(brokers)) - before[1]);
       console.log(
-        `${mode.padEnd(10)} ${String(connections).padStart(5)} clients  ` +
+        `${mode.padEnd(10)} ${String(connections).padStart(5)} clients  ${events} at once  ` +
           `${load.requestsPerSecond.toFixed(0).padStart(7)} requests/s  ` +
           `p50 ${load.p50Ms.toFixed(2)} ms  p99 ${load.p99Ms.toFixed(2)} ms  ` +
-          `${cpu.toFixed(1)} µs CPU a request  ${load.failures} failed`,
+          `${own} µs CPU an event, the brokers' ${ofBrokers}  ${load.failures} failed`,
       );
     }
     const spilled = await collector.metric('gotrack_events_spilled_total');
@@ -51,14 +81,15 @@ export async function run(): Promise<void> {
       for (const ack of ['local', 'replicated']) {
         const topic = uniqueName('queue');
         await cluster.createTopic(topic, { partitions: PARTITIONS });
-        await measure(ack, {
+        const environment = {
           QUEUE_DRIVER: 'kafka',
           ROLE: 'ingest',
           QUEUE_ACK: ack,
           QUEUE_MAX_MB: '8192',
           KAFKA_BROKERS: cluster.addresses,
           QUEUE_KAFKA_TOPIC: topic,
-        });
+        };
+        await measure(ack, environment, cluster.pids);
       }
     }
     await measureDelivery(cluster);

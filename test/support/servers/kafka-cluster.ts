@@ -28,6 +28,11 @@ export class KafkaCluster {
     this.client = KafkaBroker.connect(addresses);
   }
 
+  /** Those of the brokers, without the controller. */
+  get pids(): readonly number[] {
+    return this.brokers.flatMap(({ pid }) => pid ?? []);
+  }
+
   /** Undefined, and said why, when there is none to be had. */
   static async start(): Promise<KafkaCluster | undefined> {
     try {

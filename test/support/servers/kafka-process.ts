@@ -39,6 +39,11 @@ export class KafkaProcess {
     return new KafkaProcess(configuration);
   }
 
+  /** Undefined before its first start. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Unless it is running. */
   start(): void {
     if (this.child?.exitCode === null && this.child.signalCode === null) {
