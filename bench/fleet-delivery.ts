@@ -166,7 +166,7 @@ async function watch(
   };
 }
 
-async function sumOf<T>(
+export async function sumOf<T>(
   items: readonly T[],
   valueOf: (item: T) => Promise<number>,
 ): Promise<number> {

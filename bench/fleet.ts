@@ -5,7 +5,7 @@ import { Workplace } from '../test/support/servers/collector.js';
 import { KafkaCluster } from '../test/support/servers/kafka-cluster.js';
 import { uniqueName } from '../test/support/servers/postgres-server.js';
 import { cpuSeconds } from '../test/support/servers/process-figures.js';
-import { measureDelivery } from './fleet-delivery.js';
+import { measureDelivery, sumOf } from './fleet-delivery.js';
 import { PIXEL, wrk } from './wrk.js';
 
 const BATCH = 100;
@@ -39,11 +39,9 @@ async function measure(
   const workplace = await Workplace.create();
   try {
     const collector = await workplace.start(environment);
-    const cpuOf = async (pids: readonly number[]): Promise<number> =>
-      (await Promise.all(pids.map(cpuSeconds))).reduce((sum, seconds) => sum + seconds, 0);
     await wrk(collector.port, { connections: 64, seconds: WARM_UP_SECONDS });
     for (const { connections, events } of LOADS) {
-      const before = [await cpuOf([collector.pid]), await cpuOf(brokers)] as const;
+      const before = [await cpuSeconds(collector.pid), await sumOf(brokers, cpuSeconds)] as const;
       const load = await wrk(
         collector.port,
         { connections, seconds: SECONDS },
@@ -51,8 +49,8 @@ async function measure(
       );
       const micros = (seconds: number): string =>
         ((seconds * 1e6) / (load.requests * events)).toFixed(1);
-      const own = micros((await cpuOf([collector.pid])) - before[0]);
-      const ofBrokers = micros((await cpuOf(brokers)) - before[1]);
+      const own = micros((await cpuSeconds(collector.pid)) - before[0]);
+      const ofBrokers = micros((await sumOf(brokers, cpuSeconds)) - before[1]);
       console.log(
         `${mode.padEnd(10)} ${String(connections).padStart(5)} clients  ${events} at once  ` +
           `${load.requestsPerSecond.toFixed(0).padStart(7)} requests/s  ` +

@@ -38,7 +38,7 @@ const HANGING_CALLS_GRACE_MS = 1000;
 
 /**
  * V8 watches where objects are made, and makes those of places that had mostly survivors in the old generation at once.
- * What waits in a queue survives one moment and is garbage in the next: each process would sooner or later make its
+ * What waits in a queue survives one moment and is garbage in the next: many a process would make its
  * events there, buffers and all, and collect the whole heap four times a second. Off, two thirds of the CPU of a
  * delivery are enough, and intake is steady.
  */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { malformedRequest } from './errors.js';
-import type { KnownRoute } from './routes.js';
+import { type KnownRoute, withoutQuery } from './routes.js';
 
 /** A request from the end of its headers until it is counted. */
 interface TrackedRequest {
@@ -63,7 +63,7 @@ const connections = new WeakMap<Socket, TrackedConnection>();
 
 /** Says which route handles the request that this response answers, where its path may not say it. */
 export function nameEndpoint(response: ServerResponse, endpoint: string): void {
-  const tracked = isPathOf(response.req.url ?? '', endpoint) ? undefined : find(response);
+  const tracked = withoutQuery(response.req.url ?? '') === endpoint ? undefined : find(response);
   if (tracked) {
     tracked.endpoint = endpoint;
   }
@@ -163,7 +163,7 @@ export class RequestTracker<D extends Durations = Durations> {
 
     const finished = response.writableFinished ? response.statusCode : CLIENT_WENT_AWAY;
     this.count(
-      tracked.endpoint ?? pathOf(request.url ?? ''),
+      tracked.endpoint ?? withoutQuery(request.url ?? ''),
       request.method,
       tracked.answered ?? finished,
     ).durations.observe((performance.now() - tracked.began) / 1000);
@@ -248,13 +248,4 @@ function countWaitingOnClose(
       closed.call(response);
     }
   });
-}
-
-function isPathOf(url: string, path: string): boolean {
-  return url.startsWith(path) && (url.length === path.length || url[path.length] === '?');
-}
-
-function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
 }

@@ -29,7 +29,12 @@ export function knownRoutes(routes: readonly Route[]): readonly KnownRoute[] {
 
 /** The Allow header (RFC 9110, 10.2.1) of a request target; `undefined` when its path is none of the routes. */
 export function allowHeader(routes: readonly Route[], target: string): string | undefined {
-  const query = target.indexOf('?');
-  const path = query === -1 ? target : target.slice(0, query);
+  const path = withoutQuery(target);
   return routes.find((route) => route.path === path)?.methods.join(', ');
+}
+
+/** A request target without its query. */
+export function withoutQuery(target: string): string {
+  const queryAt = target.indexOf('?');
+  return queryAt === -1 ? target : target.slice(0, queryAt);
 }

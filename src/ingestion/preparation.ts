@@ -137,7 +137,7 @@ export class Preparation {
     const { context, drop } = contexts.shared;
     const request = new PreparedRequest(drop, contexts.source);
     const prepared = this.prepare(event, context);
-    request.add(0, prepared, drop ?? (contexts.isFromServer ? this.dropOf(prepared) : undefined));
+    request.add(0, prepared, contexts.isFromServer ? this.dropOf(prepared) : undefined);
     return request;
   }
 

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { withoutHash } from '../event/page.js';
+import { withoutQuery } from '../http/routes.js';
 import { SIGNATURE_HEADER } from './admission/sender.js';
 import { CLIENT, clientName } from './assets/client-names.js';
 import type { PathsOptions } from './paths.options.js';
@@ -48,13 +50,7 @@ export function rewriteTarget(
 
 /** The path of a request target. */
 export function pathOf(target: string): string {
-  const local = withoutHost(target);
-  return upTo('#', upTo('?', local));
-}
-
-function upTo(mark: string, text: string): string {
-  const at = text.indexOf(mark);
-  return at === -1 ? text : text.slice(0, at);
+  return withoutHash(withoutQuery(withoutHost(target)));
 }
 
 /** The absolute form of a target (RFC 9112, 3.2.2) names the host, too. */

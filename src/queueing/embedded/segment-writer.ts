@@ -11,7 +11,7 @@ const closeFile = promisify(close);
 const syncFile = promisify(fdatasync);
 const statFile = promisify(fstat);
 
-/** Less than it takes to remove the files. */
+/** Milliseconds: that the files are gone is noticed so much later at most. */
 const LOOK_COUNTS_MS = 1;
 
 /** Appends blocks to one segment. After a failure it is done with: its descriptor is never used again. */

@@ -15,10 +15,7 @@ import {
 import { offsetsAt } from './topic-calls.js';
 import type { TopicView } from './topic-view.js';
 
-/**
- * So much is read ahead for one sink. What waits longer survives collections of young objects: delivery took half as
- * much CPU again in each of four runs with 8 MiB, and in four of fourteen with 2 MiB.
- */
+/** So much is read ahead for one sink: an answer from each of a few brokers. What waits longer survives collections of young objects. */
 const AHEAD_BYTES = 2 * 1024 * 1024;
 /** The ends of partitions from which nothing is fetched are asked for so often. */
 const ENDS_MS = 1000;
