@@ -134,6 +134,26 @@ describe('the end of the page', () => {
     expect(page.posted).toHaveLength(1);
   });
 
+  it('is done by the next listener from where the browser cut one off', async () => {
+    const gotrack = await start();
+    gotrack('event', 'x');
+    gotrack('event', 'y', { text: 'x'.repeat(30_000) });
+    const { now } = Date;
+    vi.spyOn(Date, 'now').mockImplementation(() => {
+      if (page.posted.length === 1) {
+        throw new Error('cut off');
+      }
+      return now();
+    });
+    page.emit('pagehide');
+    expect(page.types()).toEqual(['x']);
+    vi.mocked(Date.now).mockRestore();
+    page.hide();
+    await soon(0);
+    expect(page.types()).toEqual(['x', 'y']);
+    expect(queued()).toEqual([]);
+  });
+
   it('stores what was on its way already', async () => {
     page.answers = [new Promise<Response>(() => {})];
     const gotrack = await start();

@@ -48,10 +48,9 @@ export function showOnce(): void {
 
 export function settleView(): void {
   if (waiting) {
-    const event = waiting;
+    waiting.route.title = document.title || undefined;
+    isCounted = add(waiting);
     waiting = undefined;
-    event.route.title = document.title || undefined;
-    isCounted = add(event);
   }
 }
 
