@@ -7,7 +7,7 @@ import { RecordingObserver } from '../../../test/support/fakes/recording-observe
 import { ledgerOf } from '../../delivery/accounting.js';
 import type { Ledger } from '../../metrics/pipeline-observer.js';
 import type { Account, Batch, BatchBounds, BatchSource } from '../event-queue.js';
-import { encodeBlock } from './block.js';
+import { encodeBlock, readHeader } from './block.js';
 import { EmbeddedQueue } from './embedded-queue.js';
 import { segmentPath } from './segment.js';
 
@@ -498,6 +498,28 @@ describe('EmbeddedQueue', () => {
     await queue.append(encoded('c'));
     stop.abort(new Error('it waited'));
     await expect(reading).rejects.toThrow('it waited');
+  });
+
+  it.each([
+    ['many events', 20, 900, 10],
+    ['large events', 20, 3, 100_000],
+  ])('makes no block that takes long, however much waits: %s', async (_, appends, count, size) => {
+    const queue = await open(['log'], 1024 * MIB);
+    const append = (): Promise<void> =>
+      queue.append(Array.from({ length: count }, () => Buffer.alloc(size, ' ')));
+    await Promise.all(Array.from({ length: appends }, append));
+    const [path = ''] = await segmentPaths();
+    const bytes = await readFile(path);
+    const counts: number[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const block = readHeader(bytes, at);
+      expect(block?.count).toBeLessThanOrEqual(2000);
+      expect(block?.blockBytes).toBeLessThanOrEqual(MIB);
+      counts.push(block?.count ?? NaN);
+      at += block?.blockBytes ?? NaN;
+    }
+    expect(counts.reduce((sum, each) => sum + each)).toBe(appends * count);
+    expect(counts.length).toBeLessThan(appends);
   });
 
   it('gives back what one large block took once it is delivered', async () => {
