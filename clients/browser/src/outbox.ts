@@ -98,7 +98,7 @@ export function endOutbox(): void {
     }
     waiting.shift();
   }
-  flying.forEach((batch) => keep(batch, LANDING_MS));
+  flying.forEach((sent) => keep(sent, LANDING_MS));
   trimBatches();
 }
 
