@@ -56,7 +56,7 @@ export class Passage {
     this.suspects = new Suspects(this.judgedOverMs);
     this.settlingSteps = {
       write: (group) => writer.write(group),
-      unsettled: (group) => this.notStored(group).filter((event) => !this.reserve.has(event)),
+      unsettled: (group) => this.reserve.without(this.notStored(group)),
       reject: (event, complaint, othersTaken) => steps.reject(event, complaint, othersTaken),
       suspect: (event, error) => this.suspects.refused(event, error, writer.acceptances),
       reached: () => Promise.resolve(),

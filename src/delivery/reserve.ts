@@ -21,8 +21,9 @@ export class Reserve {
     return this.count === 0 ? undefined : Math.min(...this.kept.map(({ event }) => event.position));
   }
 
-  has({ position }: StoredEvent): boolean {
-    return this.kept.some(({ event }) => event.position === position);
+  /** Those of the events that are not kept here. */
+  without(events: readonly StoredEvent[]): readonly StoredEvent[] {
+    return this.count === 0 ? events : events.filter((event) => !this.has(event));
   }
 
   /** Keeps as many of them as there is room for, the last ones. */
@@ -53,5 +54,9 @@ export class Reserve {
     return this.count === 0
       ? undefined
       : Math.max(0, Math.min(...this.kept.map(({ sinceMs }) => sinceMs)) + ms - this.nowMs());
+  }
+
+  private has({ position }: StoredEvent): boolean {
+    return this.kept.some(({ event }) => event.position === position);
   }
 }
