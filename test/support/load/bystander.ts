@@ -50,6 +50,7 @@ export class Bystander {
     this.leaving = true;
     await this.polling;
     await this.load.stop();
+    await this.load.sendLast();
   }
 
   private async poll(url: string): Promise<void> {

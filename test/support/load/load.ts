@@ -34,20 +34,32 @@ export class Load {
     this.agent.destroy();
   }
 
+  /** One more, on a new connection: it is served after all that were opened before. */
+  async sendLast(): Promise<void> {
+    await this.sendOne(`${this.prefix}-last`, (id) => this.collect(id));
+    this.agent.destroy();
+  }
+
   private async loop(lane: number): Promise<void> {
     for (let index = 0; !this.stopped; index += 1) {
-      const id = `${this.prefix}-${lane}-${index}`;
-      this.sent.add(id);
-      const answer = index % 2 === 0 ? await this.pixel(id) : await this.collect(id);
-      if (answer === 200 || answer === 202) {
-        this.acknowledged.add(id);
-      } else {
-        this.others.push(answer);
-      }
+      const answer = await this.sendOne(`${this.prefix}-${lane}-${index}`, (id) =>
+        index % 2 === 0 ? this.pixel(id) : this.collect(id),
+      );
       if (typeof answer === 'string') {
         return;
       }
     }
+  }
+
+  private async sendOne(id: string, send: (id: string) => Promise<Answer>): Promise<Answer> {
+    this.sent.add(id);
+    const answer = await send(id);
+    if (answer === 200 || answer === 202) {
+      this.acknowledged.add(id);
+    } else {
+      this.others.push(answer);
+    }
+    return answer;
   }
 
   private pixel(id: string): Promise<Answer> {
