@@ -133,9 +133,8 @@ export class ParsingTurns {
     const isWaitedFor = this.small.length + this.large.length > 0;
     this.isBusy = isWaitedFor || justSpentMs >= NOTICED_MS;
     this.spentMs = 0;
-    this.endsAt = undefined;
+    this.endsAt = this.isBusy ? this.now() + BUDGET_MS : undefined;
     if (this.isBusy) {
-      this.endsAt = this.now() + BUDGET_MS;
       this.awaitTurn();
     }
   }

@@ -8,6 +8,7 @@ import { BoundedTable } from '../bounded-table.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type BotFinding, verdictOf } from './bot-verdict.js';
 import { headerOf } from './client-hints.js';
+import { compilePatterns, UNKNOWN_USER_AGENT } from './compile-patterns.js';
 import { EnrichmentOptions, type BotMode } from './enrichment.options.js';
 import { type Enriched, EnrichmentStep } from './enrichment-step.js';
 import { AUTOMATION_MARKERS, type BotHeaders, CONTRADICTIONS } from './header-signs.js';
@@ -17,8 +18,6 @@ import { userAgentOfEvent } from './user-agent-of-event.js';
 const MAX_CACHED = 2000;
 /** Characters of a name. */
 const MAX_NAME_LENGTH = 64;
-/** No pattern matches it, so that all are tried. */
-const UNKNOWN = '-';
 const NO_SIGNS = { brands: '', platform: '', secFetchSite: '', from: '', signatureAgent: '' };
 
 /** Says whether a person or a program sent an event, and why it thinks so. */
@@ -34,9 +33,7 @@ export class Bots extends EnrichmentStep {
     this.mode = bots;
     this.isOn = bots !== 'off';
     if (this.isOn) {
-      // V8 compiles a pattern at its first use and again at its second: 10 ms that no request is to wait for.
-      findBotMatch(UNKNOWN);
-      findBotMatch(UNKNOWN);
+      compilePatterns(() => findBotMatch(UNKNOWN_USER_AGENT));
     }
   }
 

@@ -6,6 +6,7 @@ import { BoundedTable } from '../bounded-table.js';
 import type { RequestFacts } from '../request-facts.js';
 import { type ClientHeaders, clientOfHeaders } from './client-of-headers.js';
 import { headerOf } from './client-hints.js';
+import { compilePatterns, UNKNOWN_USER_AGENT } from './compile-patterns.js';
 import { EnrichmentOptions } from './enrichment.options.js';
 import { type Enriched, EnrichmentStep } from './enrichment-step.js';
 import { userAgentOfEvent } from './user-agent-of-event.js';
@@ -20,8 +21,6 @@ const NO_HINTS = {
   mobile: '',
   formFactors: '',
 };
-/** No pattern matches it, so that all are tried. */
-const UNKNOWN: ClientHeaders = { userAgent: '-', ...NO_HINTS };
 const NOTHING: Enriched = {};
 
 /** Says which browser, system and class of device an event comes from. */
@@ -35,9 +34,7 @@ export class UserAgent extends EnrichmentStep {
     super();
     this.isOn = enrichUserAgent;
     if (this.isOn) {
-      // V8 compiles a pattern at its first use and again at its second: 10 ms that no request is to wait for.
-      clientOfHeaders(UNKNOWN);
-      clientOfHeaders(UNKNOWN);
+      compilePatterns(() => clientOfHeaders({ userAgent: UNKNOWN_USER_AGENT, ...NO_HINTS }));
     }
   }
 
