@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { PATIENCE_MS } from './test/support/patience.js';
 
 const MINUTE_MS = 60_000;
 /** They end what hangs. What is only slow, on a machine that does other things too, is no failure. */
@@ -23,7 +24,7 @@ export default defineConfig({
     ],
     testTimeout: LIMIT_MS,
     hookTimeout: LIMIT_MS,
-    expect: { poll: { timeout: MINUTE_MS } },
+    expect: { poll: { timeout: PATIENCE_MS } },
     // One more than there are cores: a test of the program waits for half of its time.
     maxWorkers: availableParallelism() + 1,
     projects: [

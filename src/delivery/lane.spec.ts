@@ -52,7 +52,7 @@ const append = (texts: readonly string[]): Promise<void> =>
 const numbered = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `"${index}"`);
 const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 20_000, interval: 5 });
+  vi.waitFor(() => expect(condition()).toBe(true), { interval: 5 });
 const settled = (): Promise<void> => until(() => queue.reader('log').depth === 0);
 
 async function deadLetters(): Promise<

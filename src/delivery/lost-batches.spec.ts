@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 20_000, interval: 5 });
+  vi.waitFor(() => expect(condition()).toBe(true), { interval: 5 });
 
 describe('Lane, when what it has read is given to another member', () => {
   it('tries the batch no more, commits nothing of it, and delivers the next one', async () => {

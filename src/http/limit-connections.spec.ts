@@ -76,7 +76,7 @@ it('gives a new connection the place of the one that has said nothing for longes
   const silent = await dialMany(port, MAX);
   const newcomer = await dial(port);
   await newcomer.ask();
-  expect(closedAmong(silent)).toEqual([0]);
+  await vi.waitFor(() => expect(closedAmong(silent)).toEqual([0]));
 });
 
 it('spares those who were answered since the last look, for as long as others were not', async () => {

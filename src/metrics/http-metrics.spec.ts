@@ -105,10 +105,10 @@ describe('HttpMetrics', () => {
         clientErrorHandler: answerClientError,
         http: {
           requireHostHeader: false,
-          headersTimeout: 200,
+          headersTimeout: 2000,
           connectionsCheckingInterval: 20,
         },
-        requestTimeout: 300,
+        requestTimeout: 3000,
         bodyLimit: 1024,
       }),
       { logger: false },

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { HttpOptions } from '../../src/http/http.options.js';
 import { AdmissionOptions } from '../../src/ingestion/admission/admission.options.js';
 import { ADMISSION_STEPS } from '../../src/ingestion/admission/admission.catalogue.js';
@@ -157,6 +157,10 @@ const HARNESSES: Record<string, AdmissionHarness> = {
     code: 'GT_RATE_LIMIT',
   },
 };
+
+// Rates are those of a clock that stands still: a machine that is busy would give back what a test has used up.
+beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+afterEach(() => void vi.useRealTimers());
 
 it('covers every step of the catalogue', () => {
   expect(Object.keys(HARNESSES)).toEqual(ADMISSION_STEPS.map(({ name }) => name));

@@ -189,7 +189,7 @@ describe.skipIf(!started)('on Kafka', () => {
 
     await sink.write(batch);
 
-    await expect.poll(() => valuesOf(topic), { timeout: 20_000 }).toEqual(jsonOf(batch));
+    await expect.poll(() => valuesOf(topic)).toEqual(jsonOf(batch));
   });
 
   it('goes to the partition that every Kafka client finds for the key', async () => {
@@ -433,12 +433,13 @@ describe.skipIf(!started?.isOwn)('on a Kafka that creates topics', () => {
     const topic = uniqueName(`new-${randomUUID()}`);
     const sink = createSink({ KAFKA_BROKERS: creating.address(), KAFKA_TOPIC: topic });
     // A partition of a new topic has no leader for a moment; a lane tries again, too. One event goes to one partition.
+    const batch = storedEvents(1);
     const write = async (): Promise<string> => {
       await sink.open();
-      await sink.write(storedEvents(1));
+      await sink.write(batch);
       return 'written';
     };
-    await expect.poll(() => write().catch(String), { timeout: 30_000 }).toBe('written');
+    await expect.poll(() => write().catch(String)).toBe('written');
 
     expect(await creating.recordsOf(topic)).toHaveLength(1);
   });

@@ -27,7 +27,5 @@ export async function writeUntilDone(
   sink: KafkaSink,
   batch: readonly StoredEvent[],
 ): Promise<void> {
-  await expect
-    .poll(() => sink.write(batch).then(() => 'done', String), { timeout: 60_000 })
-    .toBe('done');
+  await expect.poll(() => sink.write(batch).then(() => 'done', String)).toBe('done');
 }

@@ -120,7 +120,7 @@ export function describeReaders(name: string, createHarness: () => Promise<Queue
 
       it('waits for events, then for others as long as the first may linger', async () => {
         const queue = await open('a');
-        const reading = queue.reader('a').read({ ...NOW, lingerMs: 200 }, never);
+        const reading = queue.reader('a').read({ ...NOW, lingerMs: 2000 }, never);
         await queue.append(events('1'));
         await queue.append(events('2'));
         expect(textsOf(await reading)).toEqual(['1', '2']);

@@ -284,5 +284,5 @@ function errorOf(attempt: Promise<unknown>): Promise<unknown> {
 
 /** As the lane does it: a target that has just come back may need more than one attempt. */
 async function untilDone(attempt: () => Promise<unknown>): Promise<void> {
-  await expect.poll(() => attempt().then(() => 'done', String), { timeout: 30_000 }).toBe('done');
+  await expect.poll(() => attempt().then(() => 'done', String)).toBe('done');
 }

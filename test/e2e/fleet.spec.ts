@@ -91,10 +91,13 @@ describe.skipIf(!started)('an instance that only takes events', () => {
     expect(sinks.get('queue')).toMatchObject({ accepted: events, delivered: events, queued: 0 });
     expect(await collector.metric('gotrack_events_ingested_total', queue)).toBe(events);
     expect(await collector.metric('gotrack_events_spilled_total')).toBe(0);
-    expect(await ready(collector)).toMatchObject({
-      code: 200,
-      status: 'ok',
-      checks: { queue: 'accepting', 'sink:queue': 'up' },
+    await until(async () => {
+      expect(await ready(collector)).toMatchObject({
+        code: 200,
+        status: 'ok',
+        checks: { queue: 'accepting', 'sink:queue': 'up' },
+      });
+      return true;
     });
 
     expect(await collector.stop()).toBe(0);

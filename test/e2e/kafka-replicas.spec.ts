@@ -73,7 +73,7 @@ describe.skipIf(!started?.isOwn)('below min.insync.replicas', () => {
       await broker.haltFollower();
 
       await expect
-        .poll(() => sink.check().then(() => 'up', String), { timeout: 60_000 })
+        .poll(() => sink.check().then(() => 'up', String))
         .toMatch(/2 of 2 partitions of .* fewer replicas in sync than min\.insync\.replicas, 2/);
       // Who waits for the leader alone is not refused.
       await careless.check();
@@ -81,7 +81,7 @@ describe.skipIf(!started?.isOwn)('below min.insync.replicas', () => {
       await unprivileged.check();
       const batch = storedEvents(20);
       await expect
-        .poll(() => failureOf(sink.write(batch)), { timeout: 60_000 })
+        .poll(() => failureOf(sink.write(batch)))
         .toMatchObject({
           name: 'RetryableSinkError',
           errorType: 'other',
@@ -90,9 +90,7 @@ describe.skipIf(!started?.isOwn)('below min.insync.replicas', () => {
 
       await broker.resumeFollower();
 
-      await expect
-        .poll(() => sink.check().then(() => 'up', String), { timeout: 60_000 })
-        .toBe('up');
+      await expect.poll(() => sink.check().then(() => 'up', String)).toBe('up');
       await writeUntilDone(sink, batch);
       const values = (await broker.recordsOf(topic)).map(({ value }) => value);
       expect(values.toSorted()).toEqual(jsonOf(batch).toSorted());

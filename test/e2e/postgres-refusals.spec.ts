@@ -87,7 +87,7 @@ describe.skipIf(!started)("events that an operator's table does not take", () =>
     expect(collector.log.join()).not.toContain(
       String(Reflect.get(bad['route'] as object, 'fullPath')),
     );
-  }, 120_000);
+  });
 
   it('do not hold a lane whose table takes others, a thousand of them either', async () => {
     await server.query(`create index on ${table} (((payload->'props'->>'price')::numeric))`);
@@ -102,7 +102,7 @@ describe.skipIf(!started)("events that an operator's table does not take", () =>
     expect(await ids()).toEqual(idsOf([...before, ...after]));
     expect((await workplace.deadLetters('postgres')).toSorted()).toEqual(idsOf(bad));
     expect(await ledger(collector, 'delivered')).toBe(100);
-  }, 120_000);
+  });
 
   it('are a hundred when the table refuses all, with few attempts after that', async () => {
     await server.query(`alter table ${table} add constraint nothing check (false) not valid`);
@@ -118,7 +118,7 @@ describe.skipIf(!started)("events that an operator's table does not take", () =>
     await collector.drained('postgres');
     expect(await ids()).toHaveLength(800);
     expect(await ledger(collector, 'dead_lettered')).toBe(100);
-  }, 120_000);
+  });
 
   interface Outage {
     readonly begin: (name: string) => string;
@@ -172,5 +172,5 @@ describe.skipIf(!started)("events that an operator's table does not take", () =>
 
   it('are none when the table lacks a column, has used up its sequence, or a trigger of it always fails', async () => {
     await Promise.all(outages.map(survive));
-  }, 180_000);
+  });
 });

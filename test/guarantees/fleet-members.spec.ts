@@ -49,7 +49,7 @@ async function newPair(
 
 describe.skipIf(!started)('members of a fleet', () => {
   it('are stopped and started in turn: no partition of another moves, nothing comes twice', async () => {
-    const { fleet, first, second } = await newPair({ sessionMs: 30_000 });
+    const { fleet, first, second } = await newPair({ sessionMs: 120_000 });
     const ownedBy = async (member: Member): Promise<unknown> =>
       (await member.state())['file']?.owned;
     const before = [await ownedBy(first), await ownedBy(second)];
@@ -139,7 +139,7 @@ describe.skipIf(!started)('members of a fleet', () => {
     await fleet.shared([member]);
     const feed = fleet.feed();
     await feed.send(SOME);
-    await fleet.moreDelivered(SOME - fleet.delivered().length);
+    await until(() => fleet.delivered().length >= SOME);
     await until(async () => (await fleet.statesOf([member])).every(({ depth }) => depth === 0));
     await member.stop();
 

@@ -105,14 +105,14 @@ describe.skipIf(!canTrace || descriptorLimit() < CROWD + 1000)(
   () => {
     it('are turned away with 503 beyond their bound, and the others answered once it does', async () => {
       const collector = await workplace.start({ NODE_OPTIONS: HEAP });
-      const crowd = await Crowd.gather(collector.port, CROWD);
       const interference = await Interference.begin(
         collector.pid,
         'fdatasync',
         NO_SYNC,
         workplace.path('trace'),
       );
-      crowd.sendEach((n) =>
+      // At once: the program closes what has said nothing for some seconds.
+      const crowd = await Crowd.gather(collector.port, CROWD, (n) =>
         n % 2 === 0
           ? `GET /px.gif?event_id=wait-${n} HTTP/1.1\r\nHost: a\r\n\r\n`
           : postOf(`{"event_id":"wait-${n}"}`),

@@ -27,9 +27,13 @@ beforeEach(async () => {
 
 afterEach(() => workplace.remove());
 
-/** Waits until the program has nothing more to do, or has ended. */
+/** The program closes a connection that it cannot answer for 30 s. */
+const STALL_MS = 20_000;
+
+/** Waits until the program has nothing more to do, or has ended, or the disk has stalled for long enough. */
 async function idle(collector: Collector): Promise<void> {
-  for (let before = -1; collector.end === undefined;) {
+  const latest = performance.now() + STALL_MS;
+  for (let before = -1; collector.end === undefined && performance.now() < latest;) {
     const used = await cpuSeconds(collector.pid);
     if (used - before < 0.05) {
       return;

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { chromiumProgram } from '../browser/support/programs.js';
-import { launchChromium } from '../browser/support/puppeteer-browser.js';
+import { launchChromium, newPage } from '../browser/support/puppeteer-browser.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import { snippetsOf } from './snippets.js';
 
@@ -124,7 +124,7 @@ it.each<Framework>([
       ({ type, route }) => `${type} ${(route as { path?: string }).path}`,
     );
 
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(`${origin}/`);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { chromiumProgram } from '../browser/support/programs.js';
-import { launchChromium } from '../browser/support/puppeteer-browser.js';
+import { launchChromium, newPage } from '../browser/support/puppeteer-browser.js';
 import { Site } from '../browser/support/site.js';
 import {
   type Collector,
@@ -37,7 +37,7 @@ describe.skipIf(!program)('a plain page with what docs/integration says', () => 
     onTestFinished(() => site.stop());
     const html = `<!doctype html><html lang="en"><head><link rel="icon" href="data:,"><title>A page</title>${head}</head></html>`;
     site.serve('/page', { html: html.replaceAll('YOUR_KEY', KEY), headers });
-    const page = await browser.newPage();
+    const page = await newPage(browser);
     onTestFinished(() => page.close());
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));

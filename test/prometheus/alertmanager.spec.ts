@@ -117,7 +117,7 @@ describe.skipIf(!program)('an Alertmanager', () => {
       return closed;
     };
     await until(async () => (await fetch(`${url}/-/ready`)).ok);
-  }, 120_000);
+  });
   afterAll(async () => {
     await stop?.();
     await rm(directory, { recursive: true, force: true });

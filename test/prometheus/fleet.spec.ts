@@ -70,6 +70,7 @@ scrape_configs:
     await until(async () => (await prometheus.query(delivered)).length === 2);
     const scraped = 'count_over_time(gotrack_fleet_events{state="delivered"}[1m]) > 1';
     await until(async () => (await prometheus.query(scraped)).length === 2);
+    await until(async () => (await prometheus.rules()).every(({ health }) => health === 'ok'));
   });
 
   afterAll(async () => {
@@ -82,14 +83,17 @@ scrape_configs:
     const queries = dashboard?.panels.flatMap(({ title, targets = [] }) =>
       targets.map(({ expr }) => [title, expr] as const),
     );
-    const nothing: string[] = [];
-    for (const [title, expr] of queries ?? []) {
-      if ((await prometheus.query(substituted(expr))).length === 0) {
-        nothing.push(title);
-      }
-    }
     expect(queries?.length).toBeGreaterThan(10);
-    expect(nothing).toEqual([]);
+    await until(async () => {
+      const nothing: string[] = [];
+      for (const [title, expr] of queries ?? []) {
+        if ((await prometheus.query(substituted(expr))).length === 0) {
+          nothing.push(title);
+        }
+      }
+      expect(nothing).toEqual([]);
+      return true;
+    });
     expect(
       await prometheus.labelValues(
         'sink',

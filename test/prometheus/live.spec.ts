@@ -180,39 +180,45 @@ scrape_configs:
     [...(await readDashboards())].filter(([name]) => name !== OF_FLEETS);
 
   it('finds something with every query of every dashboard', async () => {
-    const nothing: string[] = [];
-    for (const [name, { panels, annotations }] of await dashboardsHere()) {
-      const queries = [
-        ...panels.flatMap(({ title, targets = [] }) =>
-          targets.map(({ expr }) => ({ title, expr })),
-        ),
-        ...annotations.list.map(({ expr }) => ({ title: 'starts of the process', expr })),
-      ];
-      for (const { title, expr } of queries) {
-        const found = await prometheus.query(substituted(expr));
-        if (found.length === 0 && !MAY_BE_EMPTY.has(title)) {
-          nothing.push(`${name}, ${title}: ${expr}`);
+    await until(async () => {
+      const nothing: string[] = [];
+      for (const [name, { panels, annotations }] of await dashboardsHere()) {
+        const queries = [
+          ...panels.flatMap(({ title, targets = [] }) =>
+            targets.map(({ expr }) => ({ title, expr })),
+          ),
+          ...annotations.list.map(({ expr }) => ({ title: 'starts of the process', expr })),
+        ];
+        for (const { title, expr } of queries) {
+          const found = await prometheus.query(substituted(expr));
+          if (found.length === 0 && !MAY_BE_EMPTY.has(title)) {
+            nothing.push(`${name}, ${title}: ${expr}`);
+          }
         }
       }
-    }
-    expect(nothing).toEqual([]);
+      expect(nothing).toEqual([]);
+      return true;
+    });
   });
 
   it('finds values for every variable of every dashboard', async () => {
-    const nothing: string[] = [];
-    for (const [name, { templating }] of await dashboardsHere()) {
-      for (const { name: variable, definition = '' } of templating.list.filter(
-        ({ type }) => type === 'query',
-      )) {
-        const [, selector = '', label = ''] =
-          /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(definition) ?? [];
-        const values = await prometheus.labelValues(label, substituted(selector));
-        if (values.length === 0) {
-          nothing.push(`${name}, ${variable}`);
+    await until(async () => {
+      const nothing: string[] = [];
+      for (const [name, { templating }] of await dashboardsHere()) {
+        for (const { name: variable, definition = '' } of templating.list.filter(
+          ({ type }) => type === 'query',
+        )) {
+          const [, selector = '', label = ''] =
+            /^label_values\((?<selector>.+), (?<label>\w+)\)$/.exec(definition) ?? [];
+          const values = await prometheus.labelValues(label, substituted(selector));
+          if (values.length === 0) {
+            nothing.push(`${name}, ${variable}`);
+          }
         }
       }
-    }
-    expect(nothing).toEqual([]);
+      expect(nothing).toEqual([]);
+      return true;
+    });
   });
 
   it('evaluates every rule, and something with every recording rule', async () => {

@@ -6,6 +6,7 @@ import {
   findPrometheus,
   Prometheus,
   type PrometheusPrograms,
+  type QuerySample,
 } from '../support/servers/prometheus.js';
 import { replaceFile } from '../support/servers/replace-file.js';
 import {
@@ -31,8 +32,12 @@ describe.skipIf(!programs || !canCreateCertificates())('a Prometheus with certif
   /** Where METRICS_TLS_CERT and METRICS_TLS_KEY point. */
   let served: ServerCertificate;
 
-  const value = async (expression: string): Promise<number> =>
-    Number((await prometheus.query(expression))[0]?.value[1]);
+  /** Once there is one: a scrape that came too late leaves none behind. */
+  const value = async (expression: string): Promise<number> => {
+    let found: QuerySample | undefined;
+    await until(async () => (found = (await prometheus.query(expression))[0]) !== undefined);
+    return Number(found?.value[1]);
+  };
 
   function serve({ cert, key }: ServerCertificate): void {
     replaceFile(served.cert, cert);

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newPage } from '../browser/support/puppeteer-browser.js';
+import { PATIENCE_MS } from '../support/patience.js';
 import { type LoggedEvent, until, Workplace } from '../support/servers/collector.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import { type NpmPackage, npmPackage } from './install.js';
@@ -67,7 +69,7 @@ async function serve(sdk: BrowserSdk, collector: string): Promise<string> {
 }
 
 async function visit(address: string): Promise<Page> {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
   await page.goto(address);
   await page.waitForFunction('window.calls !== undefined');
   return page;
@@ -121,7 +123,11 @@ for (const sdk of SDKS) {
   const lacks = existsSync(CHROMIUM) ? '' : ` (needs ${CHROMIUM})`;
   describe.skipIf(lacks !== '')(`${sdk.name} in Chromium${lacks}`, () => {
     it('sends every call, 250 while the collector is away, and one at the end of its page', async () => {
-      browser = await puppeteer.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+      browser = await puppeteer.launch({
+        executablePath: CHROMIUM,
+        args: ['--no-sandbox'],
+        timeout: PATIENCE_MS,
+      });
       const collector = await workplace.start({
         INGEST_API_KEYS: 'site:write-key',
         REQUIRE_API_KEY: 'true',

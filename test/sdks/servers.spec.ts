@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LoggedEvent, until, Workplace } from '../support/servers/collector.js';
+import { type LoggedEvent, Workplace } from '../support/servers/collector.js';
 import { TcpProxy } from '../support/servers/tcp-proxy.js';
 import {
   goProgram,
@@ -164,18 +164,14 @@ for (const sdk of SDKS.filter(({ always }) => always || ALL)) {
       expect(await collector.metric('gotrack_events_rejected_total')).toBe(0);
     });
 
-    it('outlasts a collector that is away for a while', async () => {
+    it('sends again what the collector did not get at first', async () => {
       const collector = await startCollector();
       const way = new TcpProxy({ host: '127.0.0.1', port: collector.port });
       await way.open();
-      await way.close();
+      way.cutOnce(() => ({ bytes: 0 }));
       try {
         const url = `http://127.0.0.1:${way.port}`;
         const { output, exited, child } = await begin(sdk, 'away', url);
-        await until(() => output.includes('sent') || child.exitCode !== null);
-        // Also for an SDK that has not tried yet, the first attempt fails.
-        way.cutOnce(() => ({ bytes: 0 }));
-        await way.open();
         await exited;
         expect({ exit: child.exitCode, output }).toMatchObject({ exit: 0 });
         await collector.drained();

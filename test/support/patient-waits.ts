@@ -1,14 +1,18 @@
 import { vi, type VitestUtils } from 'vitest';
+import { PATIENCE_MS } from './patience.js';
 
-/** It ends what hangs. What is only slow, on a machine that does other things too, is no failure. */
-const PATIENCE_MS = 60_000;
-
-/** vitest has a setting for the patience of `expect.poll`, and none for that of `vi.waitFor`: one second. */
-const { waitFor } = vi;
-const waitPatiently: VitestUtils['waitFor'] = (condition, options = {}) =>
+/** vitest has a setting for the patience of `expect.poll`, and none for that of these: one second. */
+const { waitFor, waitUntil } = vi;
+const waitForPatiently: VitestUtils['waitFor'] = (condition, options = {}) =>
   waitFor(condition, typeof options === 'number' ? options : { timeout: PATIENCE_MS, ...options });
+const waitUntilPatiently: VitestUtils['waitUntil'] = (condition, options = {}) =>
+  waitUntil(
+    condition,
+    typeof options === 'number' ? options : { timeout: PATIENCE_MS, ...options },
+  );
 
-// Files that share their modules share it too.
-if (waitFor.name !== waitPatiently.name) {
-  vi.waitFor = waitPatiently;
+// Files that share their modules share them too.
+if (waitFor.name !== waitForPatiently.name) {
+  vi.waitFor = waitForPatiently;
+  vi.waitUntil = waitUntilPatiently;
 }

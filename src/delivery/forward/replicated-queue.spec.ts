@@ -77,13 +77,13 @@ function takeAway(): () => void {
 
 const events = (...texts: string[]): Buffer[] => texts.map((text) => Buffer.from(`"${text}"`));
 const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 20_000, interval: 5 });
+  vi.waitFor(() => expect(condition()).toBe(true), { interval: 5 });
 const spilled = (): number => observer.total('eventsSpilled', 0);
 const forwarded = (): Promise<void> => until(() => local.reader('queue').depth === 0);
 
 /** A busy machine may need longer than the time that an append waits. */
 const untilTaken = (queue: ReplicatedQueue, text: string): Promise<void> =>
-  vi.waitFor(() => queue.append(events(text)), { timeout: 20_000, interval: 5 });
+  vi.waitFor(() => queue.append(events(text)), { interval: 5 });
 
 /** Resolves with the outcome as it is by now. */
 async function outcomeOf(append: Promise<void>): Promise<string> {

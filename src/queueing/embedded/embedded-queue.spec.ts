@@ -617,7 +617,7 @@ describe('EmbeddedQueue', () => {
         const outcomes = Promise.allSettled(appends);
         expect(queue.state).toBe('full');
         expect((await outcomes).filter(({ status }) => status === 'fulfilled')).toEqual([]);
-        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'));
       }, MIB);
     });
 
@@ -627,7 +627,7 @@ describe('EmbeddedQueue', () => {
         await appendUntilRefused(queue, async () => {
           await reader.commit((await reader.read(NOW, never)).end, unchanged);
         });
-        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'));
       });
     });
 
@@ -636,7 +636,7 @@ describe('EmbeddedQueue', () => {
         await appendUntilRefused(queue, () => Promise.resolve());
         expect(queue.reader('log').depth).toBeGreaterThan(50);
         expect(await deliverAll(queue, 'log', 20)).not.toEqual([]);
-        await vi.waitFor(() => expect(queue.state).toBe('accepting'), { timeout: 20_000 });
+        await vi.waitFor(() => expect(queue.state).toBe('accepting'));
       });
     });
   });

@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'puppeteer-core';
+import { newPage } from './puppeteer-browser.js';
 
 /** Opens pages, and keeps what they throw: none of it may be the client's. */
 export class ChromiumTabs {
@@ -7,7 +8,7 @@ export class ChromiumTabs {
   constructor(private readonly browser: Browser) {}
 
   async blank(): Promise<Page> {
-    const page = await this.browser.newPage();
+    const page = await newPage(this.browser);
     page.on('pageerror', (error) => this.errors.push(String(error)));
     return page;
   }

@@ -1,7 +1,15 @@
 import { userInfo } from 'node:os';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
+import { PATIENCE_MS } from '../../support/patience.js';
 import type { Program } from '../../support/servers/debian-program.js';
 import type { Tab, TestBrowser } from './tab.js';
+
+/** An empty page. */
+export async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  return page;
+}
 
 /**
  * @param profile where it keeps what pages store; without one, it forgets that with its end
@@ -35,7 +43,7 @@ export class PuppeteerBrowser implements TestBrowser {
   constructor(private readonly browser: Browser) {}
 
   async open(url: string): Promise<PuppeteerTab> {
-    const page = await this.browser.newPage();
+    const page = await newPage(this.browser);
     await page.goto(url);
     return new PuppeteerTab(page);
   }
@@ -64,6 +72,7 @@ class PuppeteerTab implements Tab {
 function launchOptions(program: Program, profile?: string): LaunchOptions {
   return {
     executablePath: program.path,
+    timeout: PATIENCE_MS,
     // Firefox refuses to run as root where the home is another user's, as `sudo` may leave it.
     env: { ...process.env, HOME: userInfo().homedir, ...program.environment },
     ...(profile !== undefined && { userDataDir: profile }),

@@ -146,11 +146,11 @@ export async function expectSettled(
 ): Promise<void> {
   await Promise.all(fleet.feeds.map((feed) => feed.stop()));
   await until(async () => {
+    const there = new Set(fleet.delivered(sink));
+    expect(fleet.sent.filter((event) => !there.has(event))).toEqual([]);
     const states = await fleet.statesOf(members, sink);
     return states.every(({ depth, holding }) => depth === 0 && holding === undefined);
   });
-  const there = new Set(fleet.delivered(sink));
-  expect(fleet.sent.filter((event) => !there.has(event))).toEqual([]);
   for (const { ledger } of await fleet.statesOf(members, sink)) {
     const { accepted, ...parts } = ledger;
     expect(Object.values(parts).reduce((sum, part) => sum + part)).toBe(accepted);

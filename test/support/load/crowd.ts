@@ -17,16 +17,20 @@ export class Crowd {
    * Resolves once all are connected.
    * @param greeting what each sends at once
    */
-  static async gather(port: number, size: number, greeting = ''): Promise<Crowd> {
+  static async gather(
+    port: number,
+    size: number,
+    greetingOf: (n: number) => string = () => '',
+  ): Promise<Crowd> {
     const crowd = new Crowd();
     await inParallel(
       OPENING,
-      Array.from({ length: size }, () => () => crowd.join(connect(port, '127.0.0.1'), greeting)),
+      Array.from({ length: size }, () => () => crowd.join(connect(port, '127.0.0.1'), greetingOf)),
     );
     return crowd;
   }
 
-  private async join(socket: Socket, greeting: string): Promise<void> {
+  private async join(socket: Socket, greetingOf: (n: number) => string): Promise<void> {
     const n = this.sockets.push(socket) - 1;
     this.answers.push('');
     socket.setEncoding('latin1');
@@ -34,7 +38,7 @@ export class Crowd {
     socket.on('close', () => this.ended.add(n));
     await once(socket, 'connect');
     socket.on('error', () => {});
-    socket.write(greeting);
+    socket.write(greetingOf(n), 'latin1');
   }
 
   sendEach(textOf: (n: number) => string): void {

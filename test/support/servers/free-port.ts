@@ -3,7 +3,10 @@ import { createServer } from 'node:net';
 
 /** The system gives none of these (32768 and up) to those who leave it the choice. */
 const PORTS = { from: 12_000, count: 20_000 };
-/** Of processes at the same time, each begins at a place of its own. */
+/** Workers that run at the same time differ in this number, and each has a share of the ports. */
+const SHARE = 2000;
+const WORKER = Number(process.env['VITEST_POOL_ID'] ?? 0) % (PORTS.count / SHARE);
+/** Those that follow each other in one place: where the last one began, a port may be in use still. */
 const EACH_PROCESS = 20;
 
 let asked = 0;
@@ -14,9 +17,9 @@ let asked = 0;
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const place = process.pid * EACH_PROCESS + asked;
+    const place = WORKER * SHARE + ((process.pid * EACH_PROCESS + asked) % SHARE);
     asked += 1;
-    const port = PORTS.from + (place % PORTS.count);
+    const port = PORTS.from + place;
     if (await isFree(port)) {
       return port;
     }

@@ -107,7 +107,10 @@ export class KafkaBroker {
   }
 
   async addPartitions(name: string, count: number): Promise<void> {
-    await this.asAdmin((admin) => admin.createPartitions({ topics: [{ name, count }] }));
+    const topics = [{ name, count }];
+    await until(() =>
+      this.hasDone((admin) => admin.createPartitions({ topics }), 'INVALID_PARTITIONS'),
+    );
     await until(async () => (await this.endsOf(name, count)).length === count);
   }
 
@@ -119,6 +122,7 @@ export class KafkaBroker {
     await until(() =>
       this.hasDone((admin) => admin.deleteTopics({ topics: [name] }), 'UNKNOWN_TOPIC_OR_PARTITION'),
     );
+    await until(async () => !(await this.topics()).includes(name));
   }
 
   async alterTopic(name: string, configs: Record<string, string>): Promise<void> {

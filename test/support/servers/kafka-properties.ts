@@ -84,11 +84,7 @@ export function memberProperties(
     'process.roles': 'broker',
     'node.id': String(id),
     listeners: listenersOf(addresses),
-    // Longer than a busy machine lets one of them wait.
-    'broker.session.timeout.ms': '4000',
-    'broker.heartbeat.interval.ms': '500',
     'offsets.topic.num.partitions': '4',
-    'group.initial.rebalance.delay.ms': '0',
   };
 }
 
@@ -101,9 +97,9 @@ function common({ addresses, controller, dataDirectory, createsTopics }: NodeSet
       `${CONTROLLER}:PLAINTEXT`,
     ].join(),
     ...('PLAIN' in addresses && { 'inter.broker.listener.name': 'PLAIN' }),
-    // One that was killed is missed soon, and may come back.
-    'broker.session.timeout.ms': '1000',
-    'broker.heartbeat.interval.ms': '250',
+    // One that was killed is missed soon, and one that a busy machine lets wait is not.
+    'broker.session.timeout.ms': '4000',
+    'broker.heartbeat.interval.ms': '500',
     'group.initial.rebalance.delay.ms': '0',
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': String(createsTopics ?? false),
