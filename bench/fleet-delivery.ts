@@ -48,14 +48,20 @@ export async function measureDelivery(cluster: KafkaCluster): Promise<void> {
   };
   await fill(environment);
   console.log(`\n${EVENTS} events from a topic of ${PARTITIONS} partitions\n`);
-  const ratios: [toBare: number, toWriting: number][] = [];
+  const ratios: [toBare: number, toWriting: number, ofLargeToBare: number][] = [];
   const speedUps: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const bare = report('bare fetch loop', await fetchLoop(cluster, topic));
     const writing = report('fetch and write', await fetchAndWrite(cluster, topic));
     const one = report('one deliver', await deliver(cluster, environment, 1));
+    const large = { ...environment, BATCH_SIZE: '5000' };
+    const ofLarge = report('in large batches', await deliver(cluster, large, 1));
     const two = report('two deliver', await deliver(cluster, environment, 2));
-    ratios.push([one.micros / bare.micros, one.micros / writing.micros]);
+    ratios.push([
+      one.micros / bare.micros,
+      one.micros / writing.micros,
+      ofLarge.micros / bare.micros,
+    ]);
     speedUps.push(two.rate / one.rate);
   }
   const told = (values: readonly number[]): string =>
@@ -63,6 +69,7 @@ export async function measureDelivery(cluster: KafkaCluster): Promise<void> {
   console.log(
     `\nCPU an event, one deliver by the bare loop: ${told(ratios.map(([toBare]) => toBare))}` +
       `\nCPU an event, one deliver by fetch and write: ${told(ratios.map(([, toWriting]) => toWriting))}` +
+      `\nCPU an event, one deliver with BATCH_SIZE=5000 by the bare loop: ${told(ratios.map(([, , ofLargeToBare]) => ofLargeToBare))}` +
       `\nevents/s, two deliver by one: ${told(speedUps)}`,
   );
 }
