@@ -1,6 +1,6 @@
 // Reads all of a topic, with as much of it asked for at once as GoTrack does, and does nothing with it, or only writes it
 // to a file: what remains of delivery when all that decides about loss is left out. A process of its own; prints figures
-// as JSON.
+// as JSON. Arguments: the topic, how many events come before the ones that are counted, and the file.
 import { type FileHandle, open } from 'node:fs/promises';
 import { loadOptions } from '../src/config/load-options.js';
 import { Cluster } from '../src/kafka/cluster.js';
@@ -14,42 +14,43 @@ const NEWLINE = Buffer.from('\n');
 
 export interface Fetched {
   readonly events: number;
-  /** From the first request to the last answer. */
   readonly seconds: number;
   readonly cpuSeconds: number;
 }
 
-const [name = '', path] = process.argv.slice(2);
+const [name = '', first = '0', path] = process.argv.slice(2);
 const file = path === undefined ? undefined : await open(path, 'a');
 const cluster = new Cluster(loadOptions(KafkaConnectionOptions));
 const topic = await cluster.topic(name);
 const all = topic.partitions.map((_, partition) => partition);
 const ends = await offsetsAt(cluster, name, topic, all, 'latest');
 const byLeader = Map.groupBy(all, (partition) => topic.partitions[partition]?.leader ?? 0);
-const cpu = process.cpuUsage();
-const startedAt = performance.now();
-const counts = await Promise.all(
-  Array.from(byLeader, ([leader, partitions]) => readAll(leader, partitions)),
-);
-const { user, system } = process.cpuUsage(cpu);
+let read = 0;
+let start = sample();
+await Promise.all(Array.from(byLeader, ([leader, partitions]) => readAll(leader, partitions)));
+const end = sample();
 const fetched: Fetched = {
-  events: counts.reduce((sum, count) => sum + count, 0),
-  seconds: (performance.now() - startedAt) / 1000,
-  cpuSeconds: (user + system) / 1e6,
+  events: end.events - start.events,
+  seconds: end.seconds - start.seconds,
+  cpuSeconds: end.cpuSeconds - start.cpuSeconds,
 };
 console.log(JSON.stringify(fetched));
 cluster.close();
 await file?.close();
 
-async function readAll(leader: number, partitions: readonly number[]): Promise<number> {
+function sample(): Fetched {
+  const { user, system } = process.cpuUsage();
+  return { events: read, seconds: performance.now() / 1000, cpuSeconds: (user + system) / 1e6 };
+}
+
+async function readAll(leader: number, partitions: readonly number[]): Promise<void> {
   const offsets = new Map(partitions.map((partition) => [partition, 0]));
-  let count = 0;
   for (;;) {
     const wanted = [...offsets]
       .filter(([partition, offset]) => offset < (ends.get(partition) ?? 0))
       .map(([partition, offset]) => ({ partition, offset }));
     if (wanted.length === 0) {
-      return count;
+      return;
     }
     for (const { partition, batches } of await fetchRecords(
       cluster,
@@ -59,7 +60,10 @@ async function readAll(leader: number, partitions: readonly number[]): Promise<n
       FETCH_BOUNDS,
     )) {
       for (const { firstOffset, lastOffsetDelta, records } of batches) {
-        count += records.length;
+        read += records.length;
+        if (read <= Number(first)) {
+          start = sample();
+        }
         if (file) {
           await write(
             file,

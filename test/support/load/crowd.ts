@@ -15,7 +15,7 @@ export class Crowd {
 
   /**
    * Resolves once all are connected.
-   * @param greeting what each sends at once
+   * @param greetingOf what the one with that number sends at once
    */
   static async gather(
     port: number,
