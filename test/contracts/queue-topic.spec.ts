@@ -1,10 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Cluster } from '../../src/kafka/cluster.js';
 import { type PreparedQueue, prepareQueue } from '../../src/queueing/kafka/prepare-queue.js';
 import { topicFaults } from '../../src/queueing/kafka/queue-topic.js';
 import { connectionTo } from '../support/disk/kafka-harness.js';
 import { Feed } from '../support/fleet/feed.js';
-import { until } from '../support/servers/collector.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import { uniqueName } from '../support/servers/postgres-server.js';
 import { sharedKafka } from '../support/servers/shared-servers.js';
@@ -20,12 +19,7 @@ describe.skipIf(!started)('the topic of a queue', () => {
     if (!connection) {
       throw new Error('there is no broker');
     }
-    let prepared: PreparedQueue | undefined;
-    await until(async () => {
-      prepared = await prepareQueue({ connection, topic, sinks });
-      return true;
-    });
-    return prepared as PreparedQueue;
+    return vi.waitFor(() => prepareQueue({ connection, topic, sinks }));
   }
 
   const beginningsOf = async (topic: string, ...sinks: string[]): Promise<unknown> => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import { freePort } from '../support/servers/free-port.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
@@ -50,9 +50,8 @@ async function fleetOf(collector: Collector): Promise<Record<State, number>> {
 
 /** Waits for it: what an instance could not ask the brokers in time is left out. */
 function shows(collector: Collector, expected: Partial<Record<State, number>>): Promise<void> {
-  return until(async () => {
+  return vi.waitFor(async () => {
     expect(await fleetOf(collector)).toMatchObject(expected);
-    return true;
   });
 }
 

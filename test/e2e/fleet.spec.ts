@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { balancedBooks } from '../support/load/books.js';
 import { Clients, idsOf } from '../support/load/clients.js';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
@@ -91,13 +91,12 @@ describe.skipIf(!started)('an instance that only takes events', () => {
     expect(sinks.get('queue')).toMatchObject({ accepted: events, delivered: events, queued: 0 });
     expect(await collector.metric('gotrack_events_ingested_total', queue)).toBe(events);
     expect(await collector.metric('gotrack_events_spilled_total')).toBe(0);
-    await until(async () => {
+    await vi.waitFor(async () => {
       expect(await ready(collector)).toMatchObject({
         code: 200,
         status: 'ok',
         checks: { queue: 'accepting', 'sink:queue': 'up' },
       });
-      return true;
     });
 
     expect(await collector.stop()).toBe(0);

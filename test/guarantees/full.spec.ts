@@ -164,11 +164,7 @@ async function expectBooks(
 
 /** In the middle of a load, when requests are open and the endpoints' books cannot balance yet. */
 async function balancedSinks(collector: Collector): Promise<ReadonlyMap<string, SinkBook>> {
-  let sinks: ReadonlyMap<string, SinkBook> = new Map();
-  await until(async () => {
-    ({ sinks } = await balancedBooks(collector));
-    return true;
-  });
+  const { sinks } = await vi.waitFor(() => balancedBooks(collector));
   return sinks;
 }
 
@@ -291,13 +287,12 @@ describe.skipIf(!canMount())('a queue on a full file system', () => {
         const isRefusing = async (): Promise<void> => {
           await until(() => clients.onlyRefused);
           // What a failed append gives back of the space lets it try once more, and be ready until it fails.
-          await until(async () => {
+          await vi.waitFor(async () => {
             expect(await readiness(collector)).toMatchObject({
               code: 503,
               checks: { queue: 'failing' },
               errors: { queue: expect.stringContaining('ENOSPC') as string },
             });
-            return true;
           });
         };
         const isRight = async (): Promise<void> => {
@@ -556,14 +551,8 @@ describe.skipIf(!postgres || !canMount())('the log on a full file system', () =>
         const diskErrors = (): Promise<number> =>
           collector.metric('gotrack_sink_errors_total', { sink: 'log', error_type: 'disk' });
         /** A batch that is under way may be there in part. */
-        const idsInWholeLines = async (path: string): Promise<string[]> => {
-          let ids: string[] = [];
-          await until(async () => {
-            ids = await idsInFile(path);
-            return true;
-          });
-          return ids;
-        };
+        const idsInWholeLines = (path: string): Promise<string[]> =>
+          vi.waitFor(() => idsInFile(path));
         for (let round = 0; round < ROUNDS; round += 1) {
           clients.start(CLIENTS);
           await acceptsMore(clients, 10);

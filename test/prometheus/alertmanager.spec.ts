@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { canMount } from '../support/disk/mounts.js';
 import { until } from '../support/servers/collector.js';
@@ -141,9 +141,8 @@ describe.skipIf(!program)('an Alertmanager', () => {
       alerts.map((labels) => ({ labels: { ...labels, job: name } })),
     );
 
-    await until(async () => {
+    await vi.waitFor(async () => {
       expect(await told(name)).toEqual(expected);
-      return true;
     });
   });
 
@@ -162,13 +161,12 @@ describe.skipIf(!program)('an Alertmanager', () => {
       },
     ]);
 
-    await until(async () => {
+    await vi.waitFor(async () => {
       expect(await told('two sinks')).toEqual([
         'GoTrackQueueGrowing',
         'GoTrackSinkDown',
         'GoTrackSinkDown',
       ]);
-      return true;
     });
   });
 });

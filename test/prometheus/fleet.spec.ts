@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import {
@@ -84,7 +84,7 @@ scrape_configs:
       targets.map(({ expr }) => [title, expr] as const),
     );
     expect(queries?.length).toBeGreaterThan(10);
-    await until(async () => {
+    await vi.waitFor(async () => {
       const nothing: string[] = [];
       for (const [title, expr] of queries ?? []) {
         if ((await prometheus.query(substituted(expr))).length === 0) {
@@ -92,7 +92,6 @@ scrape_configs:
         }
       }
       expect(nothing).toEqual([]);
-      return true;
     });
     expect(
       await prometheus.labelValues(

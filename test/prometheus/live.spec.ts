@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Collector, until, Workplace } from '../support/servers/collector.js';
 import type { KafkaBroker } from '../support/servers/kafka-broker.js';
 import {
@@ -180,7 +180,7 @@ scrape_configs:
     [...(await readDashboards())].filter(([name]) => name !== OF_FLEETS);
 
   it('finds something with every query of every dashboard', async () => {
-    await until(async () => {
+    await vi.waitFor(async () => {
       const nothing: string[] = [];
       for (const [name, { panels, annotations }] of await dashboardsHere()) {
         const queries = [
@@ -197,12 +197,11 @@ scrape_configs:
         }
       }
       expect(nothing).toEqual([]);
-      return true;
     });
   });
 
   it('finds values for every variable of every dashboard', async () => {
-    await until(async () => {
+    await vi.waitFor(async () => {
       const nothing: string[] = [];
       for (const [name, { templating }] of await dashboardsHere()) {
         for (const { name: variable, definition = '' } of templating.list.filter(
@@ -217,7 +216,6 @@ scrape_configs:
         }
       }
       expect(nothing).toEqual([]);
-      return true;
     });
   });
 
