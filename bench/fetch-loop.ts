@@ -1,6 +1,6 @@
-// Reads all of a topic, with as much of it asked for at once as GoTrack does, and does nothing with it, or only writes it
-// to a file: what remains of delivery when all that decides about loss is left out. A process of its own; prints figures
-// as JSON. Arguments: the topic, how many events come before the ones that are counted, and the file.
+// Reads all of a topic, with as much of it asked for at once as GoTrack does, and does nothing with it, or makes it durable
+// in a file: what remains of delivery without accounting, commits and a group. A process of its own; prints figures as
+// JSON. Arguments: the topic, how many events come before the ones that are counted, and the file.
 import { type FileHandle, open } from 'node:fs/promises';
 import { loadOptions } from '../src/config/load-options.js';
 import { Cluster } from '../src/kafka/cluster.js';
@@ -84,5 +84,6 @@ async function write(to: FileHandle, values: readonly Buffer[]): Promise<void> {
   for (let from = 0; from < values.length; from += LINES) {
     const lines = values.slice(from, from + LINES).flatMap((value) => [value, NEWLINE]);
     await to.appendFile(Buffer.concat(lines));
+    await to.datasync();
   }
 }
